@@ -1,0 +1,2 @@
+//! The `sshrpc` command.
+fn main() {}

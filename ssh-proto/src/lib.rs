@@ -1,0 +1,3 @@
+#![no_std]
+//! SSH as pure state machines.
+extern crate alloc;
