@@ -1,0 +1,127 @@
+//! Which algorithms a connection offers, in order of preference.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::crypto::{CipherMethod, CryptoProvider, KexMethod, MacMethod, SignatureMethod, Tier};
+
+/// Four lists of algorithms in order of preference: what our KEXINIT offers, and which signatures of users we accept.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Algorithms {
+    /// Key exchange methods.
+    pub kex: Vec<KexMethod>,
+    /// Signature algorithms of host keys.
+    pub host_keys: Vec<SignatureMethod>,
+    /// Ciphers.
+    pub ciphers: Vec<CipherMethod>,
+    /// MACs.
+    pub macs: Vec<MacMethod>,
+    /// Signature algorithms of user keys (a server's `server-sig-algs`, RFC 8308 §3.1).
+    pub user_keys: Vec<SignatureMethod>,
+}
+
+impl Algorithms {
+    /// Everything that `provider` has up to `tier`, in its order.
+    #[must_use]
+    pub fn up_to(tier: Tier, provider: &dyn CryptoProvider) -> Self {
+        let signatures: Vec<SignatureMethod> =
+            provider.signatures().iter().filter(|method| method.tier <= tier).copied().collect();
+        Self {
+            kex: provider.key_exchanges().iter().filter(|method| method.tier <= tier).copied().collect(),
+            host_keys: signatures.clone(),
+            ciphers: provider.ciphers().iter().filter(|method| method.tier <= tier).copied().collect(),
+            macs: provider.macs().iter().filter(|method| method.tier <= tier).copied().collect(),
+            user_keys: signatures,
+        }
+    }
+
+    /// Offers exactly the key exchange methods of the comma-separated `names`, of whatever tier, in that order.
+    ///
+    /// # Errors
+    /// When the provider does not have one of them.
+    pub fn select_kex(&mut self, provider: &dyn CryptoProvider, names: &str) -> Result<(), UnknownAlgorithm> {
+        self.kex = select(names, provider.key_exchanges(), |method| method.name)?;
+        Ok(())
+    }
+
+    /// Offers exactly the ciphers of the comma-separated `names`, of whatever tier, in that order.
+    ///
+    /// # Errors
+    /// When the provider does not have one of them.
+    pub fn select_ciphers(&mut self, provider: &dyn CryptoProvider, names: &str) -> Result<(), UnknownAlgorithm> {
+        self.ciphers = select(names, provider.ciphers(), |method| method.name)?;
+        Ok(())
+    }
+
+    /// Offers exactly the MACs of the comma-separated `names`, of whatever tier, in that order.
+    ///
+    /// # Errors
+    /// When the provider does not have one of them.
+    pub fn select_macs(&mut self, provider: &dyn CryptoProvider, names: &str) -> Result<(), UnknownAlgorithm> {
+        self.macs = select(names, provider.macs(), |method| method.name)?;
+        Ok(())
+    }
+
+    /// Offers exactly the host key algorithms of the comma-separated `names`, of whatever tier, in that order.
+    ///
+    /// # Errors
+    /// When the provider does not have one of them.
+    pub fn select_host_keys(&mut self, provider: &dyn CryptoProvider, names: &str) -> Result<(), UnknownAlgorithm> {
+        self.host_keys = select(names, provider.signatures(), |method| method.name)?;
+        Ok(())
+    }
+
+    /// Accepts exactly the user key algorithms of the comma-separated `names`, of whatever tier.
+    ///
+    /// # Errors
+    /// When the provider does not have one of them.
+    pub fn select_user_keys(&mut self, provider: &dyn CryptoProvider, names: &str) -> Result<(), UnknownAlgorithm> {
+        self.user_keys = select(names, provider.signatures(), |method| method.name)?;
+        Ok(())
+    }
+
+    /// Puts the host key algorithms for keys of `key_types` first, the others behind them: a client that knows a host
+    /// asks it for the key that it knows.
+    pub fn prefer_host_key_types(&mut self, key_types: &[&str]) {
+        self.host_keys.sort_by_key(|method| !key_types.contains(&method.key_type));
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        !self.kex.is_empty() && !self.host_keys.is_empty() && !self.ciphers.is_empty()
+    }
+}
+
+fn select<T: Copy>(names: &str, table: &[T], name_of: fn(&T) -> &'static str) -> Result<Vec<T>, UnknownAlgorithm> {
+    names
+        .split(',')
+        .map(str::trim)
+        .map(|name| {
+            table.iter().find(|method| name_of(method) == name).copied().ok_or_else(|| UnknownAlgorithm {
+                name: name.to_owned(),
+                known: table.iter().map(name_of).collect(),
+            })
+        })
+        .collect()
+}
+
+/// A name that the provider's table does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnknownAlgorithm {
+    /// The name that was asked for.
+    pub name: String,
+    /// The names that there are.
+    pub known: Vec<&'static str>,
+}
+
+impl fmt::Display for UnknownAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no algorithm is named {:?}; there are:", self.name)?;
+        self.known.iter().try_for_each(|name| write!(f, " {name}"))
+    }
+}
+
+impl core::error::Error for UnknownAlgorithm {}

@@ -1,0 +1,96 @@
+//! Extensions, [RFC 8308](https://www.rfc-editor.org/rfc/rfc8308).
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::messages::ExtInfo;
+use super::{Phase, Role, Transport};
+use crate::error::{Error, PeerMisbehaved};
+use crate::wire::{Put, number};
+
+const SERVER_SIG_ALGS: &str = "server-sig-algs";
+/// Tells the server that EXT_INFO may come before USERAUTH_SUCCESS.
+const EXT_INFO_IN_AUTH: &str = "ext-info-in-auth@openssh.com";
+
+/// What the peer has told by EXT_INFO, and where it may tell more.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    peer_understands: Understands,
+    sent: Understands,
+    received: u32,
+    /// The next packet is the first after the peer's first NEWKEYS.
+    expect_first: bool,
+    server_sig_algs: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Understands {
+    #[default]
+    No,
+    Yes,
+}
+
+impl State {
+    pub(super) fn server_sig_algs(&self) -> Option<&str> {
+        self.server_sig_algs.as_deref()
+    }
+
+    /// The peer's first KEXINIT announces that it understands EXT_INFO.
+    pub(super) const fn peer_understands(&mut self) {
+        self.peer_understands = Understands::Yes;
+    }
+
+    /// The peer's first NEWKEYS has come.
+    pub(super) const fn after_first_newkeys(&mut self) {
+        self.expect_first = true;
+    }
+
+    /// A packet has come: whether it is the one right after the peer's first NEWKEYS.
+    pub(super) const fn take_first(&mut self) -> bool {
+        core::mem::replace(&mut self.expect_first, false)
+    }
+}
+
+impl Transport {
+    /// Sends EXT_INFO, "as the next packet following the [...] first SSH_MSG_NEWKEYS message" (RFC 8308 §2.4).
+    pub(super) fn send_first_ext_info(&mut self, out: &mut Vec<u8>) {
+        if self.ext_info.peer_understands == Understands::No || self.ext_info.sent == Understands::Yes {
+            return;
+        }
+        self.ext_info.sent = Understands::Yes;
+        let (name, value) = match self.role() {
+            Role::Client => (EXT_INFO_IN_AUTH, "0".to_owned()),
+            Role::Server => {
+                let names: Vec<&str> = self.settings.algorithms.user_keys.iter().map(|method| method.name).collect();
+                (SERVER_SIG_ALGS, names.join(","))
+            }
+        };
+        self.send_now(out, |payload| {
+            payload.put_u8(number::EXT_INFO);
+            payload.put_u32(1);
+            payload.put_string(name.as_bytes());
+            payload.put_string(value.as_bytes());
+        });
+    }
+
+    /// Reads the peer's EXT_INFO. A client's stands right after its first NEWKEYS; a server's stands there, and once more
+    /// before USERAUTH_SUCCESS. Anywhere else it may be somebody else's (CVE-2023-46445).
+    pub(super) fn receive_ext_info(&mut self, body: &[u8], first: bool) -> Result<(), Error> {
+        let during_login = self.role() == Role::Client && self.phase == Phase::BeforeLogin && self.kex.is_complete();
+        let allowed = first || (during_login && self.ext_info.received < 2);
+        if !allowed {
+            return Err(Error::PeerMisbehaved(PeerMisbehaved::MisplacedExtInfo));
+        }
+        self.ext_info.received = self.ext_info.received.saturating_add(1);
+        let invalid = |error| Error::InvalidMessage(crate::wire::MessageNumber(number::EXT_INFO), error);
+        let mut message = ExtInfo::decode(body).map_err(invalid)?;
+        while let Some((name, value)) = message.next_extension().map_err(invalid)? {
+            // Unknown names and names for the other role are ignored (RFC 8308 §2.5).
+            if self.role() == Role::Client && name == SERVER_SIG_ALGS.as_bytes() {
+                self.ext_info.server_sig_algs = core::str::from_utf8(value).ok().map(ToOwned::to_owned);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,337 @@
+//! Key exchange, [RFC 4253 §7 to §9](https://www.rfc-editor.org/rfc/rfc4253#section-7).
+//!
+//! An exchange is two half-machines. One gates what we send (`send.rs`), from our KEXINIT to our NEWKEYS; [`Exchanges`]
+//! gates what the peer may send, from its KEXINIT to its NEWKEYS. Between the two, data in flight is legal.
+
+mod client;
+mod hash;
+mod negotiate;
+mod server;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+pub(crate) use client::Verify;
+use negotiate::{Agreement, Guess, Markers};
+pub(crate) use server::Sign;
+
+use super::keys::{Direction, KeyMaterial, SessionId, Suite};
+use super::messages::KexInit;
+use super::packet::{Half, Numbering, Protection};
+use super::{Phase, Role, StrictPolicy, Transport, Turn, rekey};
+use crate::error::{Error, Limit, PeerIncompatible, PeerMisbehaved};
+use crate::keys::PublicKey;
+use crate::notice::Notice;
+use crate::time::Instant;
+use crate::wire::{MessageNumber, number};
+
+/// All key exchanges of a connection: the one under way, and what the first one settled for ever.
+#[derive(Debug)]
+pub(super) struct Exchanges {
+    state: State,
+    session: Option<Session>,
+    strictness: KexStrictness,
+    negotiated: Option<Negotiated>,
+    deadline: Option<Instant>,
+    before_login: u32,
+}
+
+/// What the first exchange settled.
+#[derive(Debug)]
+struct Session {
+    id: SessionId,
+    host_key: PublicKey,
+}
+
+/// Where the exchange under way stands.
+#[derive(Debug)]
+enum State {
+    /// None is under way.
+    Idle,
+    /// Our KEXINIT (this payload) is out, the peer's has not come.
+    ExpectKexInit { ours: Vec<u8> },
+    /// A client's public value is out.
+    ExpectReply(Box<client::ExpectReply>),
+    /// A server waits for the client's public value.
+    ExpectInit(Box<server::ExpectInit>),
+    /// The caller has a question to answer: [`Verify`] or [`Sign`].
+    AwaitCaller,
+    /// Our NEWKEYS is out; these keys come into use with the peer's.
+    ExpectNewKeys(Box<(Protection, Negotiated)>),
+}
+
+/// Whether strict key exchange is in force (the answer to CVE-2023-48795).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KexStrictness {
+    /// One of the two sides did not offer it.
+    Plain,
+    /// Both sides offered it in their first KEXINIT.
+    Strict,
+}
+
+/// What a key exchange agreed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Negotiated {
+    /// The key exchange method.
+    pub kex: &'static str,
+    /// The signature algorithm of the host key.
+    pub host_key: &'static str,
+    /// From the client to the server.
+    pub client_to_server: DirectionAlgorithms,
+    /// From the server to the client.
+    pub server_to_client: DirectionAlgorithms,
+    /// Whether strict key exchange is in force.
+    pub strictness: KexStrictness,
+}
+
+/// What protects one direction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DirectionAlgorithms {
+    /// The cipher.
+    pub cipher: &'static str,
+    /// The MAC; none where the cipher authenticates.
+    pub mac: Option<&'static str>,
+}
+
+impl DirectionAlgorithms {
+    fn of(suite: &Suite) -> Self {
+        Self { cipher: suite.cipher().name, mac: suite.mac().map(|mac| mac.name) }
+    }
+}
+
+/// What both sides put into the exchange hash, and what they agreed on.
+#[derive(Debug)]
+struct Context {
+    agreement: Agreement,
+    client_init: Vec<u8>,
+    server_init: Vec<u8>,
+    /// A packet sent on a wrong guess still has to be dropped.
+    guess: Guess,
+}
+
+impl Exchanges {
+    pub(super) const fn new() -> Self {
+        Self {
+            state: State::Idle,
+            session: None,
+            strictness: KexStrictness::Plain,
+            negotiated: None,
+            deadline: None,
+            before_login: 0,
+        }
+    }
+
+    pub(super) const fn negotiated(&self) -> Option<&Negotiated> {
+        self.negotiated.as_ref()
+    }
+
+    pub(super) const fn session_id(&self) -> Option<SessionId> {
+        match &self.session {
+            Some(session) => Some(session.id),
+            None => None,
+        }
+    }
+
+    pub(super) const fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Keys are in use, and none are being exchanged.
+    pub(super) const fn is_complete(&self) -> bool {
+        self.negotiated.is_some() && matches!(self.state, State::Idle)
+    }
+
+    /// Whether the peer may send message `number` now, as far as key exchange has a say.
+    pub(super) fn check_allowed(&self, number: u8, sequence: u32) -> Result<(), Error> {
+        let first = self.negotiated.is_none();
+        let peer_exchanges = match self.state {
+            State::Idle => false,
+            State::ExpectKexInit { .. } => first,
+            State::ExpectReply(_) | State::ExpectInit(_) | State::AwaitCaller | State::ExpectNewKeys(_) => true,
+        };
+        let blame = match number {
+            number::DISCONNECT | number::KEXINIT | number::NEWKEYS | 30..=49 => return Ok(()),
+            _ if !peer_exchanges => return Ok(()),
+            _ if first && sequence == u32::MAX => PeerMisbehaved::SequenceWrapped,
+            // "any message that is not part of it ends the connection"
+            _ if first && self.strictness == KexStrictness::Strict => {
+                PeerMisbehaved::StrictKeyExchange(MessageNumber(number), sequence)
+            }
+            // "Transport layer generic messages (1 to 19) (but SSH_MSG_SERVICE_REQUEST and SSH_MSG_SERVICE_ACCEPT MUST
+            // NOT be sent); Algorithm negotiation messages (20 to 29) (but further SSH_MSG_KEXINIT messages MUST NOT be
+            // sent); Specific key exchange method messages (30 to 49)."
+            number::SERVICE_REQUEST | number::SERVICE_ACCEPT | 50.. => {
+                PeerMisbehaved::NotKeyExchange(MessageNumber(number))
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::PeerMisbehaved(blame))
+    }
+
+    const fn numbering(&self) -> Numbering {
+        match self.strictness {
+            KexStrictness::Strict => Numbering::Restart,
+            KexStrictness::Plain => Numbering::Continue,
+        }
+    }
+}
+
+fn unexpected(number: u8) -> Error {
+    Error::PeerMisbehaved(PeerMisbehaved::UnexpectedMessage(MessageNumber(number)))
+}
+
+impl Transport {
+    /// Sends our KEXINIT, unless an exchange is under way already.
+    pub(crate) fn start_key_exchange(&mut self, now: Instant, out: &mut Vec<u8>) {
+        if !matches!(self.kex.state, State::Idle) {
+            return;
+        }
+        let markers = if self.kex.session.is_none() { Markers::First } else { Markers::Later };
+        if markers == Markers::Later {
+            self.kex.deadline = Some(now.plus(self.settings.limits.rekey_timeout));
+        }
+        let mut ours = Vec::new();
+        negotiate::put_kexinit(&mut ours, self.role(), &self.settings.algorithms, markers, &mut *self.rng);
+        self.send_now(out, |payload| payload.extend_from_slice(&ours));
+        self.outbound.close_gate();
+        self.kex.state = State::ExpectKexInit { ours };
+    }
+
+    pub(super) fn receive_kexinit(
+        &mut self,
+        now: Instant,
+        sequence: u32,
+        payload: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        // The peer starts a re-exchange: "[...] the other side MUST respond with its own SSH_MSG_KEXINIT message, except
+        // when the received SSH_MSG_KEXINIT already was a reply."
+        self.start_key_exchange(now, out);
+        let ours = match &mut self.kex.state {
+            State::ExpectKexInit { ours } => core::mem::take(ours),
+            _ => return Err(unexpected(number::KEXINIT)),
+        };
+        if self.phase == Phase::BeforeLogin {
+            self.kex.before_login = self.kex.before_login.saturating_add(1);
+            if self.kex.before_login > self.settings.limits.key_exchanges_before_login {
+                return Err(Error::LimitReached(Limit::KeyExchangesBeforeLogin));
+            }
+        }
+        let invalid = |error| Error::InvalidMessage(MessageNumber(number::KEXINIT), error);
+        let theirs = KexInit::decode(payload.get(1..).unwrap_or_default()).map_err(invalid)?;
+        if self.kex.session.is_none() {
+            self.read_markers(&theirs, sequence)?;
+        }
+        let our_init = KexInit::decode(ours.get(1..).unwrap_or_default()).map_err(invalid)?;
+        let agreement = negotiate::negotiate(self.role(), &self.settings.algorithms, &our_init, &theirs)?;
+        let theirs = payload.to_vec();
+        let (client_init, server_init) = match self.role() {
+            Role::Client => (ours, theirs),
+            Role::Server => (theirs, ours),
+        };
+        let context = Context { guess: agreement.peers_guess, agreement, client_init, server_init };
+        self.kex.state = match self.role() {
+            Role::Client => State::ExpectReply(Box::new(self.send_kex_init(context, out))),
+            Role::Server => State::ExpectInit(Box::new(server::ExpectInit::new(context))),
+        };
+        Ok(())
+    }
+
+    /// What the peer's first KEXINIT says beside its algorithms. Later ones say nothing: strictness never changes.
+    fn read_markers(&mut self, theirs: &KexInit<'_>, sequence: u32) -> Result<(), Error> {
+        let (strict, ext_info) = match self.role() {
+            Role::Client => (negotiate::STRICT_S, negotiate::EXT_INFO_S),
+            Role::Server => (negotiate::STRICT_C, negotiate::EXT_INFO_C),
+        };
+        if theirs.kex.contains(ext_info) {
+            self.ext_info.peer_understands();
+        }
+        if theirs.kex.contains(strict) {
+            self.kex.strictness = KexStrictness::Strict;
+            if sequence != 0 {
+                let blame = PeerMisbehaved::StrictKeyExchange(MessageNumber(number::KEXINIT), sequence);
+                return Err(Error::PeerMisbehaved(blame));
+            }
+        } else if self.settings.strict == StrictPolicy::Require {
+            return Err(Error::PeerIncompatible(PeerIncompatible::NoStrictKeyExchange));
+        }
+        Ok(())
+    }
+
+    /// A message of the method (30 to 49).
+    pub(super) fn receive_kex_message(
+        &mut self,
+        now: Instant,
+        number: u8,
+        body: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Turn>, Error> {
+        let guess = match &mut self.kex.state {
+            State::ExpectReply(expect) => &mut expect.context.guess,
+            State::ExpectInit(expect) => &mut expect.context.guess,
+            _ => return Err(unexpected(number)),
+        };
+        if core::mem::replace(guess, Guess::Right) == Guess::Wrong {
+            return Ok(None);
+        }
+        match core::mem::replace(&mut self.kex.state, State::AwaitCaller) {
+            State::ExpectReply(expect) => self.receive_reply(*expect, now, number, body, out),
+            State::ExpectInit(expect) => self.receive_init(*expect, number, body).map(Some),
+            _ => Err(unexpected(number)),
+        }
+    }
+
+    /// Our side of the exchange is done: NEWKEYS, then the new keys, then what had to wait.
+    fn take_keys(
+        &mut self,
+        agreement: &Agreement,
+        material: &KeyMaterial,
+        host_key: PublicKey,
+        out: &mut Vec<u8>,
+    ) {
+        let first = self.kex.session.is_none();
+        let session = self.kex.session.get_or_insert(Session { id: SessionId(material.exchange_hash), host_key });
+        let id = session.id;
+        let client_to_server = |half| material.protection(id, Direction::ClientToServer, half, &agreement.c2s);
+        let server_to_client = |half| material.protection(id, Direction::ServerToClient, half, &agreement.s2c);
+        let (outbound, inbound) = match self.role() {
+            Role::Client => (client_to_server(Half::Sealing), server_to_client(Half::Opening)),
+            Role::Server => (server_to_client(Half::Sealing), client_to_server(Half::Opening)),
+        };
+        self.send_now(out, |payload| payload.push(number::NEWKEYS));
+        let numbering = self.kex.numbering();
+        self.outbound.rekey(outbound, numbering);
+        if first {
+            self.send_first_ext_info(out);
+        }
+        self.open_gate(out);
+        let negotiated = Negotiated {
+            kex: agreement.kex.name,
+            host_key: agreement.host_key.name,
+            client_to_server: DirectionAlgorithms::of(&agreement.c2s),
+            server_to_client: DirectionAlgorithms::of(&agreement.s2c),
+            strictness: self.kex.strictness,
+        };
+        self.kex.state = State::ExpectNewKeys(Box::new((inbound, negotiated)));
+    }
+
+    pub(super) fn receive_newkeys(&mut self, now: Instant, body: &[u8]) -> Result<(), Error> {
+        let (inbound, negotiated) = match core::mem::replace(&mut self.kex.state, State::Idle) {
+            State::ExpectNewKeys(next) if body.is_empty() => *next,
+            _ => return Err(unexpected(number::NEWKEYS)),
+        };
+        let numbering = self.kex.numbering();
+        self.inbound.rekey(inbound, numbering);
+        if self.kex.negotiated.is_none() {
+            self.ext_info.after_first_newkeys();
+        }
+        self.kex.deadline = None;
+        self.meter = rekey::Meter::new(now, &self.settings.limits);
+        self.notices.push(Notice::Negotiated(negotiated.clone()));
+        self.kex.negotiated = Some(negotiated);
+        Ok(())
+    }
+}

@@ -1,0 +1,159 @@
+//! Which algorithms are used, [RFC 4253 §7.1](https://www.rfc-editor.org/rfc/rfc4253#section-7.1).
+
+use alloc::vec::Vec;
+
+use rand_core::CryptoRng;
+
+use super::super::Role;
+use super::super::keys::Suite;
+use super::super::messages::KexInit;
+use crate::algorithms::Algorithms;
+use crate::crypto::{KexMethod, SignatureMethod};
+use crate::error::{AlgorithmKind, Error, PeerIncompatible};
+use crate::wire::{NameList, Put, number};
+
+/// In the first KEXINIT of a client that understands EXT_INFO (RFC 8308 §2.1).
+pub(crate) const EXT_INFO_C: &str = "ext-info-c";
+/// In the first KEXINIT of a server that understands EXT_INFO (RFC 8308 §2.1).
+pub(crate) const EXT_INFO_S: &str = "ext-info-s";
+/// In the first KEXINIT of a client that wants strict key exchange.
+pub(crate) const STRICT_C: &str = "kex-strict-c-v00@openssh.com";
+/// In the first KEXINIT of a server that wants strict key exchange.
+pub(crate) const STRICT_S: &str = "kex-strict-s-v00@openssh.com";
+/// The one compression that we offer.
+const NO_COMPRESSION: &str = "none";
+
+/// What both sides will use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Agreement {
+    pub(crate) kex: KexMethod,
+    pub(crate) host_key: SignatureMethod,
+    pub(in super::super) c2s: Suite,
+    pub(in super::super) s2c: Suite,
+    /// What becomes of a packet that the peer sent on a guess.
+    pub(crate) peers_guess: Guess,
+}
+
+/// A side may send its first key exchange packet before it knows what is agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Guess {
+    /// There is none, or it is right: the packet counts.
+    Right,
+    /// "If the guess was wrong, the server MUST silently ignore the packet": the next packet is dropped.
+    Wrong,
+}
+
+/// Which extension names a KEXINIT carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Markers {
+    /// The first: it announces EXT_INFO and strict key exchange.
+    First,
+    /// A later one: both have been decided for ever.
+    Later,
+}
+
+/// Writes our KEXINIT. A server lists only the host key algorithms that it has a key for.
+pub(crate) fn put_kexinit(
+    out: &mut Vec<u8>,
+    role: Role,
+    algorithms: &Algorithms,
+    markers: Markers,
+    rng: &mut dyn CryptoRng,
+) {
+    out.put_u8(number::KEXINIT);
+    let mut cookie = [0; 16];
+    rng.fill_bytes(&mut cookie);
+    out.put_bytes(&cookie);
+    let extensions: &[&str] = match (markers, role) {
+        (Markers::First, Role::Client) => &[EXT_INFO_C, STRICT_C],
+        (Markers::First, Role::Server) => &[EXT_INFO_S, STRICT_S],
+        (Markers::Later, _) => &[],
+    };
+    out.put_name_list(algorithms.kex.iter().map(|method| method.name).chain(extensions.iter().copied()));
+    out.put_name_list(algorithms.host_keys.iter().map(|method| method.name));
+    for _direction in 0..2 {
+        out.put_name_list(algorithms.ciphers.iter().map(|method| method.name));
+    }
+    for _direction in 0..2 {
+        out.put_name_list(algorithms.macs.iter().map(|method| method.name));
+    }
+    for _direction in 0..2 {
+        out.put_name_list([NO_COMPRESSION]);
+    }
+    for _direction in 0..2 {
+        out.put_name_list([]);
+    }
+    out.put_bool(false);
+    out.put_u32(0);
+}
+
+/// "The chosen algorithm MUST be the first algorithm on the client's name-list that is also on the server's name-list."
+pub(crate) fn negotiate(
+    role: Role,
+    ours: &Algorithms,
+    our_init: &KexInit<'_>,
+    peers: &KexInit<'_>,
+) -> Result<Agreement, Error> {
+    let (client, server) = match role {
+        Role::Client => (our_init, peers),
+        Role::Server => (peers, our_init),
+    };
+    let kex = choose(client.kex, server.kex, AlgorithmKind::KeyExchange, |name| {
+        ours.kex.iter().find(|method| method.name == name).copied()
+    })?;
+    let host_key = choose(client.host_key, server.host_key, AlgorithmKind::HostKey, |name| {
+        ours.host_keys.iter().find(|method| method.name == name).copied()
+    })?;
+    let suite = |client_ciphers, server_ciphers, client_macs, server_macs, cipher_kind, mac_kind| {
+        let cipher = choose(client_ciphers, server_ciphers, cipher_kind, |name| {
+            ours.ciphers.iter().find(|method| method.name == name).copied()
+        })?;
+        let mac = || {
+            choose(client_macs, server_macs, mac_kind, |name| {
+                ours.macs.iter().find(|method| method.name == name).copied()
+            })
+            .ok()
+        };
+        Suite::new(cipher, mac).ok_or(no_common(mac_kind))
+    };
+    let c2s = suite(
+        client.cipher_c2s,
+        server.cipher_c2s,
+        client.mac_c2s,
+        server.mac_c2s,
+        AlgorithmKind::CipherClientToServer,
+        AlgorithmKind::MacClientToServer,
+    )?;
+    let s2c = suite(
+        client.cipher_s2c,
+        server.cipher_s2c,
+        client.mac_s2c,
+        server.mac_s2c,
+        AlgorithmKind::CipherServerToClient,
+        AlgorithmKind::MacServerToClient,
+    )?;
+    if !peers.compression_c2s.contains(NO_COMPRESSION) {
+        return Err(no_common(AlgorithmKind::CompressionClientToServer));
+    }
+    if !peers.compression_s2c.contains(NO_COMPRESSION) {
+        return Err(no_common(AlgorithmKind::CompressionServerToClient));
+    }
+    // "The guess is considered wrong if: the kex algorithm and/or the host key algorithm is guessed wrong (server and
+    // client have different preferred algorithm), or if any of the other algorithms cannot be agreed upon."
+    let right = our_init.kex.first() == peers.kex.first() && our_init.host_key.first() == peers.host_key.first();
+    let peers_guess = if peers.first_kex_packet_follows && !right { Guess::Wrong } else { Guess::Right };
+    Ok(Agreement { kex, host_key, c2s, s2c, peers_guess })
+}
+
+fn choose<T>(
+    client: NameList<'_>,
+    server: NameList<'_>,
+    kind: AlgorithmKind,
+    ours: impl Fn(&str) -> Option<T>,
+) -> Result<T, Error> {
+    client.names().filter(|name| server.contains(name)).find_map(ours).ok_or(no_common(kind))
+}
+
+const fn no_common(kind: AlgorithmKind) -> Error {
+    Error::PeerIncompatible(PeerIncompatible::NoCommonAlgorithm(kind))
+}

@@ -1,0 +1,208 @@
+//! RFC 4253: the transport layer, for both roles.
+//!
+//! [`Transport`] is the engine below every phase. Its [`turn`](Transport::turn) takes one packet from the input, does
+//! what the transport layer does by itself (identification, key exchange, extensions, DISCONNECT and the small
+//! messages) and hands everything else up.
+
+mod ext_info;
+mod ident;
+pub(crate) mod kex;
+mod keys;
+pub(crate) mod messages;
+mod packet;
+mod receive;
+mod rekey;
+mod send;
+
+use alloc::boxed::Box;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+pub use ident::Identification;
+pub use kex::{DirectionAlgorithms, KexStrictness, Negotiated};
+pub use keys::SessionId;
+use rand_core::CryptoRng;
+pub(crate) use receive::Turn;
+
+use crate::algorithms::Algorithms;
+use crate::error::{Error, Waiting};
+use crate::keys::PublicKey;
+use crate::limits::Limits;
+use crate::notice::Notices;
+use crate::time::{Instant, earlier};
+
+/// Where a connection's randomness comes from: cookies, padding, ephemeral keys.
+pub type Rng = Box<dyn CryptoRng + Send>;
+
+/// Which side we are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Client,
+    Server,
+}
+
+/// Whether a peer without strict key exchange is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_enums, reason = "a yes or a no with a name")]
+pub enum StrictPolicy {
+    /// Strict where the peer offers it (it is shown in [`Negotiated`]), else as RFC 4253 says.
+    #[default]
+    Allow,
+    /// A peer that does not offer it is refused.
+    Require,
+}
+
+/// Which messages go through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gates {
+    /// What the RFCs allow now.
+    Enforced,
+    /// All of them: `raw.rs`.
+    Off,
+}
+
+/// What the engine needs to know of a configuration.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) role: Role,
+    pub(crate) software: alloc::string::String,
+    pub(crate) algorithms: Algorithms,
+    /// A server's keys; a client has none.
+    pub(crate) host_keys: Vec<PublicKey>,
+    pub(crate) limits: Limits,
+    pub(crate) strict: StrictPolicy,
+    pub(crate) gates: Gates,
+}
+
+/// The transport layer of one connection.
+pub(crate) struct Transport {
+    settings: Settings,
+    rng: Rng,
+    identification: Identification,
+    peer: Option<Identification>,
+    inbound: receive::Inbound,
+    outbound: send::Outbound,
+    kex: kex::Exchanges,
+    ext_info: ext_info::State,
+    meter: rekey::Meter,
+    phase: Phase,
+    login_deadline: Option<Instant>,
+    pub(crate) notices: Notices,
+    failed: Option<Error>,
+}
+
+/// What the transport layer must know of the layers above it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    BeforeLogin,
+    LoggedIn,
+}
+
+impl core::fmt::Debug for Transport {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Transport")
+            .field("role", &self.settings.role)
+            .field("peer", &self.peer)
+            .field("kex", &self.kex)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Transport {
+    /// Sends our identification and, without waiting for the peer's, our KEXINIT: "Key exchange will begin immediately
+    /// after sending this identifier."
+    pub(crate) fn start(settings: Settings, rng: Rng, now: Instant, out: &mut Vec<u8>) -> Self {
+        let identification = Identification::ours(&settings.software);
+        out.extend_from_slice(identification.as_bytes());
+        out.extend_from_slice(b"\r\n");
+        let mut transport = Self {
+            rng,
+            identification,
+            peer: None,
+            inbound: receive::Inbound::new(settings.limits.packet_before_login),
+            outbound: send::Outbound::new(),
+            kex: kex::Exchanges::new(),
+            ext_info: ext_info::State::default(),
+            meter: rekey::Meter::new(now, &settings.limits),
+            phase: Phase::BeforeLogin,
+            login_deadline: Some(now.plus(settings.limits.login_grace)),
+            notices: Notices::default(),
+            failed: None,
+            settings,
+        };
+        transport.start_key_exchange(now, out);
+        transport
+    }
+
+    pub(crate) const fn role(&self) -> Role {
+        self.settings.role
+    }
+
+    pub(crate) const fn limits(&self) -> &Limits {
+        &self.settings.limits
+    }
+
+    pub(crate) const fn algorithms(&self) -> &Algorithms {
+        &self.settings.algorithms
+    }
+
+    pub(crate) const fn peer(&self) -> Option<&Identification> {
+        self.peer.as_ref()
+    }
+
+    pub(crate) const fn negotiated(&self) -> Option<&Negotiated> {
+        self.kex.negotiated()
+    }
+
+    /// Set from the first key exchange on.
+    pub(crate) const fn session_id(&self) -> Option<SessionId> {
+        self.kex.session_id()
+    }
+
+    /// The signature algorithms that the server says it accepts (RFC 8308 §3.1), if it said so.
+    pub(crate) fn server_sig_algs(&self) -> Option<&str> {
+        self.ext_info.server_sig_algs()
+    }
+
+    /// The login is complete: its clock stops, larger packets are read.
+    pub(crate) fn logged_in(&mut self) {
+        self.phase = Phase::LoggedIn;
+        self.login_deadline = None;
+        self.inbound.set_maximum_length(self.settings.limits.packet);
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let rekey = self.kex.is_complete().then(|| self.meter.deadline());
+        earlier(earlier(self.login_deadline, rekey), self.kex.deadline())
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.check_not_failed()?;
+        if self.login_deadline.is_some_and(|deadline| now >= deadline) {
+            return Err(self.fail(Error::TimedOut(Waiting::Login), out));
+        }
+        if self.kex.deadline().is_some_and(|deadline| now >= deadline) {
+            return Err(self.fail(Error::TimedOut(Waiting::KeyExchange), out));
+        }
+        self.rekey_if_due(now, out);
+        Ok(())
+    }
+
+    pub(crate) fn check_not_failed(&self) -> Result<(), Error> {
+        self.failed.clone().map_or(Ok(()), Err)
+    }
+
+    /// Ends the connection: tells the peer, where there is something to tell, and remembers why.
+    pub(crate) fn fail(&mut self, error: Error, out: &mut Vec<u8>) -> Error {
+        if let Some(failed) = &self.failed {
+            return failed.clone();
+        }
+        if let Some(reason) = error.disconnect_reason() {
+            let text = error.to_string();
+            self.send_now(out, |payload| messages::put_disconnect(payload, reason, &text));
+        }
+        self.failed = Some(error.clone());
+        error
+    }
+}

@@ -1,0 +1,176 @@
+//! The receiving half: one packet a turn, and which messages the transport layer keeps to itself.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use super::ident::{IdentificationReader, Line};
+use super::kex::{Sign, Verify};
+use super::messages::{Debug, Disconnect};
+use super::packet::{Numbering, Opened, Opener, Protection};
+use super::{Gates, Transport};
+use crate::error::{Disconnected, Error, PeerMisbehaved};
+use crate::io::InputBuffer;
+use crate::notice::{Notice, printable};
+use crate::time::Instant;
+use crate::wire::{MessageNumber, number};
+
+/// The peer's half of the stream.
+#[derive(Debug)]
+pub(super) struct Inbound {
+    identification: IdentificationReader,
+    opener: Opener,
+    /// Bytes of the packet at the front of the input that has been handed up and may still be looked at.
+    taken: usize,
+}
+
+/// What one turn came to.
+#[derive(Debug)]
+pub(crate) enum Turn {
+    /// More input is needed, or room in the output.
+    Idle,
+    /// A message of the layers above: where its payload (message number first) lies in the input until the next turn.
+    Packet { sequence: u32, payload: Range<usize> },
+    /// The host key has signed the exchange; the caller says whether it is the right one.
+    Verify(Box<Verify>),
+    /// The caller signs the exchange with the host key.
+    Sign(Box<Sign>),
+    /// A key exchange is over: new keys are in use both ways.
+    KeysChanged,
+}
+
+impl Inbound {
+    pub(super) fn new(maximum_length: usize) -> Self {
+        Self { identification: IdentificationReader::default(), opener: Opener::new(maximum_length), taken: 0 }
+    }
+
+    pub(super) const fn set_maximum_length(&mut self, maximum_length: usize) {
+        self.opener.set_maximum_length(maximum_length);
+    }
+
+    pub(super) fn rekey(&mut self, protection: Protection, numbering: Numbering) {
+        self.opener.rekey(protection, numbering);
+    }
+}
+
+impl Transport {
+    /// Takes packets from `input` until there is something to tell, and nothing more.
+    ///
+    /// Stops between packets when the output is above its high-water mark: a peer that sends and never reads costs a
+    /// bounded amount.
+    pub(crate) fn turn(
+        &mut self,
+        now: Instant,
+        input: &mut dyn InputBuffer,
+        out: &mut Vec<u8>,
+    ) -> Result<Turn, Error> {
+        self.check_not_failed()?;
+        self.try_turn(now, input, out).map_err(|error| self.fail(error, out))
+    }
+
+    /// Drops the packet that the last turn handed up: nobody looks at it any more.
+    pub(crate) fn release(&mut self, input: &mut dyn InputBuffer) {
+        input.discard(core::mem::take(&mut self.inbound.taken));
+    }
+
+    fn try_turn(
+        &mut self,
+        now: Instant,
+        input: &mut dyn InputBuffer,
+        out: &mut Vec<u8>,
+    ) -> Result<Turn, Error> {
+        loop {
+            self.release(input);
+            if out.len() >= self.settings.limits.output_high_water {
+                return Ok(Turn::Idle);
+            }
+            if self.peer.is_none() {
+                match self.inbound.identification.read(self.settings.role, input.filled())? {
+                    Line::Incomplete => return Ok(Turn::Idle),
+                    Line::Banner(length) => {
+                        let line = printable(input.filled().get(..length).unwrap_or_default());
+                        self.notices.push(Notice::BannerLine(line));
+                        input.discard(length);
+                    }
+                    Line::Identification(length, identification) => {
+                        input.discard(length);
+                        self.notices.push(Notice::PeerIdentified(identification.clone()));
+                        self.peer = Some(identification);
+                    }
+                }
+                continue;
+            }
+            let capacity = input.capacity();
+            match self.inbound.opener.open(input.filled(), capacity)? {
+                Opened::Incomplete => return Ok(Turn::Idle),
+                Opened::Discard(length) => input.discard(length),
+                Opened::Packet { sequence, payload, taken } => {
+                    self.inbound.taken = taken;
+                    self.meter.count_inbound(taken);
+                    let bytes = input.filled().get(payload.clone()).unwrap_or_default();
+                    match self.receive(now, sequence, bytes, out)? {
+                        Received::Handled => self.rekey_if_due(now, out),
+                        Received::ForAbove => return Ok(Turn::Packet { sequence, payload }),
+                        Received::Turn(turn) => return Ok(turn),
+                    }
+                }
+            }
+        }
+    }
+
+    fn receive(
+        &mut self,
+        now: Instant,
+        sequence: u32,
+        payload: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Received, Error> {
+        let Some((&number, body)) = payload.split_first() else {
+            return Err(Error::PeerMisbehaved(PeerMisbehaved::BadPacketLength));
+        };
+        let first_after_newkeys = self.ext_info.take_first();
+        if self.settings.gates == Gates::Enforced {
+            self.kex.check_allowed(number, sequence)?;
+        }
+        let invalid = |error| Error::InvalidMessage(MessageNumber(number), error);
+        match number {
+            number::DISCONNECT => {
+                let said = Disconnect::decode(body).map_err(invalid)?;
+                let said = Disconnected::new(said.reason, printable(said.description));
+                return Err(Error::Disconnected(Box::new(said)));
+            }
+            // "All implementations MUST understand (and ignore) this message at any time": even a malformed one.
+            number::IGNORE => {}
+            number::UNIMPLEMENTED => {
+                if let Some(rejected) = body.first_chunk() {
+                    self.notices.push(Notice::Unimplemented(u32::from_be_bytes(*rejected)));
+                }
+            }
+            number::DEBUG => {
+                let message = Debug::decode(body).map_err(invalid)?;
+                self.notices.push(Notice::Debug(printable(message.message)));
+            }
+            number::EXT_INFO => self.receive_ext_info(body, first_after_newkeys)?,
+            number::KEXINIT => self.receive_kexinit(now, sequence, payload, out)?,
+            number::NEWKEYS => {
+                self.receive_newkeys(now, body)?;
+                return Ok(Received::Turn(Turn::KeysChanged));
+            }
+            30..=49 => {
+                if let Some(turn) = self.receive_kex_message(now, number, body, out)? {
+                    return Ok(Received::Turn(turn));
+                }
+            }
+            number::SERVICE_REQUEST | number::SERVICE_ACCEPT | 50.. => return Ok(Received::ForAbove),
+            0 | 8..=19 | 22..=29 => self.send_unimplemented(sequence, out),
+        }
+        Ok(Received::Handled)
+    }
+}
+
+/// What became of one message.
+enum Received {
+    Handled,
+    ForAbove,
+    Turn(Turn),
+}
