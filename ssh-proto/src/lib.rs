@@ -16,4 +16,5 @@
 extern crate alloc;
 
 pub mod crypto;
+pub mod keys;
 pub mod wire;

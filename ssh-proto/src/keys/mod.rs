@@ -1,0 +1,25 @@
+//! Keys: public key blobs, private keys and what they sign, fingerprints.
+//!
+//! Bytes in, keys out: nothing here opens a file. A [`PublicKey`] is a blob that was checked field by field; a
+//! `PrivateKey` keeps its secret to itself, wipes it when dropped, and hands out signatures only.
+
+mod public;
+mod signature;
+
+#[cfg(feature = "rustcrypto")]
+mod ed25519;
+#[cfg(feature = "rustcrypto")]
+mod fingerprint;
+#[cfg(feature = "rustcrypto")]
+mod private;
+#[cfg(feature = "rsa")]
+mod rsa;
+
+#[cfg(feature = "rustcrypto")]
+pub use fingerprint::Fingerprint;
+#[cfg(feature = "rustcrypto")]
+pub use private::{PrivateKey, SignError};
+pub use public::PublicKey;
+#[cfg(feature = "rsa")]
+pub use rsa::GenerateError;
+pub use signature::{Signature, SignatureRef};

@@ -1,0 +1,78 @@
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use rand_core::CryptoRng;
+
+use super::{PublicKey, Signature};
+
+/// A private key. Cloning copies a pointer; the secret is wiped when the last clone is dropped.
+#[derive(Clone)]
+pub struct PrivateKey {
+    secret: Arc<dyn Secret>,
+    public: PublicKey,
+}
+
+impl PrivateKey {
+    pub(super) fn new(secret: impl Secret + 'static, public: PublicKey) -> Self {
+        Self { secret: Arc::new(secret), public }
+    }
+
+    /// The public half.
+    #[must_use]
+    pub const fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// The signature algorithms of this key, best first: for an RSA key `rsa-sha2-512`, `rsa-sha2-256`, `ssh-rsa`.
+    #[must_use]
+    pub fn algorithms(&self) -> &'static [&'static str] {
+        self.secret.algorithms()
+    }
+
+    /// Signs `message` by `algorithm`. `rng` blinds the arithmetic of RSA; signatures do not depend on it.
+    ///
+    /// # Errors
+    /// When `algorithm` is not one of [`Self::algorithms`], or the calculation went wrong.
+    pub fn sign(&self, algorithm: &str, message: &[u8], rng: &mut dyn CryptoRng) -> Result<Signature, SignError> {
+        self.secret.sign(algorithm, message, rng).map(|blob| Signature::new(algorithm, blob))
+    }
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PrivateKey").field("public", &self.public).field("secret", &format_args!("[redacted]")).finish()
+    }
+}
+
+/// The secret half of one type of key. What implements it wipes itself when dropped, and takes a time that does not
+/// depend on the secret.
+pub(super) trait Secret: Send + Sync {
+    /// Best first.
+    fn algorithms(&self) -> &'static [&'static str];
+
+    /// The signature's second field.
+    fn sign(&self, algorithm: &str, message: &[u8], rng: &mut dyn CryptoRng) -> Result<Vec<u8>, SignError>;
+}
+
+/// Why there is no signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SignError {
+    /// The algorithm is not one of the key's.
+    WrongAlgorithm,
+    /// The signature did not verify, and is withheld: the machine calculated wrongly, and such a signature can give
+    /// the key away.
+    Fault,
+}
+
+impl fmt::Display for SignError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WrongAlgorithm => "the key has no such signature algorithm",
+            Self::Fault => "the signature was calculated wrongly and is withheld",
+        })
+    }
+}
+
+impl core::error::Error for SignError {}

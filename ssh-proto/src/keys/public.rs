@@ -1,0 +1,286 @@
+use alloc::string::String;
+use alloc::sync::Arc;
+#[cfg(feature = "rustcrypto")]
+use alloc::vec::Vec;
+use core::fmt;
+
+use base64ct::{Base64, Encoding};
+
+#[cfg(feature = "rustcrypto")]
+use crate::wire::Put;
+use crate::wire::{InvalidMessage, Mpint, Problem, Reader};
+
+/// A public key: a blob as [RFC 4253 §6.6](https://www.rfc-editor.org/rfc/rfc4253#section-6.6) has it, checked field
+/// by field. Cloning copies a pointer.
+///
+/// Types that this crate does not know are kept as they are, under their name, so that they can be listed and compared.
+/// Whether a key is *acceptable* (large enough, its point on the curve) is for
+/// [`Verifier::check_key`](crate::crypto::Verifier::check_key) to say.
+///
+/// ```text
+/// string "ssh-ed25519" · string key (32 bytes)             RFC 8709 §4
+/// string "ssh-rsa" · mpint e · mpint n                     RFC 4253 §6.6
+/// string anything else · byte[] type-specific data
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PublicKey {
+    blob: Arc<[u8]>,
+    kind: Kind,
+}
+
+/// What the blob says it is: a function of the blob.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Kind {
+    Ed25519,
+    Rsa { bits: usize },
+    Other(Arc<str>),
+}
+
+impl PublicKey {
+    /// The longest blob that is read: room for a certificate with hundreds of principals.
+    pub const MAX_BLOB: usize = 65_536;
+    /// The largest RSA modulus that is read, in bits: as OpenSSH.
+    pub const MAX_RSA_BITS: usize = 16_384;
+
+    /// Reads a blob.
+    ///
+    /// # Errors
+    /// Which field is wrong, when the blob is of a known type; when the name of its type is not a name, or the whole is
+    /// larger than [`Self::MAX_BLOB`], for all types.
+    pub fn from_blob(blob: &[u8]) -> Result<Self, InvalidMessage> {
+        if blob.len() > Self::MAX_BLOB {
+            return Err(InvalidMessage::new("public key", Problem::TooLong));
+        }
+        let mut reader = Reader::new(blob);
+        let kind = match reader.utf8("public key type")? {
+            ED25519 => {
+                let point = reader.string("ssh-ed25519 key")?;
+                if point.len() != 32 {
+                    return Err(InvalidMessage::new("ssh-ed25519 key", Problem::BadLength));
+                }
+                reader.finish("ssh-ed25519 public key")?;
+                Kind::Ed25519
+            }
+            RSA => {
+                let (e, n) = (reader.mpint("ssh-rsa e")?, reader.mpint("ssh-rsa n")?);
+                reader.finish("ssh-rsa public key")?;
+                check_rsa(e, n)?;
+                Kind::Rsa { bits: n.bits() }
+            }
+            name => Kind::Other(checked_name(name)?.into()),
+        };
+        Ok(Self { blob: blob.into(), kind })
+    }
+
+    /// The blob of an Ed25519 key.
+    #[cfg(feature = "rustcrypto")]
+    pub(super) fn ed25519(point: &[u8; 32]) -> Self {
+        let mut blob = Vec::with_capacity(64);
+        blob.put_string(ED25519.as_bytes());
+        blob.put_string(point);
+        Self { blob: blob.into(), kind: Kind::Ed25519 }
+    }
+
+    /// The blob of an RSA key, from big-endian magnitudes.
+    #[cfg(feature = "rsa")]
+    pub(super) fn rsa(e: &[u8], n: &[u8]) -> Result<Self, InvalidMessage> {
+        let mut blob = Vec::new();
+        blob.put_string(RSA.as_bytes());
+        blob.put_mpint(e);
+        blob.put_mpint(n);
+        Self::from_blob(&blob)
+    }
+
+    /// The name in the blob: `ssh-ed25519`.
+    #[must_use]
+    pub fn key_type(&self) -> &str {
+        match &self.kind {
+            Kind::Ed25519 => ED25519,
+            Kind::Rsa { .. } => RSA,
+            Kind::Other(name) => name,
+        }
+    }
+
+    /// The blob.
+    #[must_use]
+    pub fn blob(&self) -> &[u8] {
+        &self.blob
+    }
+
+    /// The size as people state it: the bits of an RSA modulus, 256 for Ed25519. `None` when the type is not known.
+    #[must_use]
+    pub const fn bits(&self) -> Option<usize> {
+        match self.kind {
+            Kind::Ed25519 => Some(256),
+            Kind::Rsa { bits } => Some(bits),
+            Kind::Other(_) => None,
+        }
+    }
+
+    /// The line of a `.pub` file: type, blob in base64, `comment`. Control characters in the comment become blanks, so
+    /// that one key stays one line.
+    #[must_use]
+    pub fn to_openssh_line(&self, comment: &str) -> String {
+        let mut line = String::from(self.key_type());
+        line.push(' ');
+        line.push_str(&Base64::encode_string(&self.blob));
+        if !comment.is_empty() {
+            line.push(' ');
+            line.extend(comment.chars().map(|c| if c.is_control() { ' ' } else { c }));
+        }
+        line
+    }
+
+    /// Reads such a line, and gives the comment with the key.
+    ///
+    /// # Errors
+    /// When a field is missing, is not base64 or does not hold a key of the type that the line names.
+    pub fn from_openssh_line(line: &str) -> Result<(Self, &str), InvalidMessage> {
+        let line = line.trim_matches(BLANK);
+        let (key_type, rest) =
+            line.split_once(BLANK).ok_or(InvalidMessage::new("public key line", Problem::Truncated))?;
+        let rest = rest.trim_start_matches(BLANK);
+        let (base64, comment) = rest.split_once(BLANK).unwrap_or((rest, ""));
+        if base64.len() / 4 * 3 > Self::MAX_BLOB {
+            return Err(InvalidMessage::new("public key line", Problem::TooLong));
+        }
+        let blob =
+            Base64::decode_vec(base64).map_err(|_| InvalidMessage::new("public key in base64", Problem::BadValue))?;
+        let key = Self::from_blob(&blob)?;
+        if key.key_type() != key_type {
+            return Err(InvalidMessage::new("public key type", Problem::Mismatch));
+        }
+        Ok((key, comment.trim_start_matches(BLANK)))
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({})", self.to_openssh_line(""))
+    }
+}
+
+/// What makes no sense in any RSA key, checked on the lengths alone: nobody calculates with an oversized number to find
+/// out that it is one.
+fn check_rsa(e: Mpint<'_>, n: Mpint<'_>) -> Result<(), InvalidMessage> {
+    if n.bits() > PublicKey::MAX_RSA_BITS {
+        return Err(InvalidMessage::new("ssh-rsa n", Problem::TooLong));
+    }
+    if n.bits() == 0 {
+        return Err(InvalidMessage::new("ssh-rsa n", Problem::BadValue));
+    }
+    if e.bits() < 2 || e.bits() > n.bits() {
+        return Err(InvalidMessage::new("ssh-rsa e", Problem::BadValue));
+    }
+    Ok(())
+}
+
+/// [RFC 4251 §6](https://www.rfc-editor.org/rfc/rfc4251#section-6): "They MUST be printable US-ASCII, MUST NOT contain
+/// the characters at-sign ("@"), comma (","), whitespace, control characters (ASCII codes 32 or less), or the ASCII code
+/// 127 (DEL) [..] and MUST NOT be longer than 64 characters." An at-sign separates the domain of a local name.
+fn checked_name(name: &str) -> Result<&str, InvalidMessage> {
+    let wrong = |problem| Err(InvalidMessage::new("public key type", problem));
+    match name.len() {
+        0 => wrong(Problem::BadLength),
+        65.. => wrong(Problem::TooLong),
+        _ if name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',') => Ok(name),
+        _ => wrong(Problem::NotAscii),
+    }
+}
+
+pub(super) const ED25519: &str = "ssh-ed25519";
+pub(super) const RSA: &str = "ssh-rsa";
+
+const BLANK: [char; 4] = [' ', '\t', '\r', '\n'];
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::wire::Put;
+
+    fn ed25519(point: &[u8]) -> Vec<u8> {
+        let mut blob = Vec::new();
+        blob.put_string(ED25519.as_bytes());
+        blob.put_string(point);
+        blob
+    }
+
+    fn rsa(e: &[u8], n: &[u8]) -> Vec<u8> {
+        let mut blob = Vec::new();
+        blob.put_string(RSA.as_bytes());
+        blob.put_mpint(e);
+        blob.put_mpint(n);
+        blob
+    }
+
+    fn problem(blob: &[u8]) -> (&'static str, Problem) {
+        let error = PublicKey::from_blob(blob).unwrap_err();
+        (error.field, error.problem)
+    }
+
+    #[test]
+    fn rfc8709_s4_an_ed25519_key_is_32_bytes() {
+        let key = PublicKey::from_blob(&ed25519(&[7; 32])).unwrap();
+        assert_eq!((key.key_type(), key.bits()), ("ssh-ed25519", Some(256)));
+        for length in [0, 31, 33, 64] {
+            assert_eq!(problem(&ed25519(&[7; 64][..length])), ("ssh-ed25519 key", Problem::BadLength));
+        }
+    }
+
+    #[test]
+    fn rfc4253_s6_6_an_rsa_key_is_e_and_n() {
+        let key = PublicKey::from_blob(&rsa(&[1, 0, 1], &[0x8f; 256])).unwrap();
+        assert_eq!((key.key_type(), key.bits()), ("ssh-rsa", Some(2048)));
+        assert_eq!(problem(&rsa(&[1, 0, 1], &[0x8f; 2049])), ("ssh-rsa n", Problem::TooLong));
+        assert_eq!(problem(&rsa(&[1, 0, 1], &[])), ("ssh-rsa n", Problem::BadValue));
+        assert_eq!(problem(&rsa(&[1], &[0x8f; 256])), ("ssh-rsa e", Problem::BadValue));
+        assert_eq!(problem(&rsa(&[1; 300], &[0x8f; 256])), ("ssh-rsa e", Problem::BadValue));
+    }
+
+    #[test]
+    fn every_truncation_and_every_extension_of_a_known_type_is_an_error() {
+        for mut blob in [ed25519(&[7; 32]), rsa(&[3], &[0x55; 128])] {
+            for end in 0..blob.len() {
+                assert!(PublicKey::from_blob(&blob[..end]).is_err(), "cut at {end}");
+            }
+            blob.push(0);
+            assert_eq!(problem(&blob).1, Problem::TrailingBytes);
+        }
+    }
+
+    #[test]
+    fn rfc4251_s6_unknown_types_are_kept_under_a_name_that_is_one() {
+        let blob = |name: &str| {
+            let mut blob = Vec::new();
+            blob.put_string(name.as_bytes());
+            blob.put_bytes(b"whatever follows");
+            blob
+        };
+        let sk = blob("sk-ssh-ed25519@openssh.com");
+        let key = PublicKey::from_blob(&sk).unwrap();
+        assert_eq!((key.key_type(), key.bits(), key.blob()), ("sk-ssh-ed25519@openssh.com", None, &sk[..]));
+        let long = "x".repeat(65);
+        for name in ["", "two words", "a,b", "line\nbreak", "caf\u{e9}", &long] {
+            assert!(PublicKey::from_blob(&blob(name)).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_round_trips_and_stays_one_line() {
+        let key = PublicKey::from_blob(&ed25519(&[7; 32])).unwrap();
+        let line = key.to_openssh_line("me@example.com laptop");
+        assert_eq!(PublicKey::from_openssh_line(&line), Ok((key.clone(), "me@example.com laptop")));
+        assert_eq!(
+            PublicKey::from_openssh_line(&key.to_openssh_line("a\nssh-rsa b")),
+            Ok((key.clone(), "a ssh-rsa b"))
+        );
+        assert_eq!(PublicKey::from_openssh_line(&key.to_openssh_line("")), Ok((key, "")));
+        let wrong = line.replacen("ssh-ed25519", "ssh-rsa", 1);
+        assert_eq!(PublicKey::from_openssh_line(&wrong).unwrap_err().problem, Problem::Mismatch);
+        for line in ["", "ssh-ed25519", "ssh-ed25519 ???", "ssh-ed25519 AAAA"] {
+            assert!(PublicKey::from_openssh_line(line).is_err(), "{line:?}");
+        }
+    }
+}
