@@ -38,7 +38,7 @@ pub fn bytes(name: &str) -> Vec<u8> {
 #[must_use]
 pub fn hex(digits: &str) -> Vec<u8> {
     let digits: Vec<u8> = digits.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    assert!(digits.len() % 2 == 0, "odd number of hexadecimal digits");
+    assert!(digits.len().is_multiple_of(2), "odd number of hexadecimal digits");
     digits
         .chunks(2)
         .map(|pair| {
