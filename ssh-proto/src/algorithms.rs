@@ -99,10 +99,11 @@ fn select<T: Copy>(names: &str, table: &[T], name_of: fn(&T) -> &'static str) ->
         .split(',')
         .map(str::trim)
         .map(|name| {
-            table.iter().find(|method| name_of(method) == name).copied().ok_or_else(|| UnknownAlgorithm {
-                name: name.to_owned(),
-                known: table.iter().map(name_of).collect(),
-            })
+            table
+                .iter()
+                .find(|method| name_of(method) == name)
+                .copied()
+                .ok_or_else(|| UnknownAlgorithm { name: name.to_owned(), known: table.iter().map(name_of).collect() })
         })
         .collect()
 }

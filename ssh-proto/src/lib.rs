@@ -15,6 +15,13 @@
 
 extern crate alloc;
 
+pub mod algorithms;
 pub mod crypto;
+pub mod error;
+pub mod io;
 pub mod keys;
+pub mod limits;
+pub mod notice;
+pub mod time;
+mod transport;
 pub mod wire;

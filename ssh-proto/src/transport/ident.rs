@@ -158,7 +158,10 @@ mod tests {
         line.insert(9, b'x');
         assert_eq!(read(Role::Server, &line), Err(Error::PeerMisbehaved(PeerMisbehaved::BadIdentification)));
         assert_eq!(read(Role::Server, &line[..200]), Ok(Line::Incomplete));
-        assert_eq!(read(Role::Server, b"SSH-2.0-a\0b\r\n"), Err(Error::PeerMisbehaved(PeerMisbehaved::BadIdentification)));
+        assert_eq!(
+            read(Role::Server, b"SSH-2.0-a\0b\r\n"),
+            Err(Error::PeerMisbehaved(PeerMisbehaved::BadIdentification))
+        );
     }
 
     #[test]

@@ -6,9 +6,7 @@ use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
 use super::packet::{Half, Protection};
-use crate::crypto::{
-    BlockMode, Chaining, CipherKind, CipherMethod, Digest, Hash, MacMethod, PacketAead, SharedSecret,
-};
+use crate::crypto::{BlockMode, Chaining, CipherKind, CipherMethod, Digest, Hash, MacMethod, PacketAead, SharedSecret};
 use crate::wire::Put;
 
 /// The exchange hash of the first key exchange: "once computed, it is not changed, even if keys are later re-exchanged".

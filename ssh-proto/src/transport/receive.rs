@@ -58,12 +58,7 @@ impl Transport {
     ///
     /// Stops between packets when the output is above its high-water mark: a peer that sends and never reads costs a
     /// bounded amount.
-    pub(crate) fn turn(
-        &mut self,
-        now: Instant,
-        input: &mut dyn InputBuffer,
-        out: &mut Vec<u8>,
-    ) -> Result<Turn, Error> {
+    pub(crate) fn turn(&mut self, now: Instant, input: &mut dyn InputBuffer, out: &mut Vec<u8>) -> Result<Turn, Error> {
         self.check_not_failed()?;
         self.try_turn(now, input, out).map_err(|error| self.fail(error, out))
     }
@@ -73,12 +68,7 @@ impl Transport {
         input.discard(core::mem::take(&mut self.inbound.taken));
     }
 
-    fn try_turn(
-        &mut self,
-        now: Instant,
-        input: &mut dyn InputBuffer,
-        out: &mut Vec<u8>,
-    ) -> Result<Turn, Error> {
+    fn try_turn(&mut self, now: Instant, input: &mut dyn InputBuffer, out: &mut Vec<u8>) -> Result<Turn, Error> {
         loop {
             self.release(input);
             if out.len() >= self.settings.limits.output_high_water {
@@ -118,13 +108,7 @@ impl Transport {
         }
     }
 
-    fn receive(
-        &mut self,
-        now: Instant,
-        sequence: u32,
-        payload: &[u8],
-        out: &mut Vec<u8>,
-    ) -> Result<Received, Error> {
+    fn receive(&mut self, now: Instant, sequence: u32, payload: &[u8], out: &mut Vec<u8>) -> Result<Received, Error> {
         let Some((&number, body)) = payload.split_first() else {
             return Err(Error::PeerMisbehaved(PeerMisbehaved::BadPacketLength));
         };

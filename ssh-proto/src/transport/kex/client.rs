@@ -112,12 +112,8 @@ impl Transport {
         let hash = context.exchange_hash(&self.identification, server, reply.host_key, &values, &secret);
         let signature = SignatureRef::from_wire(reply.signature).map_err(invalid)?;
         // A signature under another name than the negotiated one would be a downgrade (RFC 8332 §3.1).
-        let verified = signature.algorithm() == agreement.host_key.name
-            && agreement
-                .host_key
-                .verifier
-                .verify(host_key.blob(), hash.as_bytes(), signature.blob())
-                .is_ok();
+        let verified = signature.algorithm == agreement.host_key.name
+            && agreement.host_key.verifier.verify(host_key.blob(), hash.as_bytes(), signature.blob).is_ok();
         if !verified {
             return Err(Error::PeerMisbehaved(PeerMisbehaved::BadHostSignature));
         }

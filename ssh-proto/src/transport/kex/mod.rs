@@ -285,13 +285,7 @@ impl Transport {
     }
 
     /// Our side of the exchange is done: NEWKEYS, then the new keys, then what had to wait.
-    fn take_keys(
-        &mut self,
-        agreement: &Agreement,
-        material: &KeyMaterial,
-        host_key: PublicKey,
-        out: &mut Vec<u8>,
-    ) {
+    fn take_keys(&mut self, agreement: &Agreement, material: &KeyMaterial, host_key: PublicKey, out: &mut Vec<u8>) {
         let first = self.kex.session.is_none();
         let session = self.kex.session.get_or_insert(Session { id: SessionId(material.exchange_hash), host_key });
         let id = session.id;

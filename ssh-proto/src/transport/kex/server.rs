@@ -76,8 +76,7 @@ impl Transport {
         let context = expect.context;
         let agreement = context.agreement;
         let exchange = agreement.kex.exchange;
-        let init =
-            decode_init(body, &exchange).map_err(|error| Error::InvalidMessage(MessageNumber(number), error))?;
+        let init = decode_init(body, &exchange).map_err(|error| Error::InvalidMessage(MessageNumber(number), error))?;
         let responded = match exchange {
             Exchange::DiffieHellman(agreement) | Exchange::Ecdh(agreement) => agreement.respond(init, &mut *self.rng),
         };
@@ -87,8 +86,7 @@ impl Transport {
         let host_key = host_key.cloned().ok_or(Error::ApiMisuse(ApiMisuse::EmptyConfig))?;
         let client = self.peer.as_ref().unwrap_or(&self.identification);
         let values = PublicValues { client: init, server: &responded.public };
-        let hash =
-            context.exchange_hash(client, &self.identification, host_key.blob(), &values, &responded.secret);
+        let hash = context.exchange_hash(client, &self.identification, host_key.blob(), &values, &responded.secret);
         let material = KeyMaterial::new(agreement.kex.hash, &responded.secret, hash);
         Ok(Turn::Sign(Box::new(Sign { agreement, material, host_key, public_value: responded.public })))
     }
