@@ -30,3 +30,30 @@ impl<C: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>> fmt::Debug for Ctr<
         f.write_str("Ctr([redacted])")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::rustcrypto::tests::records;
+
+    #[test]
+    fn known_answers() {
+        for record in records("aes_ctr.txt") {
+            let key = record.hex("key");
+            let make = match key.len() {
+                16 => make::<aes::Aes128>,
+                24 => make::<aes::Aes192>,
+                _ => make::<aes::Aes256>,
+            };
+            // In pieces of every size: the state runs on.
+            for piece in (16..=400).step_by(16) {
+                let mut data = record.hex("plaintext");
+                let mut cipher = make(&key, &record.hex("iv"));
+                for piece in data.chunks_mut(piece) {
+                    cipher.apply(piece);
+                }
+                assert_eq!(data, record.hex("ciphertext"), "{} in pieces of {piece}", record.text("source"));
+            }
+        }
+    }
+}

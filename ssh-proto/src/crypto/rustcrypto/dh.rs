@@ -169,3 +169,84 @@ const PRIME18: U8192 = U8192::from_be_hex(
      4009438B481C6CD7889A002ED5EE382BC9190DA6FC026E479558E4475677E9AA9E3050E2765694DFC81F56E880B96E71\
      60C980DD98EDD3DFFFFFFFFFFFFFFFFF",
 );
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    use super::*;
+    use crate::crypto::rustcrypto::tests::{Chosen, number, records};
+
+    /// The answers were computed with the primes that the formulas of RFC 3526 give, so the primes here are those.
+    #[test]
+    fn known_answers() {
+        for record in records("dh.txt") {
+            let group = match record.text("group") {
+                "14" => &GROUP14,
+                "16" => &GROUP16,
+                _ => &GROUP18,
+            };
+            let initiated = group.initiate(&mut Chosen(record.hex("random")));
+            assert_eq!(initiated.public(), record.hex("public"));
+            assert_eq!(number(&initiated.finish(&record.hex("peer")).unwrap()), record.hex("secret"));
+            let responded = group.respond(&record.hex("peer"), &mut Chosen(record.hex("random"))).unwrap();
+            assert_eq!(responded.public, record.hex("public"));
+            assert_eq!(number(&responded.secret), record.hex("secret"));
+        }
+    }
+
+    #[test]
+    fn rfc8268_s4_public_values_out_of_range_are_refused() {
+        for group in [&GROUP14, &GROUP16, &GROUP18] {
+            let p = group.modulus().modulus().as_ref().to_be_bytes().into_vec();
+            let near_p = |difference: i8| {
+                let mut value = p.clone();
+                let last = value.last_mut().unwrap();
+                *last = last.wrapping_add_signed(difference);
+                value
+            };
+            let mut longer = p.clone();
+            longer.push(0);
+            for bad in [&[][..], &[0], &[0, 0], &[1], &[0, 1], &near_p(-1), &p, &longer, &[0xff; 4096]] {
+                assert_eq!(refusals(group, bad), [Some(BadPublicValue); 2], "{} bytes", bad.len());
+            }
+            // p ends in 64 ones: p + 1 carries through all of them.
+            let mut above = p.clone();
+            above[p.len() - 8..].fill(0);
+            above[p.len() - 9] += 1;
+            assert_eq!(refusals(group, &above), [Some(BadPublicValue); 2]);
+            for good in [&[2][..], &[0, 0, 2], &near_p(-2)] {
+                assert_eq!(refusals(group, good), [None; 2]);
+            }
+        }
+    }
+
+    /// CVE-2016-0739 took bits for bytes: every bit of an exponent must vary, but for the highest, which is set.
+    #[test]
+    fn exponents_have_the_length_that_was_asked_for() {
+        for (group, bits) in [(&GROUP14, 512), (&GROUP16, 512), (&GROUP18, 640)] {
+            let mut rng = ChaCha20Rng::seed_from_u64(1);
+            let (mut once, mut always) = (Vec::new(), Vec::new());
+            for _ in 0..24 {
+                let key = EphemeralKey::new(group.modulus(), group.exponent_bytes, &mut rng);
+                let exponent = key.exponent.to_be_bytes();
+                assert_eq!(exponent.len() * 8, bits);
+                once.resize(exponent.len(), 0x00);
+                always.resize(exponent.len(), 0xff);
+                for (byte, (once, always)) in exponent.iter().zip(once.iter_mut().zip(&mut always)) {
+                    *once |= byte;
+                    *always &= byte;
+                }
+            }
+            assert!(once.iter().all(|&byte| byte == 0xff));
+            assert!(always[0] == 0x80 && always[1..].iter().all(|&byte| byte == 0x00));
+        }
+    }
+
+    /// What client and server say to a public value.
+    fn refusals(group: &Group, public: &[u8]) -> [Option<BadPublicValue>; 2] {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        [group.initiate(&mut rng).finish(public).err(), group.respond(public, &mut rng).err()]
+    }
+}
