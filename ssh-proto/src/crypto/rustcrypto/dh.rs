@@ -10,11 +10,11 @@ use zeroize::Zeroizing;
 use crate::crypto::{BadPublicValue, Initiated, KeyAgreement, Responded, SharedSecret};
 
 /// 2048 bits ([RFC 3526 §3](https://www.rfc-editor.org/rfc/rfc3526#section-3)).
-pub(super) static GROUP14: Group = Group { prime: PRIME14.as_limbs(), exponent_bytes: 64 };
+pub(super) static GROUP14: Group = Group { prime: PRIME14.as_limbs(), exponent_bits: 512 };
 /// 4096 bits (RFC 3526 §5).
-pub(super) static GROUP16: Group = Group { prime: PRIME16.as_limbs(), exponent_bytes: 64 };
+pub(super) static GROUP16: Group = Group { prime: PRIME16.as_limbs(), exponent_bits: 512 };
 /// 8192 bits (RFC 3526 §7).
-pub(super) static GROUP18: Group = Group { prime: PRIME18.as_limbs(), exponent_bytes: 80 };
+pub(super) static GROUP18: Group = Group { prime: PRIME18.as_limbs(), exponent_bits: 640 };
 
 /// The group modulo a safe prime p with the generator 2 (RFC 8268 §3).
 ///
@@ -24,7 +24,7 @@ pub(super) static GROUP18: Group = Group { prime: PRIME18.as_limbs(), exponent_b
 #[derive(Debug)]
 pub(super) struct Group {
     prime: &'static [Limb],
-    exponent_bytes: usize,
+    exponent_bits: u32,
 }
 
 impl Group {
@@ -38,14 +38,14 @@ impl Group {
 
 impl KeyAgreement for Group {
     fn initiate(&self, rng: &mut dyn CryptoRng) -> Box<dyn Initiated> {
-        Box::new(EphemeralKey::new(self.modulus(), self.exponent_bytes, rng))
+        Box::new(EphemeralKey::new(self.modulus(), self.exponent_bits, rng))
     }
 
     fn respond(&self, init: &[u8], rng: &mut dyn CryptoRng) -> Result<Responded, BadPublicValue> {
         let modulus = self.modulus();
         // First, so that a bad value costs nothing.
         let init = validate(&modulus, init)?;
-        let key = EphemeralKey::new(modulus, self.exponent_bytes, rng);
+        let key = EphemeralKey::new(modulus, self.exponent_bits, rng);
         let secret = key.agree(init)?;
         Ok(Responded::new(key.public, secret))
     }
@@ -59,15 +59,15 @@ struct EphemeralKey {
 }
 
 impl EphemeralKey {
-    fn new(modulus: BoxedMontyParams, exponent_bytes: usize, rng: &mut dyn CryptoRng) -> Self {
-        let mut bytes = Zeroizing::new(alloc::vec![0; exponent_bytes]);
+    fn new(modulus: BoxedMontyParams, exponent_bits: u32, rng: &mut dyn CryptoRng) -> Self {
+        let mut bytes = Zeroizing::new(alloc::vec![0; (exponent_bits / 8) as usize]);
         rng.fill_bytes(&mut bytes);
         // With its highest bit set x is neither 0 nor so small that 2^x says what it is, and it is below the order of 2,
         // (p-1)/2: the public value is in range without another look.
         if let Some(highest) = bytes.first_mut() {
             *highest |= 0x80;
         }
-        let exponent = Zeroizing::new(BoxedUint::from_be_slice_vartime(&bytes));
+        let exponent = Zeroizing::new(BoxedUint::from_be_slice_truncated(&bytes, exponent_bits));
         let two = BoxedUint::from_be_slice_truncated(&[2], modulus.bits_precision());
         let public = power(two, &exponent, &modulus).to_be_bytes_trimmed_vartime().into_vec();
         Self { modulus, exponent, public }
@@ -229,9 +229,9 @@ mod tests {
             let mut rng = ChaCha20Rng::seed_from_u64(1);
             let (mut once, mut always) = (Vec::new(), Vec::new());
             for _ in 0..24 {
-                let key = EphemeralKey::new(group.modulus(), group.exponent_bytes, &mut rng);
+                let key = EphemeralKey::new(group.modulus(), group.exponent_bits, &mut rng);
                 let exponent = key.exponent.to_be_bytes();
-                assert_eq!(exponent.len() * 8, bits);
+                assert_eq!(exponent.len(), bits / 8);
                 once.resize(exponent.len(), 0x00);
                 always.resize(exponent.len(), 0xff);
                 for (byte, (once, always)) in exponent.iter().zip(once.iter_mut().zip(&mut always)) {
