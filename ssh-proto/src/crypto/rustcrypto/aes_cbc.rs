@@ -28,8 +28,8 @@ where
     Box::new(Cbc(cbc::Decryptor::<C>::new_from_slices(key, iv).expect("lengths of the row")))
 }
 
-/// "The initialization vectors SHOULD be passed from the end of one packet to the beginning of the next packet" as the
-/// RFC says: all packets are one chain.
+/// All packets are one chain: RFC 4253 §6.3, "initialization vectors SHOULD be passed from the end of one packet to the
+/// beginning of the next packet".
 struct Cbc<M>(M);
 
 impl<C> BlockMode for Cbc<cbc::Encryptor<C>>

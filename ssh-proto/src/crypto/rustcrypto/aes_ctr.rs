@@ -15,7 +15,7 @@ where
     Box::new(Ctr(Ctr128BE::<C>::new_from_slices(key, iv).expect("lengths of the row")))
 }
 
-/// The initialisation vector is the counter, "an unsigned integer in network byte order" of one whole block, and runs
+/// The initialisation vector is the counter, an "unsigned integer in network-byte-order" of one whole block, and runs
 /// on from packet to packet.
 struct Ctr<C: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>>(Ctr128BE<C>);
 

@@ -36,7 +36,8 @@ impl EphemeralKey {
     }
 
     /// RFC 8731 §3: "Clients and servers MUST also abort if the length of the received public keys are not the expected
-    /// lengths", and "MUST fail the key exchange if this is the all-zero value".
+    /// lengths", and they "MUST check whether the computed Diffie-Hellman shared secret is the all-zero value and abort
+    /// if so".
     fn agree(self, peer: &[u8]) -> Result<SharedSecret, BadPublicValue> {
         let peer: [u8; 32] = peer.try_into().map_err(|_| BadPublicValue)?;
         let secret = self.secret.diffie_hellman(&PublicKey::from(peer));

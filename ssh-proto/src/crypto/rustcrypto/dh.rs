@@ -16,7 +16,7 @@ pub(super) static GROUP16: Group = Group { prime: PRIME16.as_limbs(), exponent_b
 /// 8192 bits (RFC 3526 §7).
 pub(super) static GROUP18: Group = Group { prime: PRIME18.as_limbs(), exponent_bits: 640 };
 
-/// The group modulo a safe prime p with the generator 2 (RFC 8268 §3).
+/// The group modulo a safe prime p with the generator 2 (RFC 3526, RFC 8268 §3).
 ///
 /// Secret exponents are short, which is safe modulo a safe prime (RFC 4419 §7) and takes a fraction of the time of long
 /// ones. They have at least twice the 256 bits of the longest cipher key (RFC 4419 §6.2) and at least what the larger

@@ -17,7 +17,7 @@ impl Verifier for Ed25519 {
     /// makes nothing else.
     fn verify(&self, key_blob: &[u8], message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
         let key = parse(key_blob).map_err(|_| BadSignature)?;
-        // RFC 8709 §6: "the 64-octet signature".
+        // RFC 8709 §6: "'signature' is the 64-octet signature".
         let signature: &[u8; 64] = signature.try_into().map_err(|_| BadSignature)?;
         key.verify_strict(message, &Signature::from_bytes(signature)).map_err(|_| BadSignature)
     }

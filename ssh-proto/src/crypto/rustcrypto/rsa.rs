@@ -8,7 +8,7 @@ use rsa::{BoxedUint, PublicKey};
 use crate::crypto::{BadSignature, Verifier};
 use crate::wire::{InvalidMessage, Mpint, Problem, Reader};
 
-/// The smallest modulus: RFC 8332 §5.1 lets an implementation refuse what is below.
+/// The smallest modulus: RFC 8332 §5.1 calls it prudent to follow NIST, which disallows shorter ones.
 const MIN_MODULUS_BITS: usize = 2048;
 /// The largest modulus: checking a signature takes the square of its length, and any stranger can ask for it.
 const MAX_MODULUS_BITS: usize = 8192;
@@ -39,8 +39,8 @@ impl<D: digest::Digest + AssociatedOid> Verifier for Rsa<D> {
         parse(key_blob).map(|_| ())
     }
 
-    /// RFC 8332 §5.3: the padding "MUST NOT be verified by applying the RSA key to the signature, and then parsing the
-    /// payload in order to determine the hash": the whole expected encoding is compared.
+    /// RFC 8332 §5.3: "Verifiers MUST instead apply RSASSA-PKCS1-v1_5 padding to the expected hash, then compare the
+    /// encoded bytes with the output of the RSA operation." Parsing that output is what forgeries live on.
     fn verify(&self, key_blob: &[u8], message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
         let key = parse(key_blob).map_err(|_| BadSignature)?;
         let length = key.modulus.magnitude().len();
