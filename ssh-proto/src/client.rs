@@ -23,14 +23,14 @@ use crate::io::InputBuffer;
 use crate::keys::{PublicKey, Signature};
 use crate::limits::Limits;
 use crate::notice::Notice;
-use crate::time::{Instant, earlier};
+use crate::time::Instant;
 use crate::transport::kex::Verify;
 use crate::transport::{
     Gates, Identification, Negotiated, Rng, Role, Settings, StrictPolicy, Transport, Turn, messages,
 };
-use crate::userauth::client::{self as auth, Answer};
-pub use crate::userauth::client::Partial;
 pub use crate::userauth::MethodName;
+pub use crate::userauth::client::Partial;
+use crate::userauth::client::{self as auth, Answer};
 
 /// How a client behaves.
 #[derive(Clone, Debug)]
@@ -162,12 +162,7 @@ impl Ready {
     ///
     /// # Errors
     /// When the connection has ended; what the server is to be told is in `out`.
-    pub fn process(
-        mut self,
-        now: Instant,
-        input: &mut dyn InputBuffer,
-        out: &mut Vec<u8>,
-    ) -> Result<Step, Error> {
+    pub fn process(mut self, now: Instant, input: &mut dyn InputBuffer, out: &mut Vec<u8>) -> Result<Step, Error> {
         loop {
             let Inner { transport, login } = &mut *self.inner;
             match transport.turn(now, input, out)? {
@@ -292,13 +287,7 @@ impl Login {
     ///
     /// # Errors
     /// When the connection has ended.
-    pub fn query(
-        mut self,
-        algorithm: &str,
-        key: &PublicKey,
-        now: Instant,
-        out: &mut Vec<u8>,
-    ) -> Result<Ready, Error> {
+    pub fn query(mut self, algorithm: &str, key: &PublicKey, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
         self.inner.login.ask_query(&mut self.inner.transport, algorithm, key, now, out)?;
         Ok(Ready { inner: self.inner })
     }
@@ -313,12 +302,7 @@ impl Login {
     ///
     /// # Errors
     /// When the connection has ended.
-    pub fn password(
-        mut self,
-        password: &Zeroizing<Vec<u8>>,
-        now: Instant,
-        out: &mut Vec<u8>,
-    ) -> Result<Ready, Error> {
+    pub fn password(mut self, password: &Zeroizing<Vec<u8>>, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
         self.inner.login.ask_password(&mut self.inner.transport, password, now, out)?;
         Ok(Ready { inner: self.inner })
     }
@@ -343,11 +327,8 @@ pub struct SignAuth {
 impl SignAuth {
     fn new(inner: Box<Inner>, algorithm: String, key: PublicKey) -> Self {
         // Logins come after keys, and keys after the first exchange: there is a session identifier.
-        let (request, data) = inner
-            .transport
-            .session_id()
-            .map(|id| inner.login.to_be_signed(id, &algorithm, &key))
-            .unwrap_or_default();
+        let (request, data) =
+            inner.transport.session_id().map(|id| inner.login.to_be_signed(id, &algorithm, &key)).unwrap_or_default();
         Self { inner, algorithm, key, request, data }
     }
 

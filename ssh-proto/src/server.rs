@@ -35,8 +35,8 @@ use crate::transport::kex::Sign;
 use crate::transport::{
     Gates, Identification, Negotiated, Rng, Role, SessionId, Settings, StrictPolicy, Transport, Turn,
 };
-use crate::userauth::server::{self as auth, Attempt, Question, Rules};
 pub use crate::userauth::MethodName;
+use crate::userauth::server::{self as auth, Attempt, Question, Rules};
 
 /// How a server behaves.
 #[derive(Clone, Debug)]
@@ -189,12 +189,7 @@ impl Ready {
     ///
     /// # Errors
     /// When the connection has ended; what the client is to be told is in `out`.
-    pub fn process(
-        mut self,
-        now: Instant,
-        input: &mut dyn InputBuffer,
-        out: &mut Vec<u8>,
-    ) -> Result<Step, Error> {
+    pub fn process(mut self, now: Instant, input: &mut dyn InputBuffer, out: &mut Vec<u8>) -> Result<Step, Error> {
         loop {
             let Inner { transport, login } = &mut *self.inner;
             if login.is_delayed() {
@@ -341,7 +336,7 @@ impl AuthAttempt {
     pub fn method(&self) -> Method<'_> {
         match &self.attempt {
             Attempt::None => Method::None,
-            Attempt::PublicKey { key, .. } => Method::PublicKey(key),
+            Attempt::PublicKey(key) => Method::PublicKey(key),
             Attempt::Password(password) => Method::Password(password),
         }
     }
@@ -366,12 +361,7 @@ impl AuthAttempt {
     ///
     /// # Errors
     /// When the connection has ended.
-    pub fn partial(
-        mut self,
-        remaining: Vec<MethodName>,
-        now: Instant,
-        out: &mut Vec<u8>,
-    ) -> Result<Ready, Error> {
+    pub fn partial(mut self, remaining: Vec<MethodName>, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
         let Inner { transport, login } = &mut *self.inner;
         login.accept_partially(transport, remaining, now, out)?;
         Ok(Ready { inner: self.inner })

@@ -14,7 +14,9 @@ pub(super) enum Message<'a> {
     /// ```text
     /// byte SSH_MSG_REQUEST_SUCCESS (81) · .... response specific data
     /// ```
-    RequestSuccess { data: &'a [u8] },
+    RequestSuccess {
+        data: &'a [u8],
+    },
     /// ```text
     /// byte SSH_MSG_REQUEST_FAILURE (82)
     /// ```
@@ -27,36 +29,54 @@ pub(super) enum Message<'a> {
     /// ```text
     /// byte SSH_MSG_CHANNEL_WINDOW_ADJUST (93) · uint32 recipient channel · uint32 bytes to add
     /// ```
-    ChannelWindowAdjust { recipient_channel: u32, bytes_to_add: u32 },
+    ChannelWindowAdjust {
+        recipient_channel: u32,
+        bytes_to_add: u32,
+    },
     /// ```text
     /// byte SSH_MSG_CHANNEL_DATA (94) · uint32 recipient channel · string data
     /// ```
-    ChannelData { recipient_channel: u32, data: &'a [u8] },
+    ChannelData {
+        recipient_channel: u32,
+        data: &'a [u8],
+    },
     /// ```text
     /// byte SSH_MSG_CHANNEL_EXTENDED_DATA (95) · uint32 recipient channel · uint32 data_type_code · string data
     /// ```
-    ChannelExtendedData { recipient_channel: u32, data_type_code: u32, data: &'a [u8] },
+    ChannelExtendedData {
+        recipient_channel: u32,
+        data_type_code: u32,
+        data: &'a [u8],
+    },
     /// [RFC 4254 §5.3](https://www.rfc-editor.org/rfc/rfc4254#section-5.3)
     ///
     /// ```text
     /// byte SSH_MSG_CHANNEL_EOF (96) · uint32 recipient channel
     /// ```
-    ChannelEof { recipient_channel: u32 },
+    ChannelEof {
+        recipient_channel: u32,
+    },
     /// ```text
     /// byte SSH_MSG_CHANNEL_CLOSE (97) · uint32 recipient channel
     /// ```
-    ChannelClose { recipient_channel: u32 },
+    ChannelClose {
+        recipient_channel: u32,
+    },
     ChannelRequest(ChannelRequestMessage<'a>),
     /// [RFC 4254 §5.4](https://www.rfc-editor.org/rfc/rfc4254#section-5.4)
     ///
     /// ```text
     /// byte SSH_MSG_CHANNEL_SUCCESS (99) · uint32 recipient channel
     /// ```
-    ChannelSuccess { recipient_channel: u32 },
+    ChannelSuccess {
+        recipient_channel: u32,
+    },
     /// ```text
     /// byte SSH_MSG_CHANNEL_FAILURE (100) · uint32 recipient channel
     /// ```
-    ChannelFailure { recipient_channel: u32 },
+    ChannelFailure {
+        recipient_channel: u32,
+    },
 }
 
 /// Asks for something that concerns no channel. [RFC 4254 §4](https://www.rfc-editor.org/rfc/rfc4254#section-4)
@@ -185,10 +205,9 @@ impl<'a> Message<'a> {
                 recipient_channel: reader.u32("recipient channel")?,
                 bytes_to_add: reader.u32("bytes to add")?,
             },
-            number::CHANNEL_DATA => Self::ChannelData {
-                recipient_channel: reader.u32("recipient channel")?,
-                data: reader.string("data")?,
-            },
+            number::CHANNEL_DATA => {
+                Self::ChannelData { recipient_channel: reader.u32("recipient channel")?, data: reader.string("data")? }
+            }
             number::CHANNEL_EXTENDED_DATA => Self::ChannelExtendedData {
                 recipient_channel: reader.u32("recipient channel")?,
                 data_type_code: reader.u32("data_type_code")?,

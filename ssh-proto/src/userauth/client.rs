@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 
 use zeroize::Zeroizing;
 
+use super::SSH_USERAUTH;
 use super::messages::{self, Failure, MethodName, PkOk};
 use super::proof::Authenticated;
 use super::signature::to_sign;
-use super::{SSH_USERAUTH};
 use crate::error::{Error, Limit, PeerMisbehaved};
 use crate::keys::{PublicKey, Signature};
 use crate::notice::{Notice, printable};
@@ -220,9 +220,7 @@ fn receive_method_message(body: &[u8], asked: Asked) -> Result<Answer, Error> {
             Ok(Answer::WouldAccept { algorithm, key })
         }
         // The password has expired: without a new one that is a refusal.
-        Asked::Password => {
-            Ok(Answer::Refused { can_continue: Vec::new(), partial: Partial::Nothing })
-        }
+        Asked::Password => Ok(Answer::Refused { can_continue: Vec::new(), partial: Partial::Nothing }),
         Asked::None | Asked::Signed => Err(Error::PeerMisbehaved(PeerMisbehaved::UnsolicitedLoginAnswer)),
     }
 }

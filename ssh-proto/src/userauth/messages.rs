@@ -71,7 +71,10 @@ pub(super) enum Method<'a> {
     /// ```text
     /// boolean FALSE · string public key algorithm name · string public key blob
     /// ```
-    Query { algorithm: &'a str, key: &'a [u8] },
+    Query {
+        algorithm: &'a str,
+        key: &'a [u8],
+    },
     /// [RFC 4252 §7](https://www.rfc-editor.org/rfc/rfc4252#section-7): this key signs.
     ///
     /// ```text
@@ -79,13 +82,20 @@ pub(super) enum Method<'a> {
     /// ```
     ///
     /// `signed` is the part of the message that the signature covers.
-    Signed { algorithm: &'a str, key: &'a [u8], signature: &'a [u8], signed: &'a [u8] },
+    Signed {
+        algorithm: &'a str,
+        key: &'a [u8],
+        signature: &'a [u8],
+        signed: &'a [u8],
+    },
     /// [RFC 4252 §8](https://www.rfc-editor.org/rfc/rfc4252#section-8)
     ///
     /// ```text
     /// boolean FALSE · string plaintext password in ISO-10646 UTF-8 encoding
     /// ```
-    Password { password: &'a [u8] },
+    Password {
+        password: &'a [u8],
+    },
     /// The same with TRUE and a new password behind the old one.
     PasswordChange,
     /// A method that we do not know; its fields are not looked at.

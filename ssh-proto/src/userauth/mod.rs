@@ -15,4 +15,3 @@ pub(crate) const SSH_USERAUTH: &str = "ssh-userauth";
 pub(crate) const SSH_CONNECTION: &str = "ssh-connection";
 
 pub use messages::MethodName;
-pub use server::Refused;

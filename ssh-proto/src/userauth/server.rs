@@ -63,7 +63,7 @@ pub(crate) enum Question {
 #[derive(Debug)]
 pub(crate) enum Attempt {
     None,
-    PublicKey { algorithm: &'static str, key: PublicKey },
+    PublicKey(PublicKey),
     Password(Zeroizing<Vec<u8>>),
 }
 
@@ -71,7 +71,7 @@ impl Attempt {
     const fn name(&self) -> MethodName {
         match self {
             Self::None => MethodName::None,
-            Self::PublicKey { .. } => MethodName::PublicKey,
+            Self::PublicKey(_) => MethodName::PublicKey,
             Self::Password(_) => MethodName::Password,
         }
     }
@@ -79,8 +79,7 @@ impl Attempt {
 
 /// Why a request was refused, for logs: never told to the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Refused {
+pub(crate) enum Refused {
     /// Before anything was tried: the list of methods was asked for.
     Probe,
     /// A key that would not do.
@@ -298,7 +297,7 @@ fn check(transport: &Transport, request: &Request<'_>) -> Result<Question, Refus
             if !verified {
                 return Err(Refused::Attempt);
             }
-            Ok(Question::Attempt(Attempt::PublicKey { algorithm: method.name, key }))
+            Ok(Question::Attempt(Attempt::PublicKey(key)))
         }
         Method::Password { password } if password.len() <= MAXIMUM_PASSWORD => {
             Ok(Question::Attempt(Attempt::Password(Zeroizing::new(password.to_vec()))))

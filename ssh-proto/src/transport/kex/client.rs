@@ -9,7 +9,6 @@ use super::{Context, State, unexpected};
 use crate::crypto::{Exchange, Initiated};
 use crate::error::{Error, PeerMisbehaved};
 use crate::keys::{PublicKey, SignatureRef};
-use crate::time::Instant;
 use crate::transport::keys::KeyMaterial;
 use crate::transport::{Transport, Turn};
 use crate::wire::{InvalidMessage, MessageNumber, Put, Reader, number};
@@ -86,7 +85,6 @@ impl Transport {
     pub(super) fn receive_reply(
         &mut self,
         expect: ExpectReply,
-        now: Instant,
         number: u8,
         body: &[u8],
         out: &mut Vec<u8>,
