@@ -84,6 +84,7 @@ impl Responded {
 }
 
 /// The secret K, with the encoding in which it is hashed.
+#[non_exhaustive]
 pub enum SharedSecret {
     /// A big-endian magnitude, hashed as an `mpint` (RFC 4253 §8, RFC 8731 §3.1).
     Mpint(Zeroizing<Vec<u8>>),
