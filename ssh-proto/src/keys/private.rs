@@ -95,3 +95,38 @@ impl fmt::Display for SignError {
 }
 
 impl core::error::Error for SignError {}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    use super::*;
+    use crate::crypto::CryptoProvider;
+    use crate::crypto::rustcrypto::PROVIDER;
+
+    /// Every algorithm that `key` offers is in the provider's table, and the signature verifies there, for this message only.
+    fn check(key: &PrivateKey) {
+        let mut rng = ChaCha20Rng::from_seed([4; 32]);
+        for &algorithm in key.algorithms() {
+            let method = PROVIDER.signatures().iter().find(|method| method.name == algorithm).unwrap();
+            assert_eq!(method.key_type, key.public().key_type());
+            let signature = key.sign(algorithm, b"message", &mut rng).unwrap();
+            let blob = key.public().blob();
+            assert_eq!(method.verifier.check_key(blob), Ok(()));
+            assert_eq!(method.verifier.verify(blob, b"message", &signature.blob), Ok(()), "{algorithm}");
+            assert!(method.verifier.verify(blob, b"massage", &signature.blob).is_err(), "{algorithm}");
+        }
+    }
+
+    #[test]
+    fn the_verifiers_accept_what_ed25519_keys_sign() {
+        check(&PrivateKey::generate_ed25519(&mut ChaCha20Rng::from_seed([2; 32])));
+    }
+
+    #[cfg(feature = "rsa")]
+    #[test]
+    fn the_verifiers_accept_what_rsa_keys_sign() {
+        check(&PrivateKey::generate_rsa(2048, &mut ChaCha20Rng::from_seed([3; 32])).unwrap());
+    }
+}
