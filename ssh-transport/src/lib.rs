@@ -1,1 +1,3 @@
 //! Tokio adapter.
+
+pub mod rng;
