@@ -1,5 +1,6 @@
 //! Tokio adapter.
 
+pub mod authorized_keys;
 pub mod files;
 pub mod known_hosts;
 pub mod rng;
