@@ -24,6 +24,11 @@ impl PrivateKey {
         &self.public
     }
 
+    #[cfg(feature = "key-files")]
+    pub(super) fn secret(&self) -> &dyn Secret {
+        &*self.secret
+    }
+
     /// The signature algorithms of this key, best first: for an RSA key `rsa-sha2-512`, `rsa-sha2-256`, `ssh-rsa`.
     #[must_use]
     pub fn algorithms(&self) -> &'static [&'static str] {
@@ -53,6 +58,20 @@ pub(super) trait Secret: Send + Sync {
 
     /// The signature's second field.
     fn sign(&self, algorithm: &str, message: &[u8], rng: &mut dyn CryptoRng) -> Result<Vec<u8>, SignError>;
+
+    /// Appends the key as OpenSSH's files have it: the type's name and its fields.
+    #[cfg(feature = "key-files")]
+    fn put_openssh(&self, out: &mut Vec<u8>);
+
+    /// PKCS#8.
+    #[cfg(feature = "key-files")]
+    fn to_pkcs8(&self) -> Option<pkcs8::SecretDocument>;
+
+    /// PKCS#1, which is for RSA alone.
+    #[cfg(feature = "key-files")]
+    fn to_pkcs1(&self) -> Option<pkcs8::SecretDocument> {
+        None
+    }
 }
 
 /// Why there is no signature.
