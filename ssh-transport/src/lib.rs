@@ -1,5 +1,6 @@
 //! Tokio adapter.
 
+pub mod agent;
 pub mod authorized_keys;
 pub mod files;
 pub mod known_hosts;
