@@ -30,6 +30,9 @@ impl fmt::Display for FileError {
         match &self.problem {
             FileProblem::Io(error) => write!(f, "{path}: {error}"),
             FileProblem::TooLarge { limit } => write!(f, "{path}: the file is larger than {limit} bytes"),
+            FileProblem::Exists => {
+                write!(f, "{path}: there is such a file already: remove it, or choose another name")
+            }
             FileProblem::NotAFile => write!(f, "{path}: this is not a file"),
             FileProblem::WritableByOthers => {
                 write!(f, "{path}: other users can change it, so it proves nothing: run `chmod go-w {path}`")
@@ -61,6 +64,8 @@ pub enum FileProblem {
         /// In bytes.
         limit: usize,
     },
+    /// It was to be made, and is there.
+    Exists,
     /// A directory, or something else that is not a file.
     NotAFile,
     /// The group or everybody may write to it.
