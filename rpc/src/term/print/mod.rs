@@ -3,12 +3,14 @@
 //! What is printable, and therefore shown as text, is what `io_lib` takes for it in a node started without `+pc unicode`:
 //! the printable characters of Latin-1, and the usual controls.
 
+mod float;
 mod quote;
 
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 use core::slice;
 
+pub(super) use self::float::write_float;
 pub(super) use self::quote::{Charset, continues_atom, starts_atom, write_atom};
 use super::map::PrintOrder;
 use super::{BitString, Elements, Fun, List, Map, Term};
@@ -200,21 +202,5 @@ const fn charset(style: Style) -> Charset {
     match style {
         Style::Pretty | Style::Plain => Charset::Unicode,
         Style::PlainLatin1 => Charset::Latin1,
-    }
-}
-
-/// The shortest digits that read back as the same float: with a point alone, or, where that is shorter or the float is
-/// 2^53 or more, with an exponent.
-pub(super) fn write_float(f: &mut dyn Write, float: f64) -> fmt::Result {
-    const TWO_TO_53: f64 = 9_007_199_254_740_992.0;
-    let scientific = alloc::format!("{float:e}");
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let plain = alloc::format!("{float:?}");
-    let point = if mantissa.contains('.') { "" } else { ".0" };
-    let scientific_len = mantissa.len() + point.len() + 1 + exponent.len();
-    if plain.len() <= scientific_len && float.abs() < TWO_TO_53 && !plain.contains('e') {
-        f.write_str(&plain)
-    } else {
-        write!(f, "{mantissa}{point}e{exponent}")
     }
 }
