@@ -192,7 +192,7 @@ fn write_fun(f: &mut dyn Write, fun: &Fun, style: Style) -> fmt::Result {
     if let Some(closure) = fun.as_closure() {
         let head = &closure.head;
         f.write_str("#Fun<")?;
-        write_atom(f, head.module.as_str(), charset(style))?;
+        quote::write_bare(f, head.module.as_str(), charset(style))?;
         write!(f, ".{}.{}>", head.old_index, head.old_uniq)?;
     }
     Ok(())

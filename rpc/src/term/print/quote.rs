@@ -22,6 +22,15 @@ pub(in crate::term) fn write_atom(f: &mut dyn Write, name: &str, charset: Charse
     f.write_char('\'')
 }
 
+/// Writes an atom without quotes, as within `#Fun<..>`. Erlang shows its control characters as they are; we do not, since
+/// a peer chose them and a terminal obeys them.
+pub(super) fn write_bare(f: &mut dyn Write, name: &str, charset: Charset) -> fmt::Result {
+    name.chars().try_for_each(|c| match c {
+        '\\' => f.write_char(c),
+        _ => write_char(f, c, '\\', charset),
+    })
+}
+
 /// Writes Latin-1 text as a string literal.
 pub(super) fn write_string(f: &mut dyn Write, text: &[u8]) -> fmt::Result {
     f.write_char('"')?;
