@@ -153,7 +153,10 @@ impl Bits {
         let len = if bytes.is_empty() { 0 } else { len };
         let unit = match form.kind {
             Some(Kind::Binary) => form.unit.unwrap_or(8),
-            Some(Kind::Bits) => form.unit.unwrap_or(1),
+            Some(Kind::Bits) if form.unit.is_some_and(|unit| unit != 1) => {
+                return Err(Refusal::Because("the unit of the type bits is 1; that of binary may differ"));
+            }
+            Some(Kind::Bits) => 1,
             _ => return Err(Refusal::Because("a binary in a binary needs the type binary, as in <<(<<1>>)/binary>>")),
         };
         let wanted = match form.size {
