@@ -267,3 +267,25 @@ fn bit_strings_clear_what_they_do_not_use() {
     assert!(Float::new(f64::INFINITY).is_err());
     assert!(Reference::new(Atom::from_static("n"), 0, &[]).is_err());
 }
+
+#[test]
+fn terms_go_between_threads_and_stay_small() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<Term>();
+    assert!(size_of::<Term>() <= 32);
+}
+
+#[test]
+fn a_deep_term_that_threads_share_drops_without_recursion() {
+    let mut term = Term::NIL;
+    for _ in 0..100_000 {
+        term = Term::tuple([term]);
+    }
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            let share = term.clone();
+            scope.spawn(move || drop(share));
+        }
+        drop(term);
+    });
+}

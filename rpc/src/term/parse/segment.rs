@@ -1,5 +1,6 @@
 //! The segments of a binary: values with sizes and types.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::term::{BitString, Float, Integer, Term};
@@ -40,7 +41,7 @@ pub(super) enum Value {
     Integer(Integer),
     Float(Float),
     /// Text stands for a segment a character.
-    Text(alloc::string::String),
+    Text(String),
     Bits(Term),
 }
 
