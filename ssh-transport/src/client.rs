@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use crate::channel::Channel;
 use crate::identity::{Identity, IdentityError};
 use crate::io::{Duplex, Io};
-use crate::known_hosts::{self, HashNames, KnownHosts, Verdict};
+use crate::known_hosts::{self, HashNames, KnownHosts, KnownKey, Verdict};
 use crate::link::{Ended, Events, Exit, Link, Locked, OpenFailed};
 use crate::pipe::{Pipe, Woken};
 use crate::rng::os_rng;
@@ -89,10 +89,8 @@ pub enum ConnectError {
         host: String,
         /// The key that the host has.
         key: PublicKey,
-        /// Where the known one stands.
-        file: PathBuf,
-        /// On which line.
-        line: usize,
+        /// The keys that it is known to have, and where they stand.
+        known: Vec<KnownKey>,
     },
     /// The key is marked as revoked.
     HostKeyRevoked {
@@ -126,13 +124,11 @@ impl fmt::Display for ConnectError {
             Self::UnknownHost { host, key } => {
                 write!(f, "the host {host} is not known; its {} key is {}", key.key_type(), key.fingerprint())
             }
-            Self::HostKeyChanged { host, key, file, line } => write!(
-                f,
-                "the {} key of {host} is now {}, not the one in {}:{line}: somebody may be listening in",
-                key.key_type(),
-                key.fingerprint(),
-                file.display()
-            ),
+            Self::HostKeyChanged { host, key, known } => {
+                write!(f, "the {} key of {host} is now {}, not the one in", key.key_type(), key.fingerprint())?;
+                known.iter().try_for_each(|known| write!(f, " {}", known.place))?;
+                f.write_str(": somebody may be listening in")
+            }
             Self::HostKeyRevoked { host, key } => {
                 write!(f, "the {} key of {host}, {}, is revoked", key.key_type(), key.fingerprint())
             }
@@ -442,11 +438,9 @@ impl Login<'_> {
             HostKeys::Known { known, accept_new } => (known, accept_new),
         };
         match known.check(self.host, self.port, key) {
-            Verdict::Known => Ok(()),
-            Verdict::Revoked { .. } => Err(ConnectError::HostKeyRevoked { host, key: key.clone() }),
-            Verdict::Changed { file, line, .. } => {
-                Err(ConnectError::HostKeyChanged { host, key: key.clone(), file, line })
-            }
+            Verdict::Known(_) => Ok(()),
+            Verdict::Revoked(_) => Err(ConnectError::HostKeyRevoked { host, key: key.clone() }),
+            Verdict::Changed(known) => Err(ConnectError::HostKeyChanged { host, key: key.clone(), known }),
             Verdict::Unknown => match accept_new {
                 None => Err(ConnectError::UnknownHost { host, key: key.clone() }),
                 Some(path) => known_hosts::append(path, self.host, self.port, key, HashNames::No)
@@ -467,7 +461,7 @@ impl Login<'_> {
         {
             self.next += 1;
             let key = identity.public();
-            let Some(algorithm) = login.choose_algorithm(identity.algorithms()) else { continue };
+            let Some(algorithm) = login.choose_algorithm(&identity.algorithms()) else { continue };
             self.tried.push(key.fingerprint().to_string());
             return Ok(Step::Ready(login.query(algorithm, key, now, &mut self.pipe.out).map_err(ended)?));
         }
@@ -495,8 +489,8 @@ impl Login<'_> {
         let identity = self.policy.identities.iter().find(|identity| identity.public() == sign.key());
         let deadline = sign.poll_timeout();
         let Some(identity) = identity else { return Ok(Step::Login(sign.abandon())) };
-        let signing = identity.sign(sign.algorithm(), sign.to_sign());
-        match self.pipe.wait_for(deadline, signing).await {
+        let (algorithm, data) = (sign.algorithm().to_owned(), sign.to_sign().to_vec());
+        match self.pipe.wait_for(deadline, identity.sign(&algorithm, &data)).await {
             None => Err(ended(Error::TimedOut(Waiting::Login))),
             Some(Ok(signature)) => {
                 let now = self.pipe.clock.now();

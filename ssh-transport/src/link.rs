@@ -248,10 +248,6 @@ impl<S: Side> Link<S> {
         link
     }
 
-    pub(crate) const fn io(&self) -> &Io {
-        &self.io
-    }
-
     fn lock(&self) -> MutexGuard<'_, State<S>> {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -450,7 +446,7 @@ impl<S: Side> ChannelOps for Link<S> {
     }
 
     fn forget(&self, id: ChannelId) {
-        self.close(id);
+        ChannelOps::close(self, id);
         self.lock().channels.remove(&id);
     }
 
@@ -478,7 +474,7 @@ impl<S: Side> ChannelOps for Link<S> {
             if let Some(channel) = locked.channels.get_mut(&id).filter(|_| reply == WantReply::Yes) {
                 channel.replies.push((asked, sender));
             }
-            Ok(())
+            Ok::<(), io::Error>(())
         });
         sent??;
         Ok(receiver)

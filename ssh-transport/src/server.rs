@@ -21,6 +21,7 @@ use ssh_proto::{
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use zeroize::Zeroizing;
 
 use crate::channel::Channel;
 use crate::identity::Identity;
@@ -387,7 +388,7 @@ async fn serve_io<H: Handler>(
     let mut login = Login { pipe: Pipe::new(io), policy: &policy, handler: &*handler, source, key: None };
     let logged_in = tokio::select! {
         logged_in = login.run() => logged_in,
-        _ = stopped.wait_for(|stopped| *stopped) => Err(Ended::Closed),
+        () = told_to_stop(&mut stopped) => Err(Ended::Closed),
     };
     drop(startup);
     let connection = match logged_in {
@@ -420,7 +421,7 @@ async fn serve_io<H: Handler>(
     let link = Link::start(connection, io, clock, (input, out), events, policy.idle_timeout);
     tokio::select! {
         _ = is_done.changed() => {}
-        _ = stopped.wait_for(|stopped| *stopped) => {
+        () = told_to_stop(&mut stopped) => {
             let idle = async { while link.has_channels() { tokio::time::sleep(Duration::from_millis(20)).await } };
             let _ = tokio::time::timeout(policy.shutdown_grace, idle).await;
             link.close();
@@ -430,6 +431,13 @@ async fn serve_io<H: Handler>(
     match link.ended() {
         Ended::Closed => Ok(()),
         ended => Err(ended),
+    }
+}
+
+/// Waits for the server's shutdown; for ever where there is no server.
+async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
+    if stopped.wait_for(|stopped| *stopped).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 
@@ -464,7 +472,8 @@ impl<H: Handler> Login<'_, H> {
                     // What is written meanwhile saves a round trip.
                     self.pipe.flush(sign.poll_timeout()).await?;
                     let identity = identity_of(self.policy, sign.key());
-                    let signing = async { identity?.sign(sign.algorithm(), sign.to_sign()).await.ok() };
+                    let (algorithm, data) = (sign.algorithm(), sign.to_sign().to_vec());
+                    let signing = async { identity?.sign(algorithm, &data).await.ok() };
                     match self.pipe.wait_for(sign.poll_timeout(), signing).await {
                         None => return Err(ended(Error::TimedOut(Waiting::Login))),
                         Some(None) => return Err(ended(sign.fail(&mut self.pipe.out))),
@@ -474,8 +483,8 @@ impl<H: Handler> Login<'_, H> {
                     }
                 }
                 Step::Offer(offer) => {
-                    let (user, deadline) = (offer.user().to_owned(), offer.poll_timeout());
-                    let decision = self.ask(&user, Credential::Offered(offer.key()), deadline).await?;
+                    let (user, key, deadline) = (offer.user().to_owned(), offer.key().clone(), offer.poll_timeout());
+                    let decision = self.ask(&user, Credential::Offered(&key), deadline).await?;
                     let now = self.pipe.clock.now();
                     Step::Ready(match decision {
                         Decision::Refuse => offer.reject(now, &mut self.pipe.out).map_err(ended)?,
@@ -507,12 +516,17 @@ impl<H: Handler> Login<'_, H> {
         attempt: server::AuthAttempt,
     ) -> Result<Result<ssh_proto::Connection<ServerSide>, Box<server::Ready>>, Ended> {
         let user = attempt.user().to_owned();
-        let credential = match attempt.method() {
-            server::Method::PublicKey(key) => Credential::Proven(key),
-            server::Method::Password(password) => Credential::Password(password),
-            _ => Credential::None,
+        let (mut proven, mut password) = (None, None);
+        match attempt.method() {
+            server::Method::PublicKey(key) => proven = Some(key.clone()),
+            server::Method::Password(bytes) => password = Some(Zeroizing::new(bytes.to_vec())),
+            _ => {}
+        }
+        let credential = match (&proven, &password) {
+            (Some(key), _) => Credential::Proven(key),
+            (None, Some(password)) => Credential::Password(password),
+            (None, None) => Credential::None,
         };
-        let proven = if let Credential::Proven(key) = credential { Some(key.clone()) } else { None };
         let decision = self.ask(&user, credential, attempt.poll_timeout()).await?;
         let now = self.pipe.clock.now();
         Ok(match decision {

@@ -14,3 +14,10 @@ mod tests;
 pub use append::{HashNames, append};
 pub use check::{KnownHosts, Verdict};
 pub use line::{KnownKey, Marker};
+
+/// The name under which known_hosts knows a server: the host in lower case, in brackets and with its port where that is
+/// not 22.
+#[must_use]
+pub fn host_name(host: &str, port: u16) -> String {
+    name::HostName::new(host, port).exact().to_owned()
+}
