@@ -194,9 +194,8 @@ impl<'a> Lexer<'a> {
         let mut ahead = self.rest.chars();
         match (ahead.next(), ahead.next()) {
             (Some('#'), Some(digit)) if digit.is_ascii_alphanumeric() => {
-                let base = match whole.parse() {
-                    Ok(base @ 2..=36) => base,
-                    _ => return Err(error(start, SyntaxErrorKind::Number, "the base of a number is 2 to 36")),
+                let Ok(base @ 2..=36) = whole.parse() else {
+                    return Err(error(start, SyntaxErrorKind::Number, "the base of a number is 2 to 36"));
                 };
                 self.bump();
                 let position = self.position;

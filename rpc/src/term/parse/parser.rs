@@ -23,9 +23,10 @@ pub(super) struct Parser<'a> {
 /// A container that is not finished, and waits for a term.
 enum Open {
     Tuple(Vec<Term>),
-    List(Vec<Term>),
-    /// After the bar of a list.
-    Tail(Vec<Term>),
+    /// A list, and how many bars its elements have passed: `[a|[b` has passed one, is one list, and wants two brackets.
+    List(Vec<Term>, usize),
+    /// The tail of a list, which does not start with a bracket.
+    Tail(Vec<Term>, usize),
     /// The arguments of a call.
     Arguments(Vec<Term>),
     Key(Vec<(Term, Term)>),
@@ -151,7 +152,7 @@ impl<'a> Parser<'a> {
             Token::Atom(_) => return self.atom_value().map(Some),
             Token::String(_) => return self.strings().map(|text| Some(Term::from(text))),
             Token::Symbol("{") => return self.enter(Open::Tuple(Vec::new()), "}"),
-            Token::Symbol("[") => return self.enter(Open::List(Vec::new()), "]"),
+            Token::Symbol("[") => return self.enter(Open::List(Vec::new(), 0), "]"),
             Token::Symbol("<<") => return self.enter(Open::Bits(Bits::default()), ">>"),
             Token::Symbol("(") => return self.enter(Open::Parentheses, ""),
             Token::Symbol("#") => return self.map(),
@@ -198,20 +199,19 @@ impl<'a> Parser<'a> {
                 }
                 (Open::Arguments(elements), "',' or ')'")
             }
-            Open::List(mut elements) => {
+            Open::List(mut elements, bars) => {
                 elements.push(term);
                 if self.accept("]")? {
-                    return Ok(Some(Term::list(elements)));
+                    return self.close_list(elements, bars, Term::NIL);
                 }
                 if self.accept("|")? {
-                    self.open.push(Open::Tail(elements));
-                    return Ok(None);
+                    return self.tail(elements, bars);
                 }
-                (Open::List(elements), "',', '|' or ']'")
+                (Open::List(elements, bars), "',', '|' or ']'")
             }
-            Open::Tail(elements) => {
+            Open::Tail(elements, bars) => {
                 if self.accept("]")? {
-                    return Ok(Some(List::with_tail(elements, term)));
+                    return self.close_list(elements, bars, term);
                 }
                 return Err(self.after_value("']'"));
             }
@@ -242,6 +242,29 @@ impl<'a> Parser<'a> {
         }
         self.open.push(open);
         Ok(None)
+    }
+
+    /// Reads on after a bar: a list there goes on with this one.
+    fn tail(&mut self, elements: Vec<Term>, bars: usize) -> Result<Option<Term>, SyntaxError> {
+        if !self.accept("[")? {
+            self.open.push(Open::Tail(elements, bars));
+            return Ok(None);
+        }
+        if self.accept("]")? {
+            return self.close_list(elements, bars + 1, Term::NIL);
+        }
+        self.open.push(Open::List(elements, bars + 1));
+        Ok(None)
+    }
+
+    /// Ends a list after its first closing bracket: each bar wants one more.
+    fn close_list(&mut self, elements: Vec<Term>, bars: usize, tail: Term) -> Result<Option<Term>, SyntaxError> {
+        for _ in 0..bars {
+            if !self.accept("]")? {
+                return Err(self.after_value("']'"));
+            }
+        }
+        Ok(Some(List::with_tail(elements, tail)))
     }
 
     fn map(&mut self) -> Result<Option<Term>, SyntaxError> {
@@ -379,54 +402,61 @@ impl<'a> Parser<'a> {
     fn form(&mut self) -> Result<Form, SyntaxError> {
         let mut form = Form::default();
         if self.accept(":")? {
+            let parenthesis = self.accept("(")?;
             form.size = Some(self.size("a size")?);
+            if parenthesis && !self.accept(")")? {
+                return Err(self.unexpected("')'"));
+            }
         }
         if !self.accept("/")? {
             return Ok(form);
         }
         loop {
-            let position = self.position;
-            let word = self.atom("a segment's type")?;
-            let kind = match word.as_str() {
-                "integer" => Kind::Integer,
-                "float" => Kind::Float,
-                "binary" | "bytes" => Kind::Binary,
-                "bitstring" | "bits" => Kind::Bits,
-                "utf8" => Kind::Utf8,
-                "utf16" => Kind::Utf16,
-                "utf32" => Kind::Utf32,
-                "little" => {
-                    form.little = true;
-                    if self.accept("-")? { continue } else { return Ok(form) }
-                }
-                "native" => {
-                    form.little = cfg!(target_endian = "little");
-                    if self.accept("-")? { continue } else { return Ok(form) }
-                }
-                "big" | "signed" | "unsigned" => {
-                    if self.accept("-")? {
-                        continue;
-                    } else {
-                        return Ok(form);
-                    }
-                }
-                "unit" => {
-                    if !self.accept(":")? {
-                        return Err(self.unexpected("':' and a unit"));
-                    }
-                    form.unit = Some(self.size("a unit")?);
-                    if self.accept("-")? { continue } else { return Ok(form) }
-                }
-                _ => {
-                    let message = format!("{word} is no type of a segment");
-                    return Err(error(position, SyntaxErrorKind::Segment, message));
-                }
-            };
-            form.kind = Some(kind);
+            self.form_word(&mut form)?;
             if !self.accept("-")? {
                 return Ok(form);
             }
         }
+    }
+
+    /// Reads one of the words after the slash of a segment.
+    fn form_word(&mut self, form: &mut Form) -> Result<(), SyntaxError> {
+        let position = self.position;
+        let word = self.atom("a segment's type")?;
+        let kind = match word.as_str() {
+            "integer" => Kind::Integer,
+            "float" => Kind::Float,
+            "binary" | "bytes" => Kind::Binary,
+            "bitstring" | "bits" => Kind::Bits,
+            "utf8" => Kind::Utf8,
+            "utf16" => Kind::Utf16,
+            "utf32" => Kind::Utf32,
+            "big" | "signed" | "unsigned" => return Ok(()),
+            "little" => {
+                form.little = true;
+                return Ok(());
+            }
+            "native" => {
+                form.little = cfg!(target_endian = "little");
+                return Ok(());
+            }
+            "unit" => {
+                if !self.accept(":")? {
+                    return Err(self.unexpected("':' and a unit"));
+                }
+                form.unit = Some(self.size("a unit")?);
+                return Ok(());
+            }
+            _ => {
+                let message = format!("{word} is no type of a segment");
+                return Err(error(position, SyntaxErrorKind::Segment, message));
+            }
+        };
+        if form.kind.is_some_and(|other| other != kind) {
+            return Err(error(position, SyntaxErrorKind::Segment, "a segment has one type"));
+        }
+        form.kind = Some(kind);
+        Ok(())
     }
 
     fn size(&mut self, what: &str) -> Result<usize, SyntaxError> {

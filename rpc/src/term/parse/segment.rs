@@ -53,6 +53,12 @@ pub(super) enum Refusal {
 
 impl Bits {
     pub(super) fn segment(&mut self, value: &Value, form: &Form) -> Result<(), Refusal> {
+        if form.unit.is_some() && form.size.is_none() && !matches!(form.kind, Some(Kind::Binary | Kind::Bits)) {
+            return Err(Refusal::Because("a unit without a size is for binaries"));
+        }
+        if form.unit.is_some_and(|unit| !(1..=256).contains(&unit)) {
+            return Err(Refusal::Because("a unit is 1 to 256"));
+        }
         match value {
             Value::Text(text) => text.chars().try_for_each(|c| self.number(&Integer::from(u32::from(c)), form)),
             Value::Integer(integer) => self.number(integer, form),
