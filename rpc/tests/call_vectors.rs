@@ -102,7 +102,7 @@ fn answers_of_both_releases_are_written_byte_for_byte() {
             }
             None => {
                 let mut server = server(example.emit);
-                server.receive(&[&[0, 0, 0, 11, 131, 104, 2, 119, 3][..], b"foo", &[97, 1]].concat()).unwrap();
+                server.receive(&[&[0, 0, 0, 10, 131, 104, 2, 119, 3][..], b"foo", &[97, 1]].concat()).unwrap();
                 assert_eq!(server.next_call(&mut out), None);
             }
         }
