@@ -95,6 +95,11 @@ impl Channel {
         std::future::poll_fn(|context| self.inner.link.poll_exit(self.inner.id, context)).await
     }
 
+    /// Waits until the peer has closed the channel, or the connection is gone.
+    pub async fn closed(&self) {
+        std::future::poll_fn(|context| self.inner.link.poll_closed(self.inner.id, context)).await;
+    }
+
     /// Sends EOF: no more data from here; what comes can still be read.
     ///
     /// # Errors
@@ -124,11 +129,7 @@ fn poll_read(
 }
 
 impl AsyncRead for Channel {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         poll_read(&self.inner, Stream::Data, context, buffer)
     }
 }
@@ -148,11 +149,7 @@ impl AsyncWrite for Channel {
 }
 
 impl AsyncRead for Stderr {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         poll_read(&self.inner, Stream::Stderr, context, buffer)
     }
 }

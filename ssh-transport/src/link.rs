@@ -112,6 +112,7 @@ pub(crate) struct ChannelState {
     closed: bool,
     exit: Option<Exit>,
     exit_waiter: Option<Waker>,
+    close_waiter: Option<Waker>,
     opening: Option<Opening>,
     /// Somebody has a `Channel` for it: what came is kept until it is read.
     held: bool,
@@ -181,6 +182,7 @@ impl ChannelState {
         wake(&mut self.stderr.reader);
         wake(&mut self.writer);
         wake(&mut self.exit_waiter);
+        wake(&mut self.close_waiter);
     }
 
     fn close(&mut self) {
@@ -260,8 +262,7 @@ impl<S: Side> Link<S> {
             return Err(state.ended.clone().unwrap_or(Ended::Closed));
         };
         let now = self.clock.now();
-        let result =
-            call(&mut Locked { connection, out: &mut state.out, now, channels: &mut state.channels });
+        let result = call(&mut Locked { connection, out: &mut state.out, now, channels: &mut state.channels });
         state.last_activity = now;
         self.write_at_once(state);
         Ok(result)
@@ -360,6 +361,7 @@ pub(crate) trait ChannelOps: Send + Sync + std::fmt::Debug {
     fn close(&self, id: ChannelId);
     fn forget(&self, id: ChannelId);
     fn poll_exit(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<Option<Exit>>;
+    fn poll_closed(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<()>;
     fn request(
         &self,
         id: ChannelId,
@@ -458,6 +460,16 @@ impl<S: Side> ChannelOps for Link<S> {
             return Poll::Ready(channel.exit.clone());
         }
         channel.exit_waiter = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    fn poll_closed(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        let ended = state.ended.is_some();
+        let Some(channel) = state.channels.get_mut(&id).filter(|channel| !channel.closed && !ended) else {
+            return Poll::Ready(());
+        };
+        channel.close_waiter = Some(context.waker().clone());
         Poll::Pending
     }
 
