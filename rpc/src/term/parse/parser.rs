@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::lexer::{Lexer, error};
-use super::segment::{Bits, Form, Kind, Refusal, Value};
+use super::segment::{Bits, Value};
 use super::token::{Position, Token};
 use super::{Call, Expression, SyntaxError, SyntaxErrorKind};
 use crate::term::{Atom, Fun, List, Term};
@@ -14,14 +14,14 @@ const MAX_DEPTH: usize = 10_000;
 
 pub(super) struct Parser<'a> {
     lexer: Lexer<'a>,
-    token: Token,
-    position: Position,
+    pub(super) token: Token,
+    pub(super) position: Position,
     /// The containers that are not finished, outermost first.
-    open: Vec<Open>,
+    pub(super) open: Vec<Open>,
 }
 
 /// A container that is not finished, and waits for a term.
-enum Open {
+pub(super) enum Open {
     Tuple(Vec<Term>),
     /// A list, and how many bars its elements have passed: `[a|[b` has passed one, is one list, and wants two brackets.
     List(Vec<Term>, usize),
@@ -85,14 +85,14 @@ impl<'a> Parser<'a> {
         self.unexpected("a call, Module:Function(Arguments),")
     }
 
-    fn bump(&mut self) -> Result<Token, SyntaxError> {
+    pub(super) fn bump(&mut self) -> Result<Token, SyntaxError> {
         let (token, position) = self.lexer.next()?;
         self.position = position;
         Ok(core::mem::replace(&mut self.token, token))
     }
 
     /// Takes the symbol, when it is the next token.
-    fn accept(&mut self, symbol: &'static str) -> Result<bool, SyntaxError> {
+    pub(super) fn accept(&mut self, symbol: &'static str) -> Result<bool, SyntaxError> {
         let found = self.token == Token::Symbol(symbol);
         if found {
             self.bump()?;
@@ -164,7 +164,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Opens a container, whose first token is the current one.
-    fn enter(&mut self, open: Open, end: &'static str) -> Result<Option<Term>, SyntaxError> {
+    pub(super) fn enter(&mut self, open: Open, end: &'static str) -> Result<Option<Term>, SyntaxError> {
         if self.open.len() >= MAX_DEPTH {
             let message = format!("terms nest at most {MAX_DEPTH} deep");
             return Err(self.error(SyntaxErrorKind::TooDeep, message));
@@ -301,7 +301,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn atom(&mut self, what: &str) -> Result<Atom, SyntaxError> {
+    pub(super) fn atom(&mut self, what: &str) -> Result<Atom, SyntaxError> {
         match &self.token {
             Token::Atom(atom) => {
                 let atom = atom.clone();
@@ -313,7 +313,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Strings side by side are one.
-    fn strings(&mut self) -> Result<String, SyntaxError> {
+    pub(super) fn strings(&mut self) -> Result<String, SyntaxError> {
         let mut text = String::new();
         while let Token::String(more) = &self.token {
             text.push_str(more);
@@ -346,135 +346,11 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Reads the value of a segment; a binary or a parenthesis is entered, and its segment read when it is finished.
-    fn segment_value(&mut self) -> Result<Option<Term>, SyntaxError> {
-        let negative = self.accept("-")?;
-        if !negative {
-            self.accept("+")?;
-        }
-        let value = match &self.token {
-            Token::Integer(integer) if negative => Value::Integer((-integer.to_bigint()).into()),
-            Token::Integer(integer) => Value::Integer(integer.clone()),
-            Token::Float(float) if negative => Value::Float(crate::term::Float::new(-float.get()).unwrap_or(*float)),
-            Token::Float(float) => Value::Float(*float),
-            Token::String(_) if !negative => {
-                let text = self.strings()?;
-                return self.finish_segment(Value::Text(text));
-            }
-            Token::Symbol("<<") if !negative => return self.enter(Open::Bits(Bits::default()), ">>"),
-            Token::Symbol("(") if !negative => return self.enter(Open::Parentheses, ""),
-            _ => return Err(self.unexpected("a number, a string or a binary")),
-        };
-        self.bump()?;
-        self.finish_segment(value)
-    }
-
-    fn finish_segment(&mut self, value: Value) -> Result<Option<Term>, SyntaxError> {
-        match self.open.pop() {
-            Some(Open::Bits(bits)) => self.segment(bits, value),
-            _ => Err(self.unexpected("a term")),
-        }
-    }
-
-    /// Reads what follows the value of a segment, and adds it to its binary.
-    fn segment(&mut self, mut bits: Bits, value: Value) -> Result<Option<Term>, SyntaxError> {
-        let value = match value {
-            Value::Bits(Term::Integer(integer)) => Value::Integer(integer),
-            Value::Bits(Term::Float(float)) => Value::Float(float),
-            value => value,
-        };
-        let position = self.position;
-        let form = self.form()?;
-        bits.segment(&value, &form).map_err(|refusal| match refusal {
-            Refusal::TooLong => error(position, SyntaxErrorKind::TooLong, "the binary is longer than 64 MiB"),
-            Refusal::Because(message) => error(position, SyntaxErrorKind::Segment, message),
-        })?;
-        if self.accept(">>")? {
-            return Ok(Some(bits.finish()));
-        }
-        if !self.accept(",")? {
-            return Err(self.after_value("',' or '>>'"));
-        }
-        self.open.push(Open::Bits(bits));
-        Ok(None)
-    }
-
-    fn form(&mut self) -> Result<Form, SyntaxError> {
-        let mut form = Form::default();
-        if self.accept(":")? {
-            let parenthesis = self.accept("(")?;
-            form.size = Some(self.size("a size")?);
-            if parenthesis && !self.accept(")")? {
-                return Err(self.unexpected("')'"));
-            }
-        }
-        if !self.accept("/")? {
-            return Ok(form);
-        }
-        loop {
-            self.form_word(&mut form)?;
-            if !self.accept("-")? {
-                return Ok(form);
-            }
-        }
-    }
-
-    /// Reads one of the words after the slash of a segment.
-    fn form_word(&mut self, form: &mut Form) -> Result<(), SyntaxError> {
-        let position = self.position;
-        let word = self.atom("a segment's type")?;
-        let kind = match word.as_str() {
-            "integer" => Kind::Integer,
-            "float" => Kind::Float,
-            "binary" | "bytes" => Kind::Binary,
-            "bitstring" | "bits" => Kind::Bits,
-            "utf8" => Kind::Utf8,
-            "utf16" => Kind::Utf16,
-            "utf32" => Kind::Utf32,
-            "big" | "signed" | "unsigned" => return Ok(()),
-            "little" => {
-                form.little = true;
-                return Ok(());
-            }
-            "native" => {
-                form.little = cfg!(target_endian = "little");
-                return Ok(());
-            }
-            "unit" => {
-                if !self.accept(":")? {
-                    return Err(self.unexpected("':' and a unit"));
-                }
-                form.unit = Some(self.size("a unit")?);
-                return Ok(());
-            }
-            _ => {
-                let message = format!("{word} is no type of a segment");
-                return Err(error(position, SyntaxErrorKind::Segment, message));
-            }
-        };
-        if form.kind.is_some_and(|other| other != kind) {
-            return Err(error(position, SyntaxErrorKind::Segment, "a segment has one type"));
-        }
-        form.kind = Some(kind);
-        Ok(())
-    }
-
-    fn size(&mut self, what: &str) -> Result<usize, SyntaxError> {
-        let Token::Integer(size) = &self.token else { return Err(self.unexpected(what)) };
-        match usize::try_from(size) {
-            Ok(size) => {
-                self.bump()?;
-                Ok(size)
-            }
-            Err(_) => Err(self.error(SyntaxErrorKind::TooLong, format!("{what} cannot be so large"))),
-        }
-    }
-
-    fn error(&self, kind: SyntaxErrorKind, message: impl Into<String>) -> SyntaxError {
+    pub(super) fn error(&self, kind: SyntaxErrorKind, message: impl Into<String>) -> SyntaxError {
         error(self.position, kind, message)
     }
 
-    fn unexpected(&self, expected: &str) -> SyntaxError {
+    pub(super) fn unexpected(&self, expected: &str) -> SyntaxError {
         let (kind, message) = match &self.token {
             Token::End => (SyntaxErrorKind::UnexpectedEnd, format!("{expected} is expected, and the text ends")),
             Token::Variable(name) => {
@@ -492,7 +368,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The error of what follows a complete term.
-    fn after_value(&self, expected: &str) -> SyntaxError {
+    pub(super) fn after_value(&self, expected: &str) -> SyntaxError {
         match &self.token {
             Token::Symbol(
                 operator @ ("+" | "-" | "*" | "/" | "++" | "--" | "=" | "==" | "=:=" | "=/=" | "/=" | "<" | ">" | "=<"
