@@ -20,7 +20,7 @@ pub(super) fn register(functions: &mut Functions, limits: Limits) {
         .add("erlang", "integer_to_binary", |integer: Integer| Binary::from(integer.to_string()))
         .add("erlang", "binary_to_list", |binary: Binary| List::from_bytes(binary.as_bytes()))
         .add("erlang", "list_to_binary", |list: List| list_to_binary(&list))
-        .add("binary", "copy", move |binary: Binary, times: u64| copy(&binary, times, limits));
+        .add("binary", "copy", move |subject: Term, times: u64| copy(&subject, times, limits));
 }
 
 fn element(position: usize, tuple: &Tuple) -> Result<Term, Failure> {
@@ -104,8 +104,13 @@ fn list_to_binary(list: &List) -> Result<Binary, Failure> {
     Ok(octets.into())
 }
 
-fn copy(binary: &Binary, times: u64, limits: Limits) -> Result<Binary, Failure> {
-    let octets = binary.as_bytes();
+fn copy(subject: &Term, times: u64, limits: Limits) -> Result<Binary, Failure> {
+    let octets = match subject {
+        Term::Binary(binary) => binary.as_bytes(),
+        // Erlang looks at what it copies only when it does.
+        Term::BitString(_) if times == 0 => &[],
+        _ => return Err(BADARG),
+    };
     if octets.is_empty() {
         return Ok(Binary::default());
     }
