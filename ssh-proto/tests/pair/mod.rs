@@ -154,8 +154,16 @@ impl Pair {
             server = match server {
                 Err(open) => Err(open),
                 Ok(step) => {
-                    let step = serve(step, &setup.host_keys, setup.user_key.public(), &mut signing, now, &mut to_server, &mut out)
-                        .map_err(Failed::Server)?;
+                    let step = serve(
+                        step,
+                        &setup.host_keys,
+                        setup.user_key.public(),
+                        &mut signing,
+                        now,
+                        &mut to_server,
+                        &mut out,
+                    )
+                    .map_err(Failed::Server)?;
                     to_client.send(&mut out);
                     step
                 }
@@ -263,7 +271,8 @@ fn serve(
     Ok(Ok(match step {
         server::Step::Ready(ready) => ready.process(now, &mut wire.input, out)?,
         server::Step::Sign(sign) => {
-            let signature = key_of(host_keys, sign.key()).sign(sign.algorithm(), sign.to_sign(), &mut **signing).unwrap();
+            let signature =
+                key_of(host_keys, sign.key()).sign(sign.algorithm(), sign.to_sign(), &mut **signing).unwrap();
             server::Step::Ready(sign.complete(&signature, out)?)
         }
         server::Step::Offer(offer) if offer.key() == user_key => server::Step::Ready(offer.would_accept(now, out)?),
