@@ -124,11 +124,7 @@ fn poll_read(
 }
 
 impl AsyncRead for Channel {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         poll_read(&self.inner, Stream::Data, context, buffer)
     }
 }
@@ -148,11 +144,7 @@ impl AsyncWrite for Channel {
 }
 
 impl AsyncRead for Stderr {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         poll_read(&self.inner, Stream::Stderr, context, buffer)
     }
 }

@@ -260,8 +260,7 @@ impl<S: Side> Link<S> {
             return Err(state.ended.clone().unwrap_or(Ended::Closed));
         };
         let now = self.clock.now();
-        let result =
-            call(&mut Locked { connection, out: &mut state.out, now, channels: &mut state.channels });
+        let result = call(&mut Locked { connection, out: &mut state.out, now, channels: &mut state.channels });
         state.last_activity = now;
         self.write_at_once(state);
         Ok(result)
