@@ -34,8 +34,9 @@ pub mod wire;
 pub use algorithms::Algorithms;
 pub use connected::{Channel, Client, Connection, Event, Outcome, Server, Side, WantReply};
 pub use connection::{
-    ChannelId, ChannelRequest, GlobalRequest, GlobalRequestId, GlobalTicket, OpenError, OpenFailureReason, OpenTicket,
-    PeerOpen, PtyRequest, ReplyTicket, RequestId, SendError, Signal, StaleTicket, Stream, TcpChannel, WindowSize,
+    ChannelId, ChannelOptions, ChannelRequest, GlobalRequest, GlobalRequestId, GlobalTicket, OpenError,
+    OpenFailureReason, OpenTicket, PeerOpen, PtyRequest, ReplyTicket, RequestId, SendError, Signal, StaleTicket,
+    Stream, TcpChannel, WindowSize,
 };
 pub use error::{DisconnectReason, Error};
 pub use limits::Limits;
