@@ -523,6 +523,26 @@ fn rfc4253_s10_the_one_service_before_login_is_ssh_userauth() {
 }
 
 #[test]
+fn a_client_that_asks_for_the_service_before_each_attempt_is_served() {
+    // paramiko's clients do: RFC 4253 s10 does not forbid it.
+    let mut bench = server_with(prompt_server());
+    bench.send(&password_request("alice", b"wrong"));
+    bench.send(&service(number::SERVICE_REQUEST, "ssh-userauth"));
+    let signed = bench.signed_request("alice");
+    bench.send(&signed);
+    let numbers = bench.take_numbers();
+    assert_eq!(numbers, [number::USERAUTH_FAILURE, number::SERVICE_ACCEPT, number::USERAUTH_SUCCESS]);
+    // But not for ever.
+    let mut bench = server_with(prompt_server());
+    for _ in 0..200 {
+        if bench.error.is_none() {
+            bench.send(&service(number::SERVICE_REQUEST, "ssh-userauth"));
+        }
+    }
+    assert_eq!(bench.error, Some(Error::LimitReached(Limit::LoginTries)));
+}
+
+#[test]
 fn cve_2018_15473_a_malformed_request_is_the_same_error_whoever_the_user_is() {
     let errors: Vec<_> = ["alice", "nobody"]
         .iter()

@@ -142,20 +142,10 @@ impl Login {
         let number = payload.first().copied().unwrap_or_default();
         let invalid = |error| Error::InvalidMessage(MessageNumber(number), error);
         match (&self.state, number) {
-            (State::ExpectServiceRequest, number::SERVICE_REQUEST) => {
+            // Some clients (paramiko's) ask again before each attempt, which RFC 4253 §10 does not forbid.
+            (State::ExpectServiceRequest | State::ExpectRequest, number::SERVICE_REQUEST) => {
                 let service = Service::decode(payload.get(1..).unwrap_or_default()).map_err(invalid)?;
-                if service.name != SSH_USERAUTH.as_bytes() {
-                    return Err(Error::PeerIncompatible(PeerIncompatible::UnknownService));
-                }
-                transport.send(now, out, |payload| {
-                    payload.put_u8(number::SERVICE_ACCEPT);
-                    payload.put_string(SSH_USERAUTH.as_bytes());
-                })?;
-                if let Some(banner) = &self.rules.banner {
-                    transport.send(now, out, |payload| messages::put_banner(payload, banner))?;
-                }
-                self.state = State::ExpectRequest;
-                Ok(None)
+                self.receive_service_request(transport, &service, now, out).map(|()| None)
             }
             (State::ExpectRequest, number::USERAUTH_REQUEST) => {
                 let request = Request::decode(payload).map_err(invalid)?;
@@ -173,6 +163,40 @@ impl Login {
         }
     }
 
+    fn receive_service_request(
+        &mut self,
+        transport: &mut Transport,
+        service: &Service<'_>,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        if matches!(self.state, State::ExpectRequest) {
+            self.count_request()?;
+        }
+        if service.name != SSH_USERAUTH.as_bytes() {
+            return Err(Error::PeerIncompatible(PeerIncompatible::UnknownService));
+        }
+        transport.send(now, out, |payload| {
+            payload.put_u8(number::SERVICE_ACCEPT);
+            payload.put_string(SSH_USERAUTH.as_bytes());
+        })?;
+        let before = core::mem::replace(&mut self.state, State::ExpectRequest);
+        match (&self.rules.banner, before) {
+            (Some(banner), State::ExpectServiceRequest) => {
+                transport.send(now, out, |payload| messages::put_banner(payload, banner))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn count_request(&mut self) -> Result<(), Error> {
+        self.requests = self.requests.saturating_add(1);
+        if self.requests > MAXIMUM_REQUESTS {
+            return Err(Error::LimitReached(Limit::LoginTries));
+        }
+        Ok(())
+    }
+
     fn receive_request(
         &mut self,
         transport: &mut Transport,
@@ -180,10 +204,7 @@ impl Login {
         now: Instant,
         out: &mut Vec<u8>,
     ) -> Result<Option<Question>, Error> {
-        self.requests = self.requests.saturating_add(1);
-        if self.requests > MAXIMUM_REQUESTS {
-            return Err(Error::LimitReached(Limit::LoginTries));
-        }
+        self.count_request()?;
         if request.service != SSH_CONNECTION.as_bytes() {
             return Err(Error::PeerIncompatible(PeerIncompatible::UnknownService));
         }
