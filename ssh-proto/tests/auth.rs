@@ -571,6 +571,19 @@ fn refused_logins_are_noticed_without_control_characters() {
 // ---- the client ------------------------------------------------------------------------------------------------------
 
 #[test]
+fn a_success_that_nothing_was_shown_for_is_noticed() {
+    // CVE-2021-36367 and its kin: a login that asked for nothing may precede a forged prompt.
+    for (what, trivial) in [(Try::None, true), (Try::Query, true), (Try::Sign, false), (Try::Password(b"x"), false)] {
+        let mut bench = client();
+        let chosen = what.clone();
+        bench.choose = Box::new(move |_login| chosen.clone());
+        let mut bench = bench.logged_in();
+        let noticed = bench.client_end().seen.contains(&pair::Seen::Notice(Notice::TrivialLogin));
+        assert_eq!(noticed, trivial, "{what:?}");
+    }
+}
+
+#[test]
 fn a_server_that_never_stops_refusing_is_left() {
     // CVE-2026-59849.
     for what in [Try::None, Try::Sign, Try::Password(b"x")] {
