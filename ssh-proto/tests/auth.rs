@@ -328,6 +328,27 @@ fn rfc4252_s5_1_publickey_then_password_with_partial_success() {
 }
 
 #[test]
+fn rfc4252_s5_a_change_of_user_flushes_partial_success() {
+    // CVE-2026-46705: half of alice's login must not count for bob.
+    let mut bench = server_with(prompt_server());
+    bench.judge = Box::new(|attempt| match (attempt.user(), attempt.method()) {
+        (_, server::Method::PublicKey(_)) => Verdict::Partial(vec![MethodName::Password]),
+        (_, server::Method::Password(_)) if attempt.passed() == [MethodName::PublicKey] => Verdict::Accept,
+        _ => Verdict::Reject,
+    });
+    let signed = bench.signed_request("alice");
+    bench.send(&signed);
+    assert_eq!(bench.take(), [failure("password", true)]);
+    bench.send(&password_request("bob", b"secret"));
+    assert_eq!(bench.take(), [failure("publickey,password", false)]);
+    bench.send(&password_request("alice", b"secret"));
+    assert_eq!(bench.take(), [failure("publickey,password", false)], "flushed is flushed");
+    bench.send(&signed);
+    bench.send(&password_request("alice", b"secret"));
+    assert_eq!(bench.take(), [failure("password", true), SUCCESS.to_vec()]);
+}
+
+#[test]
 fn rfc4252_s5_4_the_banner_comes_before_the_first_answer() {
     let mut config = prompt_server();
     config.banner = Some("Welcome.\r\n".into());

@@ -40,6 +40,8 @@ pub(crate) struct Login {
     user: String,
     /// What is still to be shown; shrinks with each partial success.
     can_continue: Vec<MethodName>,
+    /// What this user has shown, in order.
+    passed: Vec<MethodName>,
     failures: u32,
     requests: u32,
 }
@@ -91,11 +93,23 @@ pub(crate) enum Refused {
 impl Login {
     pub(crate) fn new(rules: Rules) -> Self {
         let can_continue = rules.methods.clone();
-        Self { rules, state: State::ExpectServiceRequest, user: String::new(), can_continue, failures: 0, requests: 0 }
+        Self {
+            rules,
+            state: State::ExpectServiceRequest,
+            user: String::new(),
+            can_continue,
+            passed: Vec::new(),
+            failures: 0,
+            requests: 0,
+        }
     }
 
     pub(crate) fn user(&self) -> &str {
         &self.user
+    }
+
+    pub(crate) fn passed(&self) -> &[MethodName] {
+        &self.passed
     }
 
     pub(crate) fn into_user(self) -> String {
@@ -213,6 +227,7 @@ impl Login {
             self.user.clear();
             self.user.push_str(request.user);
             self.can_continue.clone_from(&self.rules.methods);
+            self.passed.clear();
         }
         let name = request.method_name();
         let offered = name == MethodName::None || self.can_continue.contains(&name);
@@ -278,10 +293,12 @@ impl Login {
     pub(crate) fn accept_partially(
         &mut self,
         transport: &mut Transport,
+        attempt: &Attempt,
         remaining: Vec<MethodName>,
         now: Instant,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
+        self.passed.push(attempt.name());
         self.can_continue = remaining;
         transport.send(now, out, |payload| messages::put_failure(payload, &self.can_continue, true))
     }
