@@ -341,6 +341,13 @@ impl AuthAttempt {
         }
     }
 
+    /// The methods by which this user has had [partial](Self::partial) success. A client that changes the user loses
+    /// them: "the authentication server MUST flush any accumulated authentication states" (RFC 4252 §5).
+    #[must_use]
+    pub fn passed(&self) -> &[MethodName] {
+        self.inner.login.passed()
+    }
+
     /// The session identifier (RFC 4253 §7.2).
     #[must_use]
     pub const fn session_id(&self) -> Option<SessionId> {
@@ -363,7 +370,7 @@ impl AuthAttempt {
     /// When the connection has ended.
     pub fn partial(mut self, remaining: Vec<MethodName>, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
         let Inner { transport, login } = &mut *self.inner;
-        login.accept_partially(transport, remaining, now, out)?;
+        login.accept_partially(transport, &self.attempt, remaining, now, out)?;
         Ok(Ready { inner: self.inner })
     }
 

@@ -199,7 +199,8 @@ impl Login {
     }
 
     fn receive_success(transport: &mut Transport, asked: &Asked) -> Answer {
-        if matches!(asked, Asked::None) {
+        // A query shows nothing either.
+        if matches!(asked, Asked::None | Asked::Query { .. }) {
             transport.notices.push(Notice::TrivialLogin);
         }
         transport.logged_in();

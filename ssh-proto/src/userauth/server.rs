@@ -40,6 +40,8 @@ pub(crate) struct Login {
     user: String,
     /// What is still to be shown; shrinks with each partial success.
     can_continue: Vec<MethodName>,
+    /// What this user has shown, in order.
+    passed: Vec<MethodName>,
     failures: u32,
     requests: u32,
 }
@@ -91,11 +93,23 @@ pub(crate) enum Refused {
 impl Login {
     pub(crate) fn new(rules: Rules) -> Self {
         let can_continue = rules.methods.clone();
-        Self { rules, state: State::ExpectServiceRequest, user: String::new(), can_continue, failures: 0, requests: 0 }
+        Self {
+            rules,
+            state: State::ExpectServiceRequest,
+            user: String::new(),
+            can_continue,
+            passed: Vec::new(),
+            failures: 0,
+            requests: 0,
+        }
     }
 
     pub(crate) fn user(&self) -> &str {
         &self.user
+    }
+
+    pub(crate) fn passed(&self) -> &[MethodName] {
+        &self.passed
     }
 
     pub(crate) fn into_user(self) -> String {
@@ -142,20 +156,10 @@ impl Login {
         let number = payload.first().copied().unwrap_or_default();
         let invalid = |error| Error::InvalidMessage(MessageNumber(number), error);
         match (&self.state, number) {
-            (State::ExpectServiceRequest, number::SERVICE_REQUEST) => {
+            // Some clients (paramiko's) ask again before each attempt, which RFC 4253 §10 does not forbid.
+            (State::ExpectServiceRequest | State::ExpectRequest, number::SERVICE_REQUEST) => {
                 let service = Service::decode(payload.get(1..).unwrap_or_default()).map_err(invalid)?;
-                if service.name != SSH_USERAUTH.as_bytes() {
-                    return Err(Error::PeerIncompatible(PeerIncompatible::UnknownService));
-                }
-                transport.send(now, out, |payload| {
-                    payload.put_u8(number::SERVICE_ACCEPT);
-                    payload.put_string(SSH_USERAUTH.as_bytes());
-                })?;
-                if let Some(banner) = &self.rules.banner {
-                    transport.send(now, out, |payload| messages::put_banner(payload, banner))?;
-                }
-                self.state = State::ExpectRequest;
-                Ok(None)
+                self.receive_service_request(transport, &service, now, out).map(|()| None)
             }
             (State::ExpectRequest, number::USERAUTH_REQUEST) => {
                 let request = Request::decode(payload).map_err(invalid)?;
@@ -173,6 +177,40 @@ impl Login {
         }
     }
 
+    fn receive_service_request(
+        &mut self,
+        transport: &mut Transport,
+        service: &Service<'_>,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        if matches!(self.state, State::ExpectRequest) {
+            self.count_request()?;
+        }
+        if service.name != SSH_USERAUTH.as_bytes() {
+            return Err(Error::PeerIncompatible(PeerIncompatible::UnknownService));
+        }
+        transport.send(now, out, |payload| {
+            payload.put_u8(number::SERVICE_ACCEPT);
+            payload.put_string(SSH_USERAUTH.as_bytes());
+        })?;
+        let before = core::mem::replace(&mut self.state, State::ExpectRequest);
+        match (&self.rules.banner, before) {
+            (Some(banner), State::ExpectServiceRequest) => {
+                transport.send(now, out, |payload| messages::put_banner(payload, banner))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn count_request(&mut self) -> Result<(), Error> {
+        self.requests = self.requests.saturating_add(1);
+        if self.requests > MAXIMUM_REQUESTS {
+            return Err(Error::LimitReached(Limit::LoginTries));
+        }
+        Ok(())
+    }
+
     fn receive_request(
         &mut self,
         transport: &mut Transport,
@@ -180,10 +218,7 @@ impl Login {
         now: Instant,
         out: &mut Vec<u8>,
     ) -> Result<Option<Question>, Error> {
-        self.requests = self.requests.saturating_add(1);
-        if self.requests > MAXIMUM_REQUESTS {
-            return Err(Error::LimitReached(Limit::LoginTries));
-        }
+        self.count_request()?;
         if request.service != SSH_CONNECTION.as_bytes() {
             return Err(Error::PeerIncompatible(PeerIncompatible::UnknownService));
         }
@@ -192,6 +227,7 @@ impl Login {
             self.user.clear();
             self.user.push_str(request.user);
             self.can_continue.clone_from(&self.rules.methods);
+            self.passed.clear();
         }
         let name = request.method_name();
         let offered = name == MethodName::None || self.can_continue.contains(&name);
@@ -257,10 +293,12 @@ impl Login {
     pub(crate) fn accept_partially(
         &mut self,
         transport: &mut Transport,
+        attempt: &Attempt,
         remaining: Vec<MethodName>,
         now: Instant,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
+        self.passed.push(attempt.name());
         self.can_continue = remaining;
         transport.send(now, out, |payload| messages::put_failure(payload, &self.can_continue, true))
     }
