@@ -20,9 +20,9 @@ use crate::transport::{Identification, Negotiated, SessionId, Transport, Turn, m
 use crate::userauth::proof::Authenticated;
 
 /// Which side of a connection we are. The two differ in what they may open and in what they are asked.
-pub trait Side: sealed::Sealed + fmt::Debug + Sized + 'static {
+pub trait Side: sealed::Sealed + fmt::Debug + Send + Sync + Sized + 'static {
     /// What the connection asks of the caller during a key re-exchange.
-    type Ask: fmt::Debug;
+    type Ask: fmt::Debug + Send;
     /// The channels that this side may open.
     type Open<'a>: Into<ChannelType<'a>>;
 

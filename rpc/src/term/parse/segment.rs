@@ -1,5 +1,6 @@
 //! The segments of a binary: values with sizes and types.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::term::{BitString, Float, Integer, Term};
@@ -40,7 +41,7 @@ pub(super) enum Value {
     Integer(Integer),
     Float(Float),
     /// Text stands for a segment a character.
-    Text(alloc::string::String),
+    Text(String),
     Bits(Term),
 }
 
@@ -53,6 +54,12 @@ pub(super) enum Refusal {
 
 impl Bits {
     pub(super) fn segment(&mut self, value: &Value, form: &Form) -> Result<(), Refusal> {
+        if form.unit.is_some() && form.size.is_none() && !matches!(form.kind, Some(Kind::Binary | Kind::Bits)) {
+            return Err(Refusal::Because("a unit without a size is for binaries"));
+        }
+        if form.unit.is_some_and(|unit| !(1..=256).contains(&unit)) {
+            return Err(Refusal::Because("a unit is 1 to 256"));
+        }
         match value {
             Value::Text(text) => text.chars().try_for_each(|c| self.number(&Integer::from(u32::from(c)), form)),
             Value::Integer(integer) => self.number(integer, form),
@@ -147,7 +154,10 @@ impl Bits {
         let len = if bytes.is_empty() { 0 } else { len };
         let unit = match form.kind {
             Some(Kind::Binary) => form.unit.unwrap_or(8),
-            Some(Kind::Bits) => form.unit.unwrap_or(1),
+            Some(Kind::Bits) if form.unit.is_some_and(|unit| unit != 1) => {
+                return Err(Refusal::Because("the unit of the type bits is 1; that of binary may differ"));
+            }
+            Some(Kind::Bits) => 1,
             _ => return Err(Refusal::Because("a binary in a binary needs the type binary, as in <<(<<1>>)/binary>>")),
         };
         let wanted = match form.size {
