@@ -2,4 +2,5 @@
 #![cfg_attr(not(feature = "std"), no_std)]
 extern crate alloc;
 
+pub mod call;
 pub mod term;

@@ -140,3 +140,18 @@ fn a_file_that_others_can_change_is_an_error() {
     let error = AuthorizedKeys::load(&path).unwrap_err().to_string();
     assert!(error.ends_with(&format!("run `chmod go-w {}`", path.display())), "{error}");
 }
+
+#[test]
+fn no_content_panics() {
+    let options =
+        "restrict,from=\"192.0.2.0/24,!2001:db8::/32,*.example\",expiry-time=\"20260101123059Z\",command=\"a \\\"b\"";
+    let content = format!("{options} {}", line(0)).into_bytes();
+    for position in 0..content.len() {
+        let mut changed = content.clone();
+        for byte in [b' ', b'"', b'\\', b',', b'0', b'/', b'\n', 0xff] {
+            changed[position] = byte;
+            let _ = AuthorizedKeys::parse("keys".as_ref(), &changed);
+        }
+        let _ = AuthorizedKeys::parse("keys".as_ref(), &content[..position]);
+    }
+}

@@ -18,22 +18,33 @@ pub struct DefaultIdentities {
     pub problems: Vec<IdentityError>,
 }
 
-/// The identities that a user has without saying so: those of the agent, then the files of the usual names in `.ssh`
-/// below `home`. An agent that does not run and a file that does not exist are no problem; neither is a file whose key
-/// the agent has.
+/// The identities that a user has without saying so: [`DefaultIdentities::find`] with the agent of this session. That no
+/// agent runs is no problem.
 pub async fn default_identities(home: &Path) -> DefaultIdentities {
-    let mut found = DefaultIdentities::default();
     match Agent::connect_env().await {
-        Ok(agent) => found.add_agent(&agent).await,
-        Err(AgentError::NotRunning) => {}
-        Err(error) => found.problems.push(error.into()),
+        Ok(agent) => DefaultIdentities::find(home, Some(&agent)).await,
+        Err(AgentError::NotRunning) => DefaultIdentities::find(home, None).await,
+        Err(error) => {
+            let mut found = DefaultIdentities::find(home, None).await;
+            found.problems.push(error.into());
+            found
+        }
     }
-    found.add_files(&home.join(".ssh"));
-    found
 }
 
 impl DefaultIdentities {
-    pub(super) async fn add_agent(&mut self, agent: &Agent) {
+    /// The keys of `agent`, then those in the files of the usual names in `.ssh` below `home`. A file that does not exist
+    /// is no problem, and neither is one whose key the agent has.
+    pub async fn find(home: &Path, agent: Option<&Agent>) -> Self {
+        let mut found = Self::default();
+        if let Some(agent) = agent {
+            found.add_agent(agent).await;
+        }
+        found.add_files(&home.join(".ssh"));
+        found
+    }
+
+    async fn add_agent(&mut self, agent: &Agent) {
         match Identity::from_agent(agent).await {
             Ok(identities) => self.identities.extend(identities),
             Err(error) => self.problems.push(error.into()),

@@ -186,3 +186,18 @@ fn what_is_no_name_is_not_written() {
     }
     assert!(!path.exists());
 }
+
+#[test]
+fn no_content_panics() {
+    for name in ["known_hosts", "known_hosts_hashed"] {
+        let content = vectors::bytes(&format!("files/{name}"));
+        for position in 0..content.len() {
+            let mut changed = content.clone();
+            for byte in [b' ', b'|', b'\n', b'@', 0xff] {
+                changed[position] = byte;
+                KnownHosts::default().add("hosts".as_ref(), &changed);
+            }
+            KnownHosts::default().add("hosts".as_ref(), &content[..position]);
+        }
+    }
+}
