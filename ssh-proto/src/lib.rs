@@ -25,6 +25,7 @@ pub mod io;
 pub mod keys;
 pub mod limits;
 pub mod notice;
+pub mod raw;
 pub mod server;
 pub mod time;
 mod transport;

@@ -27,6 +27,11 @@ impl Identification {
         Self(line)
     }
 
+    /// Any line: for `raw.rs`.
+    pub(super) fn from_line(line: &[u8]) -> Self {
+        Self(line.to_vec())
+    }
+
     /// The line without CR LF: V_C or V_S of the exchange hash.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

@@ -4,14 +4,14 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::packet::{Numbering, Protection, Sealer};
-use super::{Gates, Transport, messages};
+use super::{Transport, messages};
 use crate::error::{Error, Limit};
 use crate::time::Instant;
 
 /// Our half of the outgoing stream.
 #[derive(Debug)]
 pub(super) struct Outbound {
-    sealer: Sealer,
+    pub(super) sealer: Sealer,
     gate: Gate,
     held: VecDeque<Vec<u8>>,
     held_bytes: usize,
@@ -42,7 +42,7 @@ impl Outbound {
 impl Transport {
     /// True when messages of the layers above may go out now.
     pub(crate) fn may_send(&self) -> bool {
-        self.outbound.gate == Gate::Open || self.settings.gates == Gates::Off
+        self.outbound.gate == Gate::Open
     }
 
     /// Sends a message that a key exchange does not hold up: the transport layer's own.
