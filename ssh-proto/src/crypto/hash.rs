@@ -1,5 +1,7 @@
 use core::fmt;
 
+use zeroize::Zeroize;
+
 /// A hash function, for the exchange hash and the keys that come from it (RFC 4253 §7.2, §8).
 pub trait Hash: fmt::Debug + Send + Sync {
     /// The hash of `parts`, one after another.
@@ -28,5 +30,12 @@ impl Digest {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
+impl Zeroize for Digest {
+    /// Keys are derived through digests.
+    fn zeroize(&mut self) {
+        self.bytes.zeroize();
     }
 }

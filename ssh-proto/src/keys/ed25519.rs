@@ -4,8 +4,12 @@ use ed25519_dalek::{Signer, SigningKey};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
+#[cfg(feature = "key-files")]
+use super::file;
 use super::private::{PrivateKey, Secret, SignError};
 use super::public::{ED25519, PublicKey};
+#[cfg(feature = "key-files")]
+use crate::wire::Put;
 
 impl PrivateKey {
     /// A new Ed25519 key: [RFC 8709](https://www.rfc-editor.org/rfc/rfc8709).
@@ -39,6 +43,21 @@ impl Secret for Ed25519 {
             return Err(SignError::WrongAlgorithm);
         }
         Ok(self.0.sign(message).to_bytes().to_vec())
+    }
+
+    #[cfg(feature = "key-files")]
+    fn put_openssh(&self, out: &mut Vec<u8>) {
+        let pair = Zeroizing::new(self.0.to_keypair_bytes());
+        out.put_string(ED25519.as_bytes());
+        out.put_string(self.0.verifying_key().as_bytes());
+        out.put_string(&*pair);
+    }
+
+    #[cfg(feature = "key-files")]
+    fn to_pkcs8(&self) -> Option<pkcs8::SecretDocument> {
+        let content = file::ed25519::pkcs8_content(self.0.as_bytes());
+        let content = pkcs8::der::asn1::OctetStringRef::new(&*content).ok()?;
+        pkcs8::PrivateKeyInfoRef::new(file::ed25519::ALGORITHM, content).try_into().ok()
     }
 }
 

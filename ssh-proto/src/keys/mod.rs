@@ -8,6 +8,8 @@ mod signature;
 
 #[cfg(feature = "rustcrypto")]
 mod ed25519;
+#[cfg(feature = "key-files")]
+mod file;
 #[cfg(feature = "rustcrypto")]
 mod fingerprint;
 #[cfg(feature = "rustcrypto")]
@@ -15,6 +17,8 @@ mod private;
 #[cfg(feature = "rsa")]
 mod rsa;
 
+#[cfg(feature = "key-files")]
+pub use file::{KeyFileError, PrivateKeyFile, Unsupported};
 #[cfg(feature = "rustcrypto")]
 pub use fingerprint::Fingerprint;
 #[cfg(feature = "rustcrypto")]

@@ -24,6 +24,11 @@ impl PrivateKey {
         &self.public
     }
 
+    #[cfg(feature = "key-files")]
+    pub(super) fn secret(&self) -> &dyn Secret {
+        &*self.secret
+    }
+
     /// The signature algorithms of this key, best first: for an RSA key `rsa-sha2-512`, `rsa-sha2-256`, `ssh-rsa`.
     #[must_use]
     pub fn algorithms(&self) -> &'static [&'static str] {
@@ -53,6 +58,20 @@ pub(super) trait Secret: Send + Sync {
 
     /// The signature's second field.
     fn sign(&self, algorithm: &str, message: &[u8], rng: &mut dyn CryptoRng) -> Result<Vec<u8>, SignError>;
+
+    /// Appends the key as OpenSSH's files have it: the type's name and its fields.
+    #[cfg(feature = "key-files")]
+    fn put_openssh(&self, out: &mut Vec<u8>);
+
+    /// PKCS#8.
+    #[cfg(feature = "key-files")]
+    fn to_pkcs8(&self) -> Option<pkcs8::SecretDocument>;
+
+    /// PKCS#1, which is for RSA alone.
+    #[cfg(feature = "key-files")]
+    fn to_pkcs1(&self) -> Option<pkcs8::SecretDocument> {
+        None
+    }
 }
 
 /// Why there is no signature.
@@ -76,3 +95,38 @@ impl fmt::Display for SignError {
 }
 
 impl core::error::Error for SignError {}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    use super::*;
+    use crate::crypto::CryptoProvider;
+    use crate::crypto::rustcrypto::PROVIDER;
+
+    /// Every algorithm that `key` offers is in the provider's table, and the signature verifies there, for this message only.
+    fn check(key: &PrivateKey) {
+        let mut rng = ChaCha20Rng::from_seed([4; 32]);
+        for &algorithm in key.algorithms() {
+            let method = PROVIDER.signatures().iter().find(|method| method.name == algorithm).unwrap();
+            assert_eq!(method.key_type, key.public().key_type());
+            let signature = key.sign(algorithm, b"message", &mut rng).unwrap();
+            let blob = key.public().blob();
+            assert_eq!(method.verifier.check_key(blob), Ok(()));
+            assert_eq!(method.verifier.verify(blob, b"message", &signature.blob), Ok(()), "{algorithm}");
+            assert!(method.verifier.verify(blob, b"massage", &signature.blob).is_err(), "{algorithm}");
+        }
+    }
+
+    #[test]
+    fn the_verifiers_accept_what_ed25519_keys_sign() {
+        check(&PrivateKey::generate_ed25519(&mut ChaCha20Rng::from_seed([2; 32])));
+    }
+
+    #[cfg(feature = "rsa")]
+    #[test]
+    fn the_verifiers_accept_what_rsa_keys_sign() {
+        check(&PrivateKey::generate_rsa(2048, &mut ChaCha20Rng::from_seed([3; 32])).unwrap());
+    }
+}

@@ -4,12 +4,18 @@ use core::fmt;
 use digest::{Digest, const_oid::AssociatedOid};
 use rand_core::CryptoRng;
 use rsa::pkcs1v15::Pkcs1v15Sign;
+#[cfg(feature = "key-files")]
+use rsa::traits::PrivateKeyParts;
 use rsa::traits::PublicKeyParts;
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
+#[cfg(feature = "key-files")]
+use zeroize::Zeroizing;
 
 use super::private::{PrivateKey, Secret, SignError};
 use super::public::{PublicKey, RSA};
+#[cfg(feature = "key-files")]
+use crate::wire::Put;
 
 impl PrivateKey {
     /// A new RSA key whose modulus has `bits` bits. This takes seconds, and for large keys minutes.
@@ -25,13 +31,13 @@ impl PrivateKey {
     }
 }
 
-fn from_key(key: rsa::PrivateKey) -> Option<PrivateKey> {
+pub(super) fn from_key(key: rsa::PrivateKey) -> Option<PrivateKey> {
     let public = PublicKey::rsa(&key.e_bytes(), &key.n_bytes()).ok()?;
     let check = key.to_public_key();
     Some(PrivateKey::new(Rsa { key, check }, public))
 }
 
-/// Wipes its exponents and primes when dropped, as the `rsa` crate does.
+/// The `rsa` crate wipes exponents and primes when they are dropped. It does not wipe the inverse of q modulo p.
 struct Rsa {
     key: rsa::PrivateKey,
     /// The public half once more, so that a fault in one copy does not go unseen in the other.
@@ -67,6 +73,30 @@ impl Secret for Rsa {
             RSA => self.sign_hash::<Sha1>(message, rng),
             _ => Err(SignError::WrongAlgorithm),
         }
+    }
+
+    #[cfg(feature = "key-files")]
+    fn put_openssh(&self, out: &mut Vec<u8>) {
+        let bytes = |number: &rsa::BoxedUint| Zeroizing::new(number.to_be_bytes());
+        out.put_string(RSA.as_bytes());
+        out.put_mpint(&self.key.n_bytes());
+        out.put_mpint(&self.key.e_bytes());
+        out.put_mpint(&bytes(self.key.d()));
+        // Distinct primes always have an inverse.
+        out.put_mpint(&self.key.crt_coefficient().as_ref().map(bytes).unwrap_or_default());
+        for prime in self.key.primes() {
+            out.put_mpint(&bytes(prime));
+        }
+    }
+
+    #[cfg(feature = "key-files")]
+    fn to_pkcs8(&self) -> Option<pkcs8::SecretDocument> {
+        pkcs8::EncodePrivateKey::to_pkcs8_der(&self.key).ok()
+    }
+
+    #[cfg(feature = "key-files")]
+    fn to_pkcs1(&self) -> Option<pkcs8::SecretDocument> {
+        rsa::pkcs1::EncodeRsaPrivateKey::to_pkcs1_der(&self.key).ok()
     }
 }
 

@@ -101,10 +101,10 @@ impl KeyMaterial {
         let (secret, exchange_hash) = (self.secret.as_slice(), self.exchange_hash.as_bytes());
         // Room for one more hash than asked for, so that no growth leaves a copy of a key behind.
         let mut key = Zeroizing::new(Vec::with_capacity(length.saturating_add(64)));
-        let first = self.hash.digest(&[secret, exchange_hash, &[letter], session_id.as_bytes()]);
+        let first = Zeroizing::new(self.hash.digest(&[secret, exchange_hash, &[letter], session_id.as_bytes()]));
         key.extend_from_slice(first.as_bytes());
         while key.len() < length {
-            let next = self.hash.digest(&[secret, exchange_hash, &key]);
+            let next = Zeroizing::new(self.hash.digest(&[secret, exchange_hash, &key]));
             key.extend_from_slice(next.as_bytes());
         }
         key.truncate(length);

@@ -132,11 +132,6 @@ impl Sealer {
         }
     }
 
-    /// The number of the next packet.
-    pub(super) const fn sequence(&self) -> u32 {
-        self.sequence
-    }
-
     /// Appends one packet whose payload is what `write` appends, and answers how many bytes it took.
     pub(super) fn seal(
         &mut self,
@@ -245,11 +240,6 @@ impl Opener {
         if numbering == Numbering::Restart {
             self.sequence = 0;
         }
-    }
-
-    /// The number of the next packet.
-    pub(super) const fn sequence(&self) -> u32 {
-        self.sequence
     }
 
     /// Sets the largest `packet_length` that is read.

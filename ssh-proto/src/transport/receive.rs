@@ -141,7 +141,7 @@ impl Transport {
                 return Ok(Received::Turn(Turn::KeysChanged));
             }
             30..=49 => {
-                if let Some(turn) = self.receive_kex_message(now, number, body, out)? {
+                if let Some(turn) = self.receive_kex_message(number, body, out)? {
                     return Ok(Received::Turn(turn));
                 }
             }

@@ -37,10 +37,6 @@ impl Outbound {
     pub(super) fn rekey(&mut self, protection: Protection, numbering: Numbering) {
         self.sealer.rekey(protection, numbering);
     }
-
-    pub(super) const fn sequence(&self) -> u32 {
-        self.sealer.sequence()
-    }
 }
 
 impl Transport {

@@ -93,3 +93,25 @@ fn compute_tag(mut state: Poly1305, packet: &[u8]) -> [u8; 16] {
     state.update(blocks);
     state.compute_unpadded(tail).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::rustcrypto::tests::records;
+
+    #[test]
+    fn known_answers() {
+        for record in records("chacha20_poly1305.txt") {
+            let mut cipher = make(&record.hex("key"), &[]);
+            let sequence = record.text("sequence").parse().unwrap();
+            let clear = record.hex("clear");
+            let mut packet = clear.clone();
+            let mut tag = [0; 16];
+            cipher.seal(sequence, &mut packet, &mut tag);
+            assert_eq!([&packet[..], &tag].concat(), record.hex("sealed"), "{sequence}, {} bytes", clear.len());
+            assert_eq!(cipher.length(sequence, *packet.first_chunk().unwrap()) as usize, clear.len() - 4);
+            cipher.open(sequence, &mut packet, &tag).unwrap();
+            assert_eq!(packet[4..], clear[4..]);
+        }
+    }
+}

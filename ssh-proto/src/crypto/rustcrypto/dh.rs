@@ -10,13 +10,13 @@ use zeroize::Zeroizing;
 use crate::crypto::{BadPublicValue, Initiated, KeyAgreement, Responded, SharedSecret};
 
 /// 2048 bits ([RFC 3526 §3](https://www.rfc-editor.org/rfc/rfc3526#section-3)).
-pub(super) static GROUP14: Group = Group { prime: PRIME14.as_limbs(), exponent_bytes: 64 };
+pub(super) static GROUP14: Group = Group { prime: PRIME14.as_limbs(), exponent_bits: 512 };
 /// 4096 bits (RFC 3526 §5).
-pub(super) static GROUP16: Group = Group { prime: PRIME16.as_limbs(), exponent_bytes: 64 };
+pub(super) static GROUP16: Group = Group { prime: PRIME16.as_limbs(), exponent_bits: 512 };
 /// 8192 bits (RFC 3526 §7).
-pub(super) static GROUP18: Group = Group { prime: PRIME18.as_limbs(), exponent_bytes: 80 };
+pub(super) static GROUP18: Group = Group { prime: PRIME18.as_limbs(), exponent_bits: 640 };
 
-/// The group modulo a safe prime p with the generator 2 (RFC 8268 §3).
+/// The group modulo a safe prime p with the generator 2 (RFC 3526, RFC 8268 §3).
 ///
 /// Secret exponents are short, which is safe modulo a safe prime (RFC 4419 §7) and takes a fraction of the time of long
 /// ones. They have at least twice the 256 bits of the longest cipher key (RFC 4419 §6.2) and at least what the larger
@@ -24,7 +24,7 @@ pub(super) static GROUP18: Group = Group { prime: PRIME18.as_limbs(), exponent_b
 #[derive(Debug)]
 pub(super) struct Group {
     prime: &'static [Limb],
-    exponent_bytes: usize,
+    exponent_bits: u32,
 }
 
 impl Group {
@@ -38,14 +38,14 @@ impl Group {
 
 impl KeyAgreement for Group {
     fn initiate(&self, rng: &mut dyn CryptoRng) -> Box<dyn Initiated> {
-        Box::new(EphemeralKey::new(self.modulus(), self.exponent_bytes, rng))
+        Box::new(EphemeralKey::new(self.modulus(), self.exponent_bits, rng))
     }
 
     fn respond(&self, init: &[u8], rng: &mut dyn CryptoRng) -> Result<Responded, BadPublicValue> {
         let modulus = self.modulus();
         // First, so that a bad value costs nothing.
         let init = validate(&modulus, init)?;
-        let key = EphemeralKey::new(modulus, self.exponent_bytes, rng);
+        let key = EphemeralKey::new(modulus, self.exponent_bits, rng);
         let secret = key.agree(init)?;
         Ok(Responded::new(key.public, secret))
     }
@@ -59,15 +59,15 @@ struct EphemeralKey {
 }
 
 impl EphemeralKey {
-    fn new(modulus: BoxedMontyParams, exponent_bytes: usize, rng: &mut dyn CryptoRng) -> Self {
-        let mut bytes = Zeroizing::new(alloc::vec![0; exponent_bytes]);
+    fn new(modulus: BoxedMontyParams, exponent_bits: u32, rng: &mut dyn CryptoRng) -> Self {
+        let mut bytes = Zeroizing::new(alloc::vec![0; (exponent_bits / 8) as usize]);
         rng.fill_bytes(&mut bytes);
         // With its highest bit set x is neither 0 nor so small that 2^x says what it is, and it is below the order of 2,
         // (p-1)/2: the public value is in range without another look.
         if let Some(highest) = bytes.first_mut() {
             *highest |= 0x80;
         }
-        let exponent = Zeroizing::new(BoxedUint::from_be_slice_vartime(&bytes));
+        let exponent = Zeroizing::new(BoxedUint::from_be_slice_truncated(&bytes, exponent_bits));
         let two = BoxedUint::from_be_slice_truncated(&[2], modulus.bits_precision());
         let public = power(two, &exponent, &modulus).to_be_bytes_trimmed_vartime().into_vec();
         Self { modulus, exponent, public }
@@ -169,3 +169,84 @@ const PRIME18: U8192 = U8192::from_be_hex(
      4009438B481C6CD7889A002ED5EE382BC9190DA6FC026E479558E4475677E9AA9E3050E2765694DFC81F56E880B96E71\
      60C980DD98EDD3DFFFFFFFFFFFFFFFFF",
 );
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    use super::*;
+    use crate::crypto::rustcrypto::tests::{Chosen, number, records};
+
+    /// The answers were computed with the primes that the formulas of RFC 3526 give, so the primes here are those.
+    #[test]
+    fn known_answers() {
+        for record in records("dh.txt") {
+            let group = match record.text("group") {
+                "14" => &GROUP14,
+                "16" => &GROUP16,
+                _ => &GROUP18,
+            };
+            let initiated = group.initiate(&mut Chosen(record.hex("random")));
+            assert_eq!(initiated.public(), record.hex("public"));
+            assert_eq!(number(&initiated.finish(&record.hex("peer")).unwrap()), record.hex("secret"));
+            let responded = group.respond(&record.hex("peer"), &mut Chosen(record.hex("random"))).unwrap();
+            assert_eq!(responded.public, record.hex("public"));
+            assert_eq!(number(&responded.secret), record.hex("secret"));
+        }
+    }
+
+    #[test]
+    fn rfc8268_s4_public_values_out_of_range_are_refused() {
+        for group in [&GROUP14, &GROUP16, &GROUP18] {
+            let p = group.modulus().modulus().as_ref().to_be_bytes().into_vec();
+            let near_p = |difference: i8| {
+                let mut value = p.clone();
+                let last = value.last_mut().unwrap();
+                *last = last.wrapping_add_signed(difference);
+                value
+            };
+            let mut longer = p.clone();
+            longer.push(0);
+            for bad in [&[][..], &[0], &[0, 0], &[1], &[0, 1], &near_p(-1), &p, &longer, &[0xff; 4096]] {
+                assert_eq!(refusals(group, bad), [Some(BadPublicValue); 2], "{} bytes", bad.len());
+            }
+            // p ends in 64 ones: p + 1 carries through all of them.
+            let mut above = p.clone();
+            above[p.len() - 8..].fill(0);
+            above[p.len() - 9] += 1;
+            assert_eq!(refusals(group, &above), [Some(BadPublicValue); 2]);
+            for good in [&[2][..], &[0, 0, 2], &near_p(-2)] {
+                assert_eq!(refusals(group, good), [None; 2]);
+            }
+        }
+    }
+
+    /// CVE-2016-0739 took bits for bytes: every bit of an exponent must vary, but for the highest, which is set.
+    #[test]
+    fn exponents_have_the_length_that_was_asked_for() {
+        for (group, bits) in [(&GROUP14, 512), (&GROUP16, 512), (&GROUP18, 640)] {
+            let mut rng = ChaCha20Rng::seed_from_u64(1);
+            let (mut once, mut always) = (Vec::new(), Vec::new());
+            for _ in 0..24 {
+                let key = EphemeralKey::new(group.modulus(), group.exponent_bits, &mut rng);
+                let exponent = key.exponent.to_be_bytes();
+                assert_eq!(exponent.len(), bits / 8);
+                once.resize(exponent.len(), 0x00);
+                always.resize(exponent.len(), 0xff);
+                for (byte, (once, always)) in exponent.iter().zip(once.iter_mut().zip(&mut always)) {
+                    *once |= byte;
+                    *always &= byte;
+                }
+            }
+            assert!(once.iter().all(|&byte| byte == 0xff));
+            assert!(always[0] == 0x80 && always[1..].iter().all(|&byte| byte == 0x00));
+        }
+    }
+
+    /// What client and server say to a public value.
+    fn refusals(group: &Group, public: &[u8]) -> [Option<BadPublicValue>; 2] {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        [group.initiate(&mut rng).finish(public).err(), group.respond(public, &mut rng).err()]
+    }
+}

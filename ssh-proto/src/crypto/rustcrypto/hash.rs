@@ -37,3 +37,22 @@ impl<D> fmt::Debug for HashFunction<D> {
         f.write_str(self.name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// FIPS 180-2, appendices A.1 and C.1; FIPS 180-1, appendix A.
+    #[test]
+    fn abc() {
+        let sha512 = "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a\
+                      2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f";
+        for (hash, value) in [
+            (&SHA1 as &dyn Hash, "a9993e364706816aba3e25717850c26c9cd0d89d"),
+            (&SHA256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+            (&SHA512, sha512),
+        ] {
+            assert_eq!(hash.digest(&[b"a", b"", b"bc"]).as_bytes(), vectors::hex(value), "{hash:?}");
+        }
+    }
+}

@@ -8,7 +8,7 @@ use rsa::{BoxedUint, PublicKey};
 use crate::crypto::{BadSignature, Verifier};
 use crate::wire::{InvalidMessage, Mpint, Problem, Reader};
 
-/// The smallest modulus: RFC 8332 §5.1 lets an implementation refuse what is below.
+/// The smallest modulus: RFC 8332 §5.1 calls it prudent to follow NIST, which disallows shorter ones.
 const MIN_MODULUS_BITS: usize = 2048;
 /// The largest modulus: checking a signature takes the square of its length, and any stranger can ask for it.
 const MAX_MODULUS_BITS: usize = 8192;
@@ -39,8 +39,8 @@ impl<D: digest::Digest + AssociatedOid> Verifier for Rsa<D> {
         parse(key_blob).map(|_| ())
     }
 
-    /// RFC 8332 §5.3: the padding "MUST NOT be verified by applying the RSA key to the signature, and then parsing the
-    /// payload in order to determine the hash": the whole expected encoding is compared.
+    /// RFC 8332 §5.3: "Verifiers MUST instead apply RSASSA-PKCS1-v1_5 padding to the expected hash, then compare the
+    /// encoded bytes with the output of the RSA operation." Parsing that output is what forgeries live on.
     fn verify(&self, key_blob: &[u8], message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
         let key = parse(key_blob).map_err(|_| BadSignature)?;
         let length = key.modulus.magnitude().len();
@@ -99,4 +99,131 @@ fn parse(key_blob: &[u8]) -> Result<Key<'_>, InvalidMessage> {
         }
     }
     Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::crypto::rustcrypto::tests::{Record, records};
+    use crate::wire::Put;
+
+    fn blob(e: &[u8], n: &[u8]) -> Vec<u8> {
+        let mut blob = Vec::new();
+        blob.put_string(b"ssh-rsa");
+        blob.put_mpint(e);
+        blob.put_mpint(n);
+        blob
+    }
+
+    fn verifier(name: &str) -> &'static dyn Verifier {
+        match name {
+            "ssh-rsa" => &SHA1,
+            "rsa-sha2-256" => &SHA256,
+            _ => &SHA512,
+        }
+    }
+
+    fn verify(record: &Record, signature: &[u8]) -> Result<(), BadSignature> {
+        let key = blob(&record.hex("e"), &record.hex("n"));
+        verifier(record.text("name")).check_key(&key).unwrap();
+        verifier(record.text("name")).verify(&key, &record.hex("message"), signature)
+    }
+
+    /// Good signatures, and the forgeries that RFC 8332 §5.3 is about.
+    #[test]
+    fn known_answers() {
+        for record in records("rsa.txt") {
+            let expected = if record.text("good") == "yes" { Ok(()) } else { Err(BadSignature) };
+            let about = (record.text("case"), record.text("name"), record.hex("n").len());
+            assert_eq!(verify(&record, &record.hex("signature")), expected, "{about:?}");
+        }
+    }
+
+    #[test]
+    fn a_signature_is_of_one_hash_and_one_message() {
+        let records = records("rsa.txt");
+        for record in records.iter().filter(|record| record.text("good") == "yes") {
+            let key = blob(&record.hex("e"), &record.hex("n"));
+            let (message, mut signature) = (record.hex("message"), record.hex("signature"));
+            for name in ["ssh-rsa", "rsa-sha2-256", "rsa-sha2-512"] {
+                let verdict = verifier(name).verify(&key, &message, &signature);
+                assert_eq!(verdict.is_ok(), name == record.text("name"), "{name}");
+            }
+            let other = [&message[..], b"!"].concat();
+            assert_eq!(verifier(record.text("name")).verify(&key, &other, &signature), Err(BadSignature));
+            *signature.last_mut().unwrap() ^= 1;
+            assert_eq!(verify(record, &signature), Err(BadSignature));
+        }
+    }
+
+    #[test]
+    fn rfc8332_s3_leading_zeros_may_be_omitted_and_nothing_else() {
+        let records = records("rsa.txt");
+        let record = records.iter().find(|record| record.text("case") == "leading zero").unwrap();
+        let signature = record.hex("signature");
+        assert_eq!(signature[0], 0);
+        assert_eq!(verify(record, &signature[1..]), Ok(()));
+        assert_eq!(verify(record, &signature[2..]), Err(BadSignature));
+        assert_eq!(verify(record, &signature[..255]), Err(BadSignature));
+        assert_eq!(verify(record, &[]), Err(BadSignature));
+        assert_eq!(verify(record, &[&[0], &signature[..]].concat()), Err(BadSignature));
+        assert_eq!(verify(record, &[&signature[..], &[0]].concat()), Err(BadSignature));
+        assert_eq!(verify(record, &vec![0; 1 << 20]), Err(BadSignature));
+    }
+
+    /// An odd number of `bits` bits, which is all that is known of n before a signature comes.
+    fn odd(bits: usize) -> Vec<u8> {
+        let mut n = vec![0xff; bits.div_ceil(8)];
+        n[0] >>= (8 - bits % 8) % 8;
+        n
+    }
+
+    /// CVE-2026-39829 was a modulus of millions of bits.
+    #[test]
+    fn rfc8332_s5_1_sizes_outside_the_limits_are_refused() {
+        for bits in [2048, 2049, 2056, 3072, 4096, 8191, 8192] {
+            assert_eq!(SHA256.check_key(&blob(&[1, 0, 1], &odd(bits))), Ok(()), "{bits}");
+            assert_eq!(SHA256.verify(&blob(&[1, 0, 1], &odd(bits)), b"", &[1; 256]), Err(BadSignature), "{bits}");
+        }
+        for bits in [1, 8, 512, 1023, 1024, 2040, 2047, 8193, 16384, 65536, 10_000_000] {
+            let key = blob(&[1, 0, 1], &odd(bits));
+            assert_eq!(SHA256.check_key(&key), Err(InvalidMessage::new("n", Problem::BadLength)), "{bits}");
+            assert_eq!(SHA256.verify(&key, b"", &[1; 256]), Err(BadSignature), "{bits}");
+        }
+        for e in [&[3][..], &[1, 0, 1], &[1, 0xff, 0xff, 0xff, 0xff]] {
+            assert_eq!(SHA256.check_key(&blob(e, &odd(2048))), Ok(()), "{e:?}");
+        }
+        for (e, problem) in [
+            (&[][..], Problem::BadValue),
+            (&[1], Problem::BadValue),
+            (&[2], Problem::BadValue),
+            (&[1, 0, 0], Problem::BadValue),
+            (&[2, 0, 0, 0, 1], Problem::TooLong),
+            (&[0xff; 256], Problem::TooLong),
+        ] {
+            assert_eq!(SHA256.check_key(&blob(e, &odd(2048))), Err(InvalidMessage::new("e", problem)), "{e:?}");
+        }
+        let mut even = odd(2048);
+        even[255] = 0xfe;
+        let even = blob(&[1, 0, 1], &even);
+        assert_eq!(SHA256.check_key(&even), Err(InvalidMessage::new("n", Problem::BadValue)));
+    }
+
+    #[test]
+    fn key_blobs_are_read_whole() {
+        let key = blob(&[1, 0, 1], &odd(2048));
+        for end in 0..key.len() {
+            assert!(SHA256.check_key(&key[..end]).is_err(), "cut at {end}");
+        }
+        let longer = [&key[..], &[0]].concat();
+        assert_eq!(SHA256.check_key(&longer), Err(InvalidMessage::new("public key", Problem::TrailingBytes)));
+        // RFC 8332 §3: the key is an "ssh-rsa" key whatever the signature is called.
+        let mut other = Vec::new();
+        other.put_string(b"rsa-sha2-256");
+        other.put_mpint(&[1, 0, 1]);
+        other.put_mpint(&odd(2048));
+        assert_eq!(SHA256.check_key(&other), Err(InvalidMessage::new("key type", Problem::Mismatch)));
+    }
 }

@@ -1,13 +1,77 @@
 //! What must hold for every row of the tables; known answers stand beside each algorithm.
 
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
+use core::convert::Infallible;
 
+use proptest::collection::vec as bytes;
+use proptest::prelude::{any, proptest};
 use rand_chacha::ChaCha20Rng;
-use rand_core::{Rng, SeedableRng};
+use rand_core::{Rng, SeedableRng, TryCryptoRng, TryRng};
 
 use super::*;
-use crate::crypto::SharedSecret;
+use crate::crypto::{BadTag, SharedSecret};
+use crate::wire::Put;
+
+/// A record of a file in `vectors/crypto/`.
+pub(super) struct Record(BTreeMap<String, String>);
+
+impl Record {
+    pub(super) fn text(&self, name: &str) -> &str {
+        &self.0[name]
+    }
+
+    pub(super) fn hex(&self, name: &str) -> Vec<u8> {
+        vectors::hex(self.text(name))
+    }
+}
+
+/// The records of a file in `vectors/crypto/`.
+pub(super) fn records(file: &str) -> Vec<Record> {
+    let text = vectors::text(&format!("crypto/{file}"));
+    let line = |line: &str| {
+        let (name, value) = line.split_once(" =").unwrap();
+        (name.to_string(), value.trim().to_string())
+    };
+    let records: Vec<_> = text.split("\n\n").map(|block| Record(block.lines().map(line).collect())).collect();
+    assert!(!records.is_empty());
+    records
+}
+
+/// "Random" bytes that a test chose.
+pub(super) struct Chosen(pub(super) Vec<u8>);
+
+impl TryRng for Chosen {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        unimplemented!("keys are made from bytes")
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        unimplemented!("keys are made from bytes")
+    }
+
+    fn try_fill_bytes(&mut self, to: &mut [u8]) -> Result<(), Infallible> {
+        let rest = self.0.split_off(to.len());
+        to.copy_from_slice(&self.0);
+        self.0 = rest;
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Chosen {}
+
+/// The content of a secret that is a number.
+pub(super) fn number(secret: &SharedSecret) -> &[u8] {
+    match secret {
+        SharedSecret::Mpint(magnitude) => magnitude,
+        SharedSecret::String(_) => panic!("a secret that is not a number"),
+    }
+}
 
 /// Any secret of a length: the tests ask for no more than that halves agree.
 fn key(length: usize, seed: u64) -> Vec<u8> {
@@ -81,12 +145,142 @@ fn both_halves_of_every_key_exchange_agree() {
         let mut rng = ChaCha20Rng::seed_from_u64(3);
         let client = method.initiate(&mut rng);
         let server = method.respond(client.public(), &mut rng).unwrap();
-        let (SharedSecret::Mpint(client), SharedSecret::Mpint(server)) =
-            (client.finish(&server.public).unwrap(), server.secret)
-        else {
-            panic!("{}: a secret that is not a number", row.name);
+        let secret = client.finish(&server.public).unwrap();
+        assert_eq!(number(&secret), number(&server.secret), "{}", row.name);
+        assert!(number(&secret).iter().any(|&byte| byte != 0), "{}", row.name);
+    }
+}
+
+/// CVE-2025-5987 and its kind: nothing but the packet that was sealed, with its tag and its number, opens.
+#[test]
+fn every_flipped_bit_of_packet_and_tag_is_refused() {
+    for row in PROVIDER.ciphers() {
+        let CipherKind::Aead { tag_length, make } = row.kind else { continue };
+        let (key, iv) = (key(row.key_length, 1), key(row.iv_length, 2));
+        let mut sealed = packet(36);
+        let mut tag = vec![0; tag_length];
+        make(&key, &iv).seal(5, &mut sealed, &mut tag);
+        let open = |sequence, packet: &[u8], tag: &[u8]| make(&key, &iv).open(sequence, &mut packet.to_vec(), tag);
+        assert_eq!(open(5, &sealed, &tag), Ok(()), "{}", row.name);
+
+        for bit in 0..sealed.len() * 8 {
+            let mut packet = sealed.clone();
+            packet[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(open(5, &packet, &tag), Err(BadTag), "{} bit {bit} of the packet", row.name);
+        }
+        for bit in 0..tag.len() * 8 {
+            let mut tag = tag.clone();
+            tag[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(open(5, &sealed, &tag), Err(BadTag), "{} bit {bit} of the tag", row.name);
+        }
+        for end in 0..sealed.len() {
+            assert_eq!(open(5, &sealed[..end], &tag), Err(BadTag), "{} cut at {end}", row.name);
+        }
+        let long = [&tag[..], &[0]].concat();
+        for tag in [&[], &tag[..1], &tag[..15], &long] {
+            assert_eq!(open(5, &sealed, tag), Err(BadTag), "{} tag of {} bytes", row.name, tag.len());
+        }
+        // The nonce says which packet it is: GCM counts for itself, ChaCha20 is told.
+        let mut receiver = make(&key, &iv);
+        receiver.open(5, &mut sealed.clone(), &tag).unwrap();
+        assert_eq!(receiver.open(6, &mut sealed.clone(), &tag), Err(BadTag), "{} replayed", row.name);
+    }
+}
+
+#[test]
+fn every_flipped_bit_changes_every_mac() {
+    for row in PROVIDER.macs() {
+        let mac = (row.make)(&key(row.key_length, 1));
+        let sign = |sequence, packet: &[u8]| {
+            let mut tag = vec![0; row.tag_length];
+            mac.sign(sequence, packet, &mut tag);
+            tag
         };
-        assert_eq!(client, server, "{}", row.name);
-        assert!(client.iter().any(|&byte| byte != 0), "{}", row.name);
+        for length in 16..=400 {
+            let clear = packet(length);
+            let tag = sign(5, &clear);
+            // The state is copied, not moved on: both halves, and every packet, start from the key alone.
+            assert_eq!(tag, sign(5, &clear), "{}", row.name);
+            let mut other = vec![0; row.tag_length];
+            (row.make)(&key(row.key_length, 1)).sign(5, &clear, &mut other);
+            assert_eq!(tag, other, "{}", row.name);
+            assert_ne!(tag, sign(6, &clear), "{}", row.name);
+        }
+        let clear = packet(36);
+        for bit in 0..clear.len() * 8 {
+            let mut packet = clear.clone();
+            packet[bit / 8] ^= 1 << (bit % 8);
+            assert_ne!(sign(5, &clear), sign(5, &packet), "{} bit {bit}", row.name);
+        }
+    }
+}
+
+/// Nothing that holds a key shows it in a log.
+#[test]
+fn secrets_are_redacted() {
+    let mut rng = ChaCha20Rng::seed_from_u64(3);
+    for row in PROVIDER.key_exchanges() {
+        let (Exchange::DiffieHellman(method) | Exchange::Ecdh(method)) = row.exchange;
+        let initiated = method.initiate(&mut rng);
+        assert_eq!(format!("{initiated:?}"), "EphemeralKey([redacted])");
+    }
+    for row in PROVIDER.ciphers() {
+        let (key, iv) = (key(row.key_length, 1), key(row.iv_length, 2));
+        let shown = match row.kind {
+            CipherKind::Blocks { encrypt, decrypt, .. } => format!("{:?}{:?}", encrypt(&key, &iv), decrypt(&key, &iv)),
+            CipherKind::Aead { make, .. } => format!("{:?}", make(&key, &iv)),
+        };
+        assert!(shown.ends_with("([redacted])"), "{shown}");
+    }
+    for row in PROVIDER.macs() {
+        let shown = format!("{:?}", (row.make)(&key(row.key_length, 1)));
+        assert_eq!(shown, "Hmac([redacted])");
+    }
+}
+
+proptest! {
+    /// Whatever a peer sends for a key, a signature or a public value is refused, and nothing panics.
+    #[test]
+    fn arbitrary_bytes_are_refused(
+        fields in bytes(bytes(any::<u8>(), 0..300), 0..3),
+        tail in bytes(any::<u8>(), 0..40),
+        signature in bytes(any::<u8>(), 0..300),
+    ) {
+        for row in PROVIDER.signatures() {
+            let mut blob = Vec::new();
+            blob.put_string(row.key_type.as_bytes());
+            for field in &fields {
+                blob.put_string(field);
+            }
+            for blob in [&blob, &[&blob[..], &tail].concat(), &tail] {
+                let _ = row.verifier.check_key(blob);
+                assert!(row.verifier.verify(blob, b"message", &signature).is_err());
+            }
+        }
+        for row in PROVIDER.ciphers() {
+            let CipherKind::Aead { make, .. } = row.kind else { continue };
+            let mut cipher = make(&key(row.key_length, 1), &key(row.iv_length, 2));
+            let _ = cipher.length(7, [tail.len().to_le_bytes()[0]; 4]);
+            assert_eq!(cipher.open(7, &mut signature.clone(), &tail), Err(BadTag));
+        }
+    }
+
+    /// RSA keys of sizes that are let through, with any digits.
+    #[cfg(feature = "rsa")]
+    #[test]
+    fn arbitrary_rsa_keys_do_not_panic(
+        e in bytes(any::<u8>(), 1..5),
+        mut n in bytes(any::<u8>(), 256..300),
+        signature in bytes(any::<u8>(), 0..300),
+    ) {
+        n[0] |= 0x80;
+        *n.last_mut().unwrap() |= 1;
+        let mut blob = Vec::new();
+        blob.put_string(b"ssh-rsa");
+        blob.put_mpint(&e);
+        blob.put_mpint(&n);
+        for row in PROVIDER.signatures().iter().filter(|row| row.key_type == "ssh-rsa") {
+            assert!(row.verifier.verify(&blob, b"message", &signature).is_err());
+        }
     }
 }

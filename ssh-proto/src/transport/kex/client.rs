@@ -9,7 +9,6 @@ use super::{Context, State, unexpected};
 use crate::crypto::{Exchange, Initiated};
 use crate::error::{Error, PeerMisbehaved};
 use crate::keys::{PublicKey, SignatureRef};
-use crate::time::Instant;
 use crate::transport::keys::KeyMaterial;
 use crate::transport::{Transport, Turn};
 use crate::wire::{InvalidMessage, MessageNumber, Put, Reader, number};
@@ -86,7 +85,6 @@ impl Transport {
     pub(super) fn receive_reply(
         &mut self,
         expect: ExpectReply,
-        now: Instant,
         number: u8,
         body: &[u8],
         out: &mut Vec<u8>,
@@ -123,7 +121,7 @@ impl Transport {
             None => Ok(Some(Turn::Verify(Box::new(verify)))),
             // The caller has answered for this key already.
             Some(session) if session.host_key == verify.host_key => {
-                self.accept_host_key(verify, now, out);
+                self.accept_host_key(verify, out);
                 Ok(None)
             }
             Some(_) => Err(Error::PeerMisbehaved(PeerMisbehaved::HostKeyChanged)),
@@ -131,7 +129,7 @@ impl Transport {
     }
 
     /// The caller's yes to [`Turn::Verify`].
-    pub(crate) fn accept_host_key(&mut self, verify: Verify, _now: Instant, out: &mut Vec<u8>) {
+    pub(crate) fn accept_host_key(&mut self, verify: Verify, out: &mut Vec<u8>) {
         debug_assert!(matches!(self.kex.state, State::AwaitCaller), "a question is answered once");
         self.take_keys(&verify.agreement, &verify.material, verify.host_key, out);
     }

@@ -264,7 +264,6 @@ impl Transport {
     /// A message of the method (30 to 49).
     pub(super) fn receive_kex_message(
         &mut self,
-        now: Instant,
         number: u8,
         body: &[u8],
         out: &mut Vec<u8>,
@@ -278,7 +277,7 @@ impl Transport {
             return Ok(None);
         }
         match core::mem::replace(&mut self.kex.state, State::AwaitCaller) {
-            State::ExpectReply(expect) => self.receive_reply(*expect, now, number, body, out),
+            State::ExpectReply(expect) => self.receive_reply(*expect, number, body, out),
             State::ExpectInit(expect) => self.receive_init(*expect, number, body).map(Some),
             _ => Err(unexpected(number)),
         }

@@ -1,0 +1,368 @@
+//! The client before login: consuming steps, each offering what is legal in its phase.
+//!
+//! ```text
+//! start ─► Ready ─► HostKey ─► Ready ─► Login ─► Ready ─► Open(Connection)
+//!            ▲  process          │        │ ▲ │    │
+//!            └───────────────────┘        │ └─┼────┘ refused
+//!                                         ▼   ▼
+//!                                       Sign (a key signs, wherever it is)
+//! ```
+
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use zeroize::Zeroizing;
+
+use crate::algorithms::Algorithms;
+use crate::connected::{Client, Connection};
+use crate::error::{ApiMisuse, DisconnectReason, Error};
+use crate::io::InputBuffer;
+use crate::keys::{PublicKey, Signature};
+use crate::limits::Limits;
+use crate::notice::Notice;
+use crate::time::Instant;
+use crate::transport::kex::Verify;
+use crate::transport::{
+    Gates, Identification, Negotiated, Rng, Role, Settings, StrictPolicy, Transport, Turn, messages,
+};
+pub use crate::userauth::MethodName;
+pub use crate::userauth::client::Partial;
+use crate::userauth::client::{self as auth, Answer};
+
+/// How a client behaves.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// `softwareversion` and comments of our identification.
+    pub software: String,
+    /// What is offered, in order of preference.
+    pub algorithms: Algorithms,
+    /// Every bound.
+    pub limits: Limits,
+    /// Whether a server without strict key exchange is accepted.
+    pub strict: StrictPolicy,
+    /// The user that logs in.
+    pub user: String,
+}
+
+impl Config {
+    /// Defaults for everything else.
+    #[must_use]
+    pub fn new(user: &str, algorithms: Algorithms) -> Self {
+        Self {
+            software: crate::SOFTWARE.to_owned(),
+            algorithms,
+            limits: Limits::default(),
+            strict: StrictPolicy::default(),
+            user: user.to_owned(),
+        }
+    }
+}
+
+/// Starts a connection: our identification and first KEXINIT are in `out` at once.
+///
+/// # Errors
+/// When the configuration offers no algorithm of some kind.
+pub fn start(config: &Arc<Config>, rng: Rng, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
+    if !config.algorithms.is_complete() {
+        return Err(Error::ApiMisuse(ApiMisuse::EmptyConfig));
+    }
+    let settings = Settings {
+        role: Role::Client,
+        software: config.software.clone(),
+        algorithms: config.algorithms.clone(),
+        host_keys: Vec::new(),
+        limits: config.limits.clone(),
+        strict: config.strict,
+        gates: Gates::Enforced,
+    };
+    let transport = Transport::start(settings, rng, now, out);
+    Ok(Ready { inner: Box::new(Inner { transport, login: auth::Login::new(config.user.clone()) }) })
+}
+
+#[derive(Debug)]
+struct Inner {
+    transport: Transport,
+    login: auth::Login,
+}
+
+/// Waits for the server. [`process`](Self::process) it when bytes have come.
+#[derive(Debug)]
+pub struct Ready {
+    inner: Box<Inner>,
+}
+
+/// What comes next.
+#[derive(Debug)]
+#[must_use]
+#[non_exhaustive]
+pub enum Step {
+    /// The server's turn.
+    Ready(Ready),
+    /// Whose host key is it?
+    HostKey(VerifyHostKey),
+    /// What is to be tried?
+    Login(Login),
+    /// The server would accept this key: it may sign.
+    Sign(SignAuth),
+    /// The user is logged in.
+    Open(Connection<Client>),
+}
+
+macro_rules! waiting_step {
+    ($step:ident) => {
+        impl $step {
+            /// When `handle_timeout` wants to be called, at the latest.
+            #[must_use]
+            pub fn poll_timeout(&self) -> Option<Instant> {
+                self.inner.transport.poll_timeout()
+            }
+
+            /// Does what is due at `now`: the login's clock runs while a person or an agent is asked.
+            ///
+            /// # Errors
+            /// When the login took too long.
+            pub fn handle_timeout(mut self, now: Instant, out: &mut Vec<u8>) -> Result<Self, Error> {
+                self.inner.transport.handle_timeout(now, out)?;
+                Ok(self)
+            }
+
+            /// The next notice for a log.
+            pub fn poll_notice(&mut self) -> Option<Notice> {
+                self.inner.transport.notices.pop()
+            }
+
+            /// Who the server says it is, once it has.
+            #[must_use]
+            pub const fn peer(&self) -> Option<&Identification> {
+                self.inner.transport.peer()
+            }
+
+            /// What the last key exchange agreed on, once there was one.
+            #[must_use]
+            pub const fn negotiated(&self) -> Option<&Negotiated> {
+                self.inner.transport.negotiated()
+            }
+        }
+    };
+}
+
+waiting_step!(Ready);
+waiting_step!(VerifyHostKey);
+waiting_step!(Login);
+waiting_step!(SignAuth);
+
+impl Ready {
+    /// Takes packets from `input` until there is something to decide.
+    ///
+    /// Call it once before every read of the socket: packets may lie in `input` already.
+    ///
+    /// # Errors
+    /// When the connection has ended; what the server is to be told is in `out`.
+    pub fn process(mut self, now: Instant, input: &mut dyn InputBuffer, out: &mut Vec<u8>) -> Result<Step, Error> {
+        loop {
+            let Inner { transport, login } = &mut *self.inner;
+            match transport.turn(now, input, out)? {
+                Turn::Idle => return Ok(Step::Ready(self)),
+                Turn::Verify(verify) => return Ok(Step::HostKey(VerifyHostKey { inner: self.inner, verify })),
+                Turn::Sign(_) | Turn::KeysChanged => {}
+                Turn::Packet { sequence, payload } => {
+                    let bytes = input.filled().get(payload).unwrap_or_default();
+                    let answer = login.receive(transport, sequence, bytes, out);
+                    let answer = answer.map_err(|error| transport.fail(error, out))?;
+                    match answer {
+                        Answer::Wait => {}
+                        Answer::Ready => return Ok(Step::Login(Login { inner: self.inner, refused: None })),
+                        Answer::Refused { can_continue, partial } => {
+                            let refused = Some(Refused { can_continue, partial });
+                            return Ok(Step::Login(Login { inner: self.inner, refused }));
+                        }
+                        Answer::WouldAccept { algorithm, key } => {
+                            return Ok(Step::Sign(SignAuth::new(self.inner, algorithm, key)));
+                        }
+                        Answer::Accepted(proof) => {
+                            transport.release(input);
+                            let user = login.user().to_owned();
+                            return Ok(Step::Open(Connection::new(self.inner.transport, proof, user, now)));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The server has proved that it holds this key. Is it the right one?
+#[derive(Debug)]
+pub struct VerifyHostKey {
+    inner: Box<Inner>,
+    verify: Box<Verify>,
+}
+
+impl VerifyHostKey {
+    /// The server's host key.
+    #[must_use]
+    pub const fn key(&self) -> &PublicKey {
+        self.verify.host_key()
+    }
+
+    /// It is the right one: the login begins.
+    ///
+    /// # Errors
+    /// When the connection has ended.
+    pub fn accept(mut self, now: Instant, out: &mut Vec<u8>) -> Result<Step, Error> {
+        let Inner { transport, login } = &mut *self.inner;
+        transport.accept_host_key(*self.verify, out);
+        login.start(transport, now, out)?;
+        Ok(Step::Ready(Ready { inner: self.inner }))
+    }
+
+    /// It is not: the connection ends, and no secret was sent.
+    pub fn reject(mut self, out: &mut Vec<u8>) -> Error {
+        self.inner.transport.fail(Error::HostKeyRefused, out)
+    }
+}
+
+/// The caller decides what to try.
+#[derive(Debug)]
+pub struct Login {
+    inner: Box<Inner>,
+    refused: Option<Refused>,
+}
+
+/// The server's no (RFC 4252 §5.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refused {
+    /// The methods that may be tried now.
+    pub can_continue: Vec<MethodName>,
+    /// Whether the last attempt was right as far as it went.
+    pub partial: Partial,
+}
+
+impl Login {
+    /// The user that logs in.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        self.inner.login.user()
+    }
+
+    /// What the server said to the last attempt; `None` before the first one.
+    #[must_use]
+    pub const fn refused(&self) -> Option<&Refused> {
+        self.refused.as_ref()
+    }
+
+    /// The signature algorithms that the server accepts, comma-separated, if it told (RFC 8308 §3.1).
+    #[must_use]
+    pub fn server_sig_algs(&self) -> Option<&str> {
+        self.inner.transport.server_sig_algs()
+    }
+
+    /// The algorithm to sign with, of those (best first) that a key has: the first that our configuration allows and
+    /// that the server says it accepts, or the first one allowed when it did not say.
+    #[must_use]
+    pub fn choose_algorithm<'a>(&self, of_key: &[&'a str]) -> Option<&'a str> {
+        let ours = &self.inner.transport.algorithms().user_keys;
+        let theirs = self.server_sig_algs();
+        of_key.iter().copied().find(|name| {
+            ours.iter().any(|method| method.name == *name)
+                && theirs.is_none_or(|list| list.split(',').any(|accepted| accepted == *name))
+        })
+    }
+
+    /// Asks which methods there are, by trying `none` (RFC 4252 §5.2).
+    ///
+    /// # Errors
+    /// When the connection has ended.
+    pub fn none(mut self, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
+        self.inner.login.ask_none(&mut self.inner.transport, now, out)?;
+        Ok(Ready { inner: self.inner })
+    }
+
+    /// Asks whether `key` would do, before anybody signs (RFC 4252 §7).
+    ///
+    /// # Errors
+    /// When the connection has ended.
+    pub fn query(mut self, algorithm: &str, key: &PublicKey, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
+        self.inner.login.ask_query(&mut self.inner.transport, algorithm, key, now, out)?;
+        Ok(Ready { inner: self.inner })
+    }
+
+    /// Signs with `key` at once.
+    #[must_use]
+    pub fn public_key(self, algorithm: &str, key: &PublicKey) -> SignAuth {
+        SignAuth::new(self.inner, algorithm.to_owned(), key.clone())
+    }
+
+    /// Tries a password (RFC 4252 §8). The connection is encrypted by now.
+    ///
+    /// # Errors
+    /// When the connection has ended.
+    pub fn password(mut self, password: &Zeroizing<Vec<u8>>, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
+        self.inner.login.ask_password(&mut self.inner.transport, password, now, out)?;
+        Ok(Ready { inner: self.inner })
+    }
+
+    /// Gives up.
+    pub fn disconnect(mut self, description: &str, out: &mut Vec<u8>) {
+        let reason = DisconnectReason::NoMoreAuthMethodsAvailable;
+        self.inner.transport.send_now(out, |payload| messages::put_disconnect(payload, reason, description));
+    }
+}
+
+/// A user key signs. The core never sees the private key: whoever holds it signs [`to_sign`](Self::to_sign).
+#[derive(Debug)]
+pub struct SignAuth {
+    inner: Box<Inner>,
+    algorithm: String,
+    key: PublicKey,
+    request: Vec<u8>,
+    data: Vec<u8>,
+}
+
+impl SignAuth {
+    fn new(inner: Box<Inner>, algorithm: String, key: PublicKey) -> Self {
+        // Logins come after keys, and keys after the first exchange: there is a session identifier.
+        let (request, data) =
+            inner.transport.session_id().map(|id| inner.login.to_be_signed(id, &algorithm, &key)).unwrap_or_default();
+        Self { inner, algorithm, key, request, data }
+    }
+
+    /// The key that signs.
+    #[must_use]
+    pub const fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
+    /// The signature algorithm, by its name on the wire.
+    #[must_use]
+    pub fn algorithm(&self) -> &str {
+        &self.algorithm
+    }
+
+    /// The bytes to sign (RFC 4252 §7).
+    #[must_use]
+    pub fn to_sign(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// Sends the attempt.
+    ///
+    /// # Errors
+    /// When the connection has ended.
+    pub fn complete(mut self, signature: &Signature, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
+        let Inner { transport, login } = &mut *self.inner;
+        login.ask_signed(transport, &self.request, signature, now, out)?;
+        Ok(Ready { inner: self.inner })
+    }
+
+    /// The key cannot sign after all: something else is to be tried.
+    #[must_use]
+    pub fn abandon(self) -> Login {
+        Login { inner: self.inner, refused: None }
+    }
+}

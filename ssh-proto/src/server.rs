@@ -1,0 +1,380 @@
+//! The server before login: consuming steps, each offering what is legal in its phase.
+//!
+//! ```text
+//! start ─► Ready ─► Sign ─► Ready ─► Offer (would this key do?) ─► Ready
+//!            ▲  process               Attempt ─► accept ─► Connection
+//!            └──────────────────────────┴─► partial, reject
+//! ```
+//!
+//! An offered key has proved nothing: [`KeyOffer`] has no `accept` (CVE-2024-45337).
+//!
+//! ```compile_fail,E0599
+//! # use ssh_proto::{server::KeyOffer, time::Instant};
+//! fn log_in(offer: KeyOffer, now: Instant, out: &mut Vec<u8>) {
+//!     offer.accept(now, out);
+//! }
+//! ```
+
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::algorithms::Algorithms;
+use crate::connected::{Connection, Server};
+use crate::error::{ApiMisuse, Error};
+use crate::io::InputBuffer;
+use crate::keys::{PublicKey, Signature};
+use crate::limits::Limits;
+use crate::notice::Notice;
+use crate::time::{Instant, earlier};
+use crate::transport::kex::Sign;
+use crate::transport::{
+    Gates, Identification, Negotiated, Rng, Role, SessionId, Settings, StrictPolicy, Transport, Turn,
+};
+pub use crate::userauth::MethodName;
+use crate::userauth::server::{self as auth, Attempt, Question, Rules};
+
+/// How a server behaves.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// `softwareversion` and comments of our identification.
+    pub software: String,
+    /// What is offered, in order of preference. Host key algorithms without a key are left out.
+    pub algorithms: Algorithms,
+    /// Every bound.
+    pub limits: Limits,
+    /// Whether a client without strict key exchange is accepted.
+    pub strict: StrictPolicy,
+    /// The host keys; one a type.
+    pub host_keys: Vec<PublicKey>,
+    /// The methods that a login may use: `publickey` alone unless said otherwise.
+    pub methods: Vec<MethodName>,
+    /// Refused attempts after which the connection ends: 6.
+    pub tries: u32,
+    /// How long a refusal of a real attempt is held back: 1 second.
+    pub failure_delay: Duration,
+    /// Text for the user before the login (RFC 4252 §5.4).
+    pub banner: Option<String>,
+}
+
+impl Config {
+    /// Defaults for everything else.
+    #[must_use]
+    pub fn new(host_keys: Vec<PublicKey>, algorithms: Algorithms) -> Self {
+        Self {
+            software: crate::SOFTWARE.to_owned(),
+            algorithms,
+            limits: Limits::default(),
+            strict: StrictPolicy::default(),
+            host_keys,
+            methods: vec![MethodName::PublicKey],
+            tries: 6,
+            failure_delay: Duration::from_secs(1),
+            banner: None,
+        }
+    }
+}
+
+/// Starts a connection: our identification and first KEXINIT are in `out` at once.
+///
+/// # Errors
+/// When the configuration has no host key that an algorithm can use, or no algorithm of some kind.
+pub fn start(config: &Arc<Config>, rng: Rng, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
+    let mut algorithms = config.algorithms.clone();
+    algorithms.host_keys.retain(|method| config.host_keys.iter().any(|key| key.key_type() == method.key_type));
+    if !algorithms.is_complete() {
+        return Err(Error::ApiMisuse(ApiMisuse::EmptyConfig));
+    }
+    let rules = Rules {
+        methods: config.methods.clone(),
+        tries: config.tries,
+        failure_delay: config.failure_delay,
+        banner: config.banner.clone(),
+    };
+    let settings = Settings {
+        role: Role::Server,
+        software: config.software.clone(),
+        algorithms,
+        host_keys: config.host_keys.clone(),
+        limits: config.limits.clone(),
+        strict: config.strict,
+        gates: Gates::Enforced,
+    };
+    let transport = Transport::start(settings, rng, now, out);
+    Ok(Ready { inner: Box::new(Inner { transport, login: auth::Login::new(rules) }) })
+}
+
+#[derive(Debug)]
+struct Inner {
+    transport: Transport,
+    login: auth::Login,
+}
+
+/// Waits for the client. [`process`](Self::process) it when bytes have come.
+#[derive(Debug)]
+pub struct Ready {
+    inner: Box<Inner>,
+}
+
+/// What comes next.
+#[derive(Debug)]
+#[must_use]
+#[non_exhaustive]
+pub enum Step {
+    /// The client's turn.
+    Ready(Ready),
+    /// A key exchange wants the host key's signature.
+    Sign(SignExchange),
+    /// Would this key do?
+    Offer(KeyOffer),
+    /// Is this user to be let in?
+    Attempt(AuthAttempt),
+}
+
+macro_rules! waiting_step {
+    ($step:ident) => {
+        impl $step {
+            /// When `handle_timeout` wants to be called, at the latest.
+            #[must_use]
+            pub fn poll_timeout(&self) -> Option<Instant> {
+                earlier(self.inner.transport.poll_timeout(), self.inner.login.poll_timeout())
+            }
+
+            /// Does what is due at `now`: the login's clock runs while a signer or an authorisation service is asked.
+            ///
+            /// # Errors
+            /// When the login took too long.
+            pub fn handle_timeout(mut self, now: Instant, out: &mut Vec<u8>) -> Result<Self, Error> {
+                let Inner { transport, login } = &mut *self.inner;
+                transport.handle_timeout(now, out)?;
+                login.handle_timeout(transport, now, out)?;
+                Ok(self)
+            }
+
+            /// The next notice for a log.
+            pub fn poll_notice(&mut self) -> Option<Notice> {
+                self.inner.transport.notices.pop()
+            }
+
+            /// Who the client says it is, once it has.
+            #[must_use]
+            pub const fn peer(&self) -> Option<&Identification> {
+                self.inner.transport.peer()
+            }
+
+            /// What the last key exchange agreed on, once there was one.
+            #[must_use]
+            pub const fn negotiated(&self) -> Option<&Negotiated> {
+                self.inner.transport.negotiated()
+            }
+        }
+    };
+}
+
+waiting_step!(Ready);
+waiting_step!(SignExchange);
+waiting_step!(KeyOffer);
+waiting_step!(AuthAttempt);
+
+impl Ready {
+    /// Takes packets from `input` until there is something to decide.
+    ///
+    /// Call it once before every read of the socket: packets may lie in `input` already. While a refusal is held back
+    /// nothing is taken.
+    ///
+    /// # Errors
+    /// When the connection has ended; what the client is to be told is in `out`.
+    pub fn process(mut self, now: Instant, input: &mut dyn InputBuffer, out: &mut Vec<u8>) -> Result<Step, Error> {
+        loop {
+            let Inner { transport, login } = &mut *self.inner;
+            if login.is_delayed() {
+                transport.release(input);
+                return Ok(Step::Ready(self));
+            }
+            match transport.turn(now, input, out)? {
+                Turn::Idle => return Ok(Step::Ready(self)),
+                Turn::Sign(sign) => return Ok(Step::Sign(SignExchange { inner: self.inner, sign })),
+                Turn::Verify(_) | Turn::KeysChanged => {}
+                Turn::Packet { sequence, payload } => {
+                    let bytes = input.filled().get(payload).unwrap_or_default();
+                    let question = login.receive(transport, sequence, bytes, now, out);
+                    match question.map_err(|error| transport.fail(error, out))? {
+                        None => {}
+                        Some(Question::Offer { algorithm, key }) => {
+                            transport.release(input);
+                            return Ok(Step::Offer(KeyOffer { inner: self.inner, algorithm, key }));
+                        }
+                        Some(Question::Attempt(attempt)) => {
+                            transport.release(input);
+                            return Ok(Step::Attempt(AuthAttempt { inner: self.inner, attempt }));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The exchange hash wants the host key's signature. The core never sees the private key.
+#[derive(Debug)]
+pub struct SignExchange {
+    inner: Box<Inner>,
+    sign: Box<Sign>,
+}
+
+impl SignExchange {
+    /// The host key that signs: one of the configuration's.
+    #[must_use]
+    pub const fn key(&self) -> &PublicKey {
+        self.sign.host_key()
+    }
+
+    /// The signature algorithm, by its name on the wire.
+    #[must_use]
+    pub const fn algorithm(&self) -> &'static str {
+        self.sign.algorithm()
+    }
+
+    /// The bytes to sign.
+    #[must_use]
+    pub fn to_sign(&self) -> &[u8] {
+        self.sign.to_sign()
+    }
+
+    /// Answers the client.
+    ///
+    /// # Errors
+    /// When the connection has ended.
+    pub fn complete(mut self, signature: &Signature, out: &mut Vec<u8>) -> Result<Ready, Error> {
+        self.inner.transport.check_not_failed()?;
+        self.inner.transport.complete_signature(*self.sign, signature, out);
+        Ok(Ready { inner: self.inner })
+    }
+
+    /// The signature cannot be made: the connection ends.
+    pub fn fail(mut self, out: &mut Vec<u8>) -> Error {
+        self.inner.transport.fail(Error::SigningFailed, out)
+    }
+}
+
+/// The client asks whether a key would do. It has proved nothing about it.
+#[derive(Debug)]
+pub struct KeyOffer {
+    inner: Box<Inner>,
+    algorithm: &'static str,
+    key: PublicKey,
+}
+
+impl KeyOffer {
+    /// The user, as the client sent it.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        self.inner.login.user()
+    }
+
+    /// The key.
+    #[must_use]
+    pub const fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
+    /// A signature by this key would let the user in.
+    ///
+    /// # Errors
+    /// When the connection has ended.
+    pub fn would_accept(mut self, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
+        let Inner { transport, login } = &mut *self.inner;
+        login.would_accept(transport, self.algorithm, &self.key, now, out)?;
+        Ok(Ready { inner: self.inner })
+    }
+
+    /// It would not. That counts as a try.
+    ///
+    /// # Errors
+    /// When that was one try too many, or the connection has ended.
+    pub fn reject(mut self, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
+        let Inner { transport, login } = &mut *self.inner;
+        let refused = login.refuse(transport, &MethodName::PublicKey, auth::Refused::Query, now, out);
+        refused.map_err(|error| transport.fail(error, out))?;
+        Ok(Ready { inner: self.inner })
+    }
+}
+
+/// The user wants in.
+#[derive(Debug)]
+pub struct AuthAttempt {
+    inner: Box<Inner>,
+    attempt: Attempt,
+}
+
+/// By which method. What can be verified without knowing the user has been.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Method<'a> {
+    /// `none`: most clients ask so for the list of methods.
+    None,
+    /// `publickey`: the signature over this session is by this key.
+    PublicKey(&'a PublicKey),
+    /// `password`, at most 1,024 bytes of what should be UTF-8.
+    Password(&'a [u8]),
+}
+
+impl AuthAttempt {
+    /// The user, as the client sent it.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        self.inner.login.user()
+    }
+
+    /// By which method.
+    #[must_use]
+    pub fn method(&self) -> Method<'_> {
+        match &self.attempt {
+            Attempt::None => Method::None,
+            Attempt::PublicKey(key) => Method::PublicKey(key),
+            Attempt::Password(password) => Method::Password(password),
+        }
+    }
+
+    /// The session identifier (RFC 4253 §7.2).
+    #[must_use]
+    pub const fn session_id(&self) -> Option<SessionId> {
+        self.inner.transport.session_id()
+    }
+
+    /// Lets the user in.
+    ///
+    /// # Errors
+    /// When the connection has ended.
+    pub fn accept(mut self, now: Instant, out: &mut Vec<u8>) -> Result<Connection<Server>, Error> {
+        let proof = auth::Login::accept(&mut self.inner.transport, now, out)?;
+        let Inner { transport, login } = *self.inner;
+        Ok(Connection::new(transport, proof, login.into_user(), now))
+    }
+
+    /// Right so far, but one of `remaining` is wanted too (RFC 4252 §5.1, "partial success").
+    ///
+    /// # Errors
+    /// When the connection has ended.
+    pub fn partial(mut self, remaining: Vec<MethodName>, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
+        let Inner { transport, login } = &mut *self.inner;
+        login.accept_partially(transport, remaining, now, out)?;
+        Ok(Ready { inner: self.inner })
+    }
+
+    /// Keeps the user out. The refusal is held back for a while, and counts as a try.
+    ///
+    /// # Errors
+    /// When that was one try too many, or the connection has ended.
+    pub fn reject(mut self, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
+        let Inner { transport, login } = &mut *self.inner;
+        let refused = login.refuse_attempt(transport, &self.attempt, now, out);
+        refused.map_err(|error| transport.fail(error, out))?;
+        Ok(Ready { inner: self.inner })
+    }
+}

@@ -1,0 +1,319 @@
+"""Writes the known answers of this folder; the same input gives the same bytes every time.
+
+Needs `pip install cryptography==48.0.0 cryptography_vectors==48.0.0` (OpenSSL inside). What is published comes from the
+second package, unchanged but for its layout; what exists nowhere (packets in SSH's layout, Diffie-Hellman with chosen
+exponents, RSA keys of odd sizes and forged RSA signatures) is computed here with OpenSSL's primitives or with Python's
+integers, independently of the crates that the tests check.
+
+Layout: records of `name = value` lines with an empty line between them; values are hexadecimal unless the test reads
+them as text.
+"""
+
+import hashlib
+import math
+import os
+import random
+import re
+
+import cryptography_vectors
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.poly1305 import Poly1305
+
+PUBLISHED = os.path.dirname(cryptography_vectors.__file__)
+HERE = os.path.dirname(os.path.abspath(__file__))
+rng = random.Random("ssh-proto known answers")
+
+
+def published(path):
+    with open(os.path.join(PUBLISHED, path)) as file:
+        return file.read()
+
+
+def write(name, records):
+    with open(os.path.join(HERE, name), "w") as file:
+        blocks = ("".join(f"{key} = {value}\n" for key, value in record.items()) for record in records)
+        file.write("\n".join(blocks))
+
+
+def fields(block):
+    return dict(re.findall(r"^(\w+) = ?(.*?) *$", block, re.M))
+
+
+def aes_ctr():
+    for bits in (128, 192, 256):
+        for block in published(f"ciphers/AES/CTR/aes-{bits}-ctr.txt").split("\n\n"):
+            record = fields(block)
+            if "KEY" in record:
+                yield {
+                    "source": "RFC 3686",
+                    "key": record["KEY"].lower(),
+                    "iv": record["IV"].lower(),
+                    "plaintext": record["PLAINTEXT"].lower(),
+                    "ciphertext": record["CIPHERTEXT"].lower(),
+                }
+        # The counter wraps within the first packet: all 16 bytes count.
+        for iv in (b"\xff" * 16, b"\xff" * 15 + b"\xfe", b"\0" * 8 + b"\xff" * 8):
+            key, plaintext = rng.randbytes(bits // 8), rng.randbytes(400)
+            encryptor = Cipher(algorithms.AES(key), modes.CTR(iv)).encryptor()
+            yield {
+                "source": "OpenSSL",
+                "key": key.hex(),
+                "iv": iv.hex(),
+                "plaintext": plaintext.hex(),
+                "ciphertext": encryptor.update(plaintext).hex(),
+            }
+
+
+def aes_cbc():
+    for bits in (128, 256):
+        encrypt, decrypt = published(f"ciphers/AES/CBC/CBCMMT{bits}.rsp").split("[DECRYPT]")
+        for half in (encrypt, decrypt):
+            for block in half.split("\n\n"):
+                record = fields(block)
+                if "KEY" in record:
+                    yield {
+                        "source": "NIST CAVP CBCMMT",
+                        "key": record["KEY"],
+                        "iv": record["IV"],
+                        "plaintext": record["PLAINTEXT"],
+                        "ciphertext": record["CIPHERTEXT"],
+                    }
+
+
+def packet(length):
+    """A whole binary packet without tag, as both AEADs get it: `length` counts the four bytes of its length field."""
+    return (length - 4).to_bytes(4, "big") + rng.randbytes(length - 4)
+
+
+def aes_gcm():
+    for size in (16, 32):
+        for counter in (0, 1, 0x0123456789ABCDEF, 2**64 - 2):
+            key, fixed = rng.randbytes(size), rng.randbytes(4)
+            record = {"source": "OpenSSL", "key": key.hex(), "iv": (fixed + counter.to_bytes(8, "big")).hex()}
+            # Four packets in a row: the invocation counter, and nothing else, moves on, and it wraps.
+            for number, length in enumerate((20, 36, 4 + 16 * 17, 4)):
+                clear = packet(length)
+                nonce = fixed + ((counter + number) % 2**64).to_bytes(8, "big")
+                sealed = AESGCM(key).encrypt(nonce, clear[4:], clear[:4])
+                record[f"clear{number}"] = clear.hex()
+                record[f"sealed{number}"] = (clear[:4] + sealed).hex()
+            yield record
+
+
+def chacha20(key, sequence, block, data):
+    nonce = block.to_bytes(8, "little") + sequence.to_bytes(8, "big")
+    return Cipher(algorithms.ChaCha20(key, nonce), mode=None).encryptor().update(data)
+
+
+def chacha20_poly1305():
+    for sequence in (0, 1, 7, 0x01020304, 2**32 - 1):
+        for length in (4, 5, 12, 28, 64, 68, 69, 195, 196, 197, 260, 324, 1028):
+            key, clear = rng.randbytes(64), packet(length)
+            k2, k1 = key[:32], key[32:]
+            sealed = chacha20(k1, sequence, 0, clear[:4]) + chacha20(k2, sequence, 1, clear[4:])
+            tag = Poly1305.generate_tag(chacha20(k2, sequence, 0, bytes(32)), sealed)
+            yield {
+                "source": "OpenSSL",
+                "key": key.hex(),
+                "sequence": sequence,
+                "clear": clear.hex(),
+                "sealed": (sealed + tag).hex(),
+            }
+
+
+def hmac():
+    for name, path in (
+        ("hmac-sha1", "HMAC/rfc-2202-sha1.txt"),
+        ("hmac-sha2-256", "HMAC/rfc-4231-sha256.txt"),
+        ("hmac-sha2-512", "HMAC/rfc-4231-sha512.txt"),
+    ):
+        for block in published(path).split("\n\n"):
+            record = fields(block)
+            if "MD" in record:
+                source = "RFC 2202" if name == "hmac-sha1" else "RFC 4231"
+                yield {
+                    "source": source, "name": name, "key": record["Key"], "message": record["Msg"], "tag": record["MD"]
+                }
+
+
+def x25519():
+    for block in published("asymmetric/X25519/rfc7748.txt").split("\n\n")[:4]:
+        record = fields(block)
+        if "INPUT_SCALAR" in record:
+            yield {
+                "source": "RFC 7748 section 5.2",
+                "scalar": record["INPUT_SCALAR"],
+                "u": record["INPUT_U"],
+                "result": record["OUTPUT_U"],
+            }
+
+
+def ed25519():
+    lines = published("asymmetric/Ed25519/sign.input").splitlines()
+    for line in lines[:20] + lines[63:66] + lines[255:256] + lines[1023:]:
+        seed, key, message, signature = line.split(":")[:4]
+        yield {
+            "source": "ed25519.cr.yp.to (the first three are in RFC 8032 section 7.1)",
+            "key": key,
+            "message": message,
+            "signature": signature[:128],
+        }
+
+
+PI_GROUPS = {14: (2048, 124476, 64), 16: (4096, 240904, 64), 18: (8192, 4743158, 80)}
+
+
+def pi(bits):
+    """floor(2^bits * pi), by Machin's formula."""
+
+    def arctan_of_inverse(x):
+        total, term, divisor, sign = 0, (1 << (bits + 64)) // x, 1, 1
+        while term:
+            total += sign * (term // divisor)
+            term, divisor, sign = term // (x * x), divisor + 2, -sign
+        return total
+
+    return 4 * (4 * arctan_of_inverse(5) - arctan_of_inverse(239)) >> 64
+
+
+def prime_of_group(group):
+    bits, correction, _ = PI_GROUPS[group]
+    return 2**bits - 2 ** (bits - 64) - 1 + 2**64 * (pi(bits - 130) + correction)
+
+
+def hexadecimal(number):
+    digits = f"{number:x}"
+    return digits.zfill(len(digits) + len(digits) % 2)
+
+
+def diffie_hellman():
+    for group, (bits, _, exponent_bytes) in PI_GROUPS.items():
+        p = prime_of_group(group)
+        for _ in range(2):
+            # What the generator of random numbers gives; the highest bit is then set.
+            mine, theirs = rng.randbytes(exponent_bytes), rng.randbytes(exponent_bytes)
+            highest = 1 << (8 * exponent_bytes - 1)
+            x, y = (int.from_bytes(one, "big") | highest for one in (mine, theirs))
+            yield {
+                "source": "Python",
+                "group": group,
+                "random": mine.hex(),
+                "public": hexadecimal(pow(2, x, p)),
+                "peer": hexadecimal(pow(2, y, p)),
+                "secret": pow(2, x * y, p).to_bytes(bits // 8, "big").hex(),
+            }
+
+
+SMALL_PRIMES = [n for n in range(3, 20000, 2) if all(n % d for d in range(3, math.isqrt(n) + 1, 2))]
+
+
+def prime(bits, exponent):
+    while True:
+        n = rng.getrandbits(bits) | 3 << (bits - 2) | 1
+        if any(n % small == 0 for small in SMALL_PRIMES) or pow(2, n - 1, n) != 1:
+            continue
+        if math.gcd(n - 1, exponent) == 1 and all(pow(rng.getrandbits(64) | 1, n - 1, n) == 1 for _ in range(8)):
+            return n
+
+
+OBJECT = {"sha1": "2b0e03021a", "sha256": "608648016503040201", "sha512": "608648016503040203"}
+NAMES = {"sha1": "ssh-rsa", "sha256": "rsa-sha2-256", "sha512": "rsa-sha2-512"}
+
+
+def digest_info(name, message, null=b"\x05\0"):
+    value = hashlib.new(name, message).digest()
+    oid = bytes.fromhex(OBJECT[name])
+    algorithm = b"\x06" + bytes([len(oid)]) + oid + null
+    body = b"\x30" + bytes([len(algorithm)]) + algorithm + b"\x04" + bytes([len(value)]) + value
+    return b"\x30" + bytes([len(body)]) + body
+
+
+def encode(length, info):
+    return b"\0\1" + b"\xff" * (length - 3 - len(info)) + b"\0" + info
+
+
+def rsa_fips():
+    keys = re.split(r"^n = ", published("asymmetric/RSA/FIPS_186-2/SigVer15_186-3.rsp"), flags=re.M)[1:]
+    seen = set()
+    for key in keys:
+        n, cases = key.split("\n", 1)
+        bits = int(n, 16).bit_length()
+        if bits < 2048 or bits in seen:
+            continue
+        seen.add(bits)
+        for part in cases.split("\n\n"):
+            record = fields(part)
+            name = record.get("SHAAlg", "").lower()
+            if name in NAMES:
+                yield {
+                    "source": "NIST CAVP SigVer15_186-3",
+                    "case": re.sub(r"^.\W*\d*\W*|\W*$", "", record["Result"]) or "good",
+                    "name": NAMES[name],
+                    "e": hexadecimal(int(record["e"], 16)),
+                    "n": n,
+                    "message": record["Msg"],
+                    "signature": record["S"],
+                    "good": "yes" if record["Result"].startswith("P") else "no",
+                }
+
+
+def rsa_made():
+    message = b"what do ya want for nothing?"
+    for bits, exponent in ((2048, 3), (2048, 2**33 - 9), (2056, 65537), (4096, 65537), (8192, 65537)):
+        p, q = prime(bits // 2, exponent), prime(bits // 2, exponent)
+        n, length = p * q, (bits + 7) // 8
+        d = pow(exponent, -1, (p - 1) * (q - 1))
+
+        def record(case, name, encoded, good, message=message):
+            number = int.from_bytes(encoded, "big")
+            return {
+                "source": "Python",
+                "case": case,
+                "name": NAMES[name],
+                "e": hexadecimal(exponent),
+                "n": hexadecimal(n),
+                "message": message.hex(),
+                "signature": pow(number, d, n).to_bytes(length, "big").hex(),
+                "good": good,
+            }
+
+        for name in NAMES:
+            yield record("good", name, encode(length, digest_info(name, message)), "yes")
+        if bits != 2048:
+            continue
+        good = digest_info("sha256", message)
+        padding = b"\0\1" + b"\xff" * 8 + b"\0"
+        yield record("garbage after the hash", "sha256", (padding + good).ljust(length, b"\xaa"), "no")
+        yield record("zeros after the hash", "sha256", (padding + good).ljust(length, b"\0"), "no")
+        yield record("no NULL", "sha256", encode(length, digest_info("sha256", message, b"")), "no")
+        long_form = b"\x30\x81" + good[1:]
+        yield record("BER long form", "sha256", encode(length, long_form), "no")
+        yield record("bare hash", "sha256", encode(length, hashlib.sha256(message).digest()), "no")
+        yield record("another hash", "sha256", encode(length, digest_info("sha512", message)), "no")
+        whole = bytearray(encode(length, good))
+        whole[1] = 2
+        yield record("block type 2", "sha256", bytes(whole), "no")
+        whole = bytearray(encode(length, good))
+        whole[20] = 0
+        yield record("zero in the padding", "sha256", bytes(whole), "no")
+        for case, value in (("signature 0", 0), ("signature 1", 1), ("signature n", n), ("signature n-1", n - 1)):
+            yield record(case, "sha256", b"\0", "no") | {"signature": value.to_bytes(length, "big").hex()}
+        # Some signature starts with a zero byte; RFC 8332 section 3 lets a signer drop it.
+        for counter in range(1 << 16):
+            text = b"message %d" % counter
+            found = record("leading zero", "sha512", encode(length, digest_info("sha512", text)), "yes", text)
+            if found["signature"].startswith("00"):
+                yield found
+                break
+
+
+write("aes_ctr.txt", aes_ctr())
+write("aes_cbc.txt", aes_cbc())
+write("aes_gcm.txt", aes_gcm())
+write("chacha20_poly1305.txt", chacha20_poly1305())
+write("hmac.txt", hmac())
+write("x25519.txt", x25519())
+write("ed25519.txt", ed25519())
+write("dh.txt", diffie_hellman())
+write("rsa.txt", [*rsa_fips(), *rsa_made()])
