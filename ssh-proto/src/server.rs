@@ -21,6 +21,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use crate::algorithms::Algorithms;
@@ -310,7 +311,7 @@ pub struct AuthAttempt {
 }
 
 /// By which method. What can be verified without knowing the user has been.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Method<'a> {
     /// `none`: most clients ask so for the list of methods.
@@ -319,6 +320,16 @@ pub enum Method<'a> {
     PublicKey(&'a PublicKey),
     /// `password`, at most 1,024 bytes of what should be UTF-8.
     Password(&'a [u8]),
+}
+
+impl fmt::Debug for Method<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::PublicKey(key) => f.debug_tuple("PublicKey").field(key).finish(),
+            Self::Password(_) => f.write_str("Password([redacted])"),
+        }
+    }
 }
 
 impl AuthAttempt {

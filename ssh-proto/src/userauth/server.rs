@@ -57,11 +57,20 @@ pub(crate) enum Question {
 }
 
 /// An attempt, as far as this layer can check it.
-#[derive(Debug)]
 pub(crate) enum Attempt {
     None,
     PublicKey(PublicKey),
     Password(Zeroizing<Vec<u8>>),
+}
+
+impl core::fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::PublicKey(key) => f.debug_tuple("PublicKey").field(key).finish(),
+            Self::Password(_) => f.write_str("Password([redacted])"),
+        }
+    }
 }
 
 impl Attempt {
