@@ -311,7 +311,7 @@ impl<S: Side> Link<S> {
         &self,
         id: ChannelId,
         stream: Stream,
-        context: &mut Context<'_>,
+        context: &Context<'_>,
         take: impl FnOnce(&mut Unread) -> (usize, T),
     ) -> Poll<io::Result<T>> {
         let mut guard = self.lock();
@@ -689,7 +689,7 @@ impl<S: Side, E: Events<S>> Driver<S, E> {
         }
     }
 
-    fn timeout(&mut self, now: Instant) -> Option<Ended> {
+    fn timeout(&self, now: Instant) -> Option<Ended> {
         let mut guard = self.link.lock();
         let state = &mut *guard;
         if let Some(idle) = self.idle
