@@ -223,7 +223,7 @@ impl From<bool> for Term {
     }
 }
 
-/// A proper list, of whatever becomes terms.
+/// Becomes a list, also when it holds octets: a binary is [`Term::binary`].
 impl<T: Into<Self>> From<Vec<T>> for Term {
     fn from(elements: Vec<T>) -> Self {
         Self::list(elements.into_iter().map(Into::into))
