@@ -99,6 +99,7 @@ pub struct Ready {
 #[derive(Debug)]
 #[must_use]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "there is one step a connection, and it moves a few times only")]
 pub enum Step {
     /// The server's turn.
     Ready(Ready),

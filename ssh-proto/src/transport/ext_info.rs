@@ -4,7 +4,7 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::messages::ExtInfo;
+use super::messages::{ExtInfo, Extension};
 use super::{Phase, Role, Transport};
 use crate::error::{Error, PeerMisbehaved};
 use crate::wire::{Put, number};
@@ -85,7 +85,7 @@ impl Transport {
         self.ext_info.received = self.ext_info.received.saturating_add(1);
         let invalid = |error| Error::InvalidMessage(crate::wire::MessageNumber(number::EXT_INFO), error);
         let mut message = ExtInfo::decode(body).map_err(invalid)?;
-        while let Some((name, value)) = message.next_extension().map_err(invalid)? {
+        while let Some(Extension { name, value }) = message.next_extension().map_err(invalid)? {
             // Unknown names and names for the other role are ignored (RFC 8308 §2.5).
             if self.role() == Role::Client && name == SERVER_SIG_ALGS.as_bytes() {
                 self.ext_info.server_sig_algs = core::str::from_utf8(value).ok().map(ToOwned::to_owned);

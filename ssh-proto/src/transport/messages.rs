@@ -132,6 +132,13 @@ impl<'a> KexInit<'a> {
     }
 }
 
+/// One extension of an [`ExtInfo`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Extension<'a> {
+    pub(crate) name: &'a [u8],
+    pub(crate) value: &'a [u8],
+}
+
 /// Extensions. [RFC 8308 §2.3](https://www.rfc-editor.org/rfc/rfc8308#section-2.3)
 ///
 /// ```text
@@ -153,11 +160,11 @@ impl<'a> ExtInfo<'a> {
         Ok(Self { reader, left })
     }
 
-    /// The next name and value. The count is never trusted: each extension takes at least eight bytes that are there.
-    pub(crate) fn next_extension(&mut self) -> Result<Option<(&'a [u8], &'a [u8])>, InvalidMessage> {
+    /// The next one. The count is never trusted: each extension takes at least eight bytes that are there.
+    pub(crate) fn next_extension(&mut self) -> Result<Option<Extension<'a>>, InvalidMessage> {
         let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
         self.left = left;
         let name = self.reader.string("extension-name")?;
-        Ok(Some((name, self.reader.string("extension-value")?)))
+        Ok(Some(Extension { name, value: self.reader.string("extension-value")? }))
     }
 }

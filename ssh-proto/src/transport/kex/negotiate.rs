@@ -114,7 +114,7 @@ pub(crate) fn negotiate(
             })
             .ok()
         };
-        Suite::new(cipher, mac).ok_or(no_common(mac_kind))
+        Suite::new(cipher, mac).ok_or_else(|| no_common(mac_kind))
     };
     let c2s = suite(
         client.cipher_c2s,
@@ -151,7 +151,7 @@ fn choose<T>(
     kind: AlgorithmKind,
     ours: impl Fn(&str) -> Option<T>,
 ) -> Result<T, Error> {
-    client.names().filter(|name| server.contains(name)).find_map(ours).ok_or(no_common(kind))
+    client.names().filter(|name| server.contains(name)).find_map(ours).ok_or_else(|| no_common(kind))
 }
 
 const fn no_common(kind: AlgorithmKind) -> Error {

@@ -1,0 +1,93 @@
+//! Requests of the connection, [RFC 4254 §4](https://www.rfc-editor.org/rfc/rfc4254#section-4).
+
+use core::ops::Range;
+
+use super::{Delivery, Mux, Outlet, misbehaved};
+use crate::connection::messages::{GlobalRequestMessage, Message};
+use crate::connection::replies::Place;
+use crate::connection::requests::GlobalRequest;
+use crate::error::{Error, Limit, PeerMisbehaved};
+use crate::wire::{MessageNumber, number};
+
+/// OpenSSH's question for a sign of life.
+pub(crate) const KEEPALIVE: &str = "keepalive@openssh.com";
+
+/// One of our global requests, to tell its answer from those of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct GlobalRequestId(u64);
+
+/// The right to answer one global request. Answers leave in the order of their requests, whenever they are given.
+#[derive(Debug)]
+#[must_use = "the peer may wait for an answer"]
+pub struct GlobalTicket {
+    place: Option<Place>,
+}
+
+impl Mux {
+    /// Sends a global request; the id names its answer, where one is wanted.
+    pub(crate) fn global_request(
+        &mut self,
+        to: &mut Outlet<'_>,
+        name: &str,
+        data: &[u8],
+        want_reply: bool,
+    ) -> Result<GlobalRequestId, Error> {
+        let id = GlobalRequestId(self.next_request);
+        self.next_request = self.next_request.wrapping_add(1);
+        if want_reply {
+            self.asked.push_back(id);
+        }
+        to.send(&Message::GlobalRequest(GlobalRequestMessage { name, want_reply, data }))?;
+        Ok(id)
+    }
+
+    pub(super) fn receive_global_request(
+        &mut self,
+        to: &mut Outlet<'_>,
+        message: &GlobalRequestMessage<'_>,
+        payload: &[u8],
+    ) -> Result<Option<Delivery>, Error> {
+        let invalid = |error| Error::InvalidMessage(MessageNumber(number::GLOBAL_REQUEST), error);
+        GlobalRequest::decode(message.name, message.data).map_err(invalid)?;
+        let ticket = GlobalTicket { place: message.want_reply.then(|| self.pending.push()) };
+        if self.pending.len() > self.limits.pending_requests {
+            return Err(Error::LimitReached(Limit::PendingRequests));
+        }
+        if message.name == KEEPALIVE {
+            self.reply_global(to, &ticket, Ok(&[]))?;
+            return Ok(None);
+        }
+        Ok(Some(Delivery::GlobalRequest { ticket, payload: 1..payload.len() }))
+    }
+
+    /// The caller's answer to [`Delivery::GlobalRequest`].
+    pub(crate) fn reply_global(
+        &mut self,
+        to: &mut Outlet<'_>,
+        ticket: &GlobalTicket,
+        answer: Result<&[u8], ()>,
+    ) -> Result<(), Error> {
+        let Some(place) = ticket.place else { return Ok(()) };
+        self.pending.answer(place, answer.map(<[u8]>::to_vec));
+        while let Some(answer) = self.pending.pop() {
+            match answer {
+                Ok(data) => to.send(&Message::RequestSuccess { data: &data })?,
+                Err(()) => to.send(&Message::RequestFailure)?,
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn receive_global_reply(&mut self, data: Option<Range<usize>>) -> Result<Option<Delivery>, Error> {
+        let request = self.asked.pop_front().ok_or(misbehaved(PeerMisbehaved::UnsolicitedReply))?;
+        Ok(Some(Delivery::GlobalReply { request, data }))
+    }
+}
+
+/// Reads the GLOBAL_REQUEST behind a [`Delivery::GlobalRequest`] again.
+pub(crate) fn decode_global_request(body: &[u8]) -> Option<GlobalRequest<'_>> {
+    match Message::decode(number::GLOBAL_REQUEST, body) {
+        Ok(Some(Message::GlobalRequest(request))) => GlobalRequest::decode(request.name, request.data).ok(),
+        _ => None,
+    }
+}

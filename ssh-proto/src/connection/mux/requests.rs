@@ -1,0 +1,156 @@
+//! Requests on a channel, [RFC 4254 §5.4](https://www.rfc-editor.org/rfc/rfc4254#section-5.4).
+
+use alloc::vec::Vec;
+
+use super::{Delivery, Mux, Outlet, SendError, StaleTicket, misbehaved};
+use crate::connection::channel::{Answer, Channel, ChannelId, Half, Program, Stage};
+use crate::connection::messages::{ChannelRequestMessage, Message};
+use crate::connection::replies::Place;
+use crate::connection::session::ChannelRequest;
+use crate::error::{Error, Limit, PeerMisbehaved};
+use crate::transport::Role;
+use crate::wire::{MessageNumber, number};
+
+/// One of our channel requests, to tell its answer from those of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(u64);
+
+/// The right to answer one channel request. Answers leave in the order of their requests, whenever they are given.
+#[derive(Debug)]
+#[must_use = "the peer may wait for an answer"]
+pub struct ReplyTicket {
+    channel: ChannelId,
+    /// `None` where the peer wants no reply.
+    place: Option<Place>,
+    starts_program: bool,
+}
+
+impl ReplyTicket {
+    /// Whether the peer asked for a reply; where it did not, replying does nothing.
+    #[must_use]
+    pub const fn wants_reply(&self) -> bool {
+        self.place.is_some()
+    }
+}
+
+impl Mux {
+    /// Sends a request on a channel; the id names its answer, where one is wanted.
+    pub(crate) fn request(
+        &mut self,
+        to: &mut Outlet<'_>,
+        id: ChannelId,
+        request: &ChannelRequest<'_>,
+        wants_reply: bool,
+    ) -> Result<RequestId, SendError> {
+        let request_id = RequestId(self.next_request);
+        let Some(Channel { stage: Stage::Open(open), .. }) = self.channels.get_mut(id) else {
+            return Err(SendError::Closed);
+        };
+        if open.sending == Half::Closed {
+            return Err(SendError::Closed);
+        }
+        self.next_request = self.next_request.wrapping_add(1);
+        if wants_reply {
+            open.asked.push_back(request_id);
+        }
+        let mut data = Vec::new();
+        request.encode_data(&mut data);
+        let message = ChannelRequestMessage {
+            recipient_channel: open.peer.0,
+            request_type: request.request_type(),
+            want_reply: wants_reply,
+            data: &data,
+        };
+        to.send(&Message::ChannelRequest(message)).map_err(|_ended| SendError::Closed)?;
+        Ok(request_id)
+    }
+
+    pub(super) fn receive_request(
+        &mut self,
+        to: &mut Outlet<'_>,
+        message: &ChannelRequestMessage<'_>,
+        payload: &[u8],
+    ) -> Result<Option<Delivery>, Error> {
+        let invalid = |error| Error::InvalidMessage(MessageNumber(number::CHANNEL_REQUEST), error);
+        let request = ChannelRequest::decode(message.request_type, message.data).map_err(invalid)?;
+        let (role, limit) = (self.role, self.limits.pending_requests);
+        let (id, open) = self.opened(message.recipient_channel)?;
+        if open.receiving == Half::Closed {
+            return Err(misbehaved(PeerMisbehaved::DataAfterEof));
+        }
+        // We closed while this was under way: there is nobody to ask and no way to answer.
+        if open.sending == Half::Closed {
+            return Ok(None);
+        }
+        let place = message.want_reply.then(|| open.pending.push());
+        if open.pending.len() > limit {
+            return Err(Error::LimitReached(Limit::PendingRequests));
+        }
+        let ticket = ReplyTicket { channel: id, place, starts_program: request.starts_program() };
+        // A client runs nothing for a server (RFC 4254 §6.5), and a channel runs one program.
+        let for_servers = matches!(
+            request,
+            ChannelRequest::Pty(_)
+                | ChannelRequest::Env { .. }
+                | ChannelRequest::Shell
+                | ChannelRequest::Exec { .. }
+                | ChannelRequest::Subsystem { .. }
+                | ChannelRequest::WindowChange(_)
+        );
+        let second = ticket.starts_program && open.program != Program::None;
+        if (role == Role::Client && for_servers) || second {
+            let ticket = ReplyTicket { starts_program: false, ..ticket };
+            let _ = self.reply(to, &ticket, false);
+            return Ok(None);
+        }
+        if ticket.starts_program {
+            open.program = if message.want_reply { Program::Asked } else { Program::Started };
+        }
+        Ok(Some(Delivery::Request { channel: id, ticket, payload: 1..payload.len() }))
+    }
+
+    /// The caller's answer to [`Delivery::Request`].
+    pub(crate) fn reply(
+        &mut self,
+        to: &mut Outlet<'_>,
+        ticket: &ReplyTicket,
+        success: bool,
+    ) -> Result<(), StaleTicket> {
+        let Some(Channel { stage: Stage::Open(open), .. }) = self.channels.get_mut(ticket.channel) else {
+            return Err(StaleTicket);
+        };
+        if open.sending == Half::Closed {
+            return Err(StaleTicket);
+        }
+        if ticket.starts_program {
+            open.program = if success { Program::Started } else { Program::None };
+        }
+        let Some(place) = ticket.place else { return Ok(()) };
+        if !open.pending.answer(place, if success { Answer::Success } else { Answer::Failure }) {
+            return Err(StaleTicket);
+        }
+        let recipient_channel = open.peer.0;
+        while let Some(answer) = open.pending.pop() {
+            let message = match answer {
+                Answer::Success => Message::ChannelSuccess { recipient_channel },
+                Answer::Failure => Message::ChannelFailure { recipient_channel },
+            };
+            to.send(&message).map_err(|_ended| StaleTicket)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn receive_reply(&mut self, number: u32, success: bool) -> Result<Option<Delivery>, Error> {
+        let (channel, open) = self.opened(number)?;
+        let request = open.asked.pop_front().ok_or(misbehaved(PeerMisbehaved::UnsolicitedReply))?;
+        Ok((open.sending != Half::Closed).then_some(Delivery::Reply { channel, request, success }))
+    }
+}
+
+/// Reads the CHANNEL_REQUEST behind a [`Delivery::Request`] again.
+pub(crate) fn decode_request(body: &[u8]) -> Option<ChannelRequest<'_>> {
+    match Message::decode(number::CHANNEL_REQUEST, body) {
+        Ok(Some(Message::ChannelRequest(request))) => ChannelRequest::decode(request.request_type, request.data).ok(),
+        _ => None,
+    }
+}
