@@ -15,6 +15,14 @@ pub struct Target {
     pub port: u16,
 }
 
+impl Target {
+    /// The place without the user, `host[:port]`.
+    #[must_use]
+    pub fn host_and_port(&self) -> impl fmt::Display {
+        Self { user: None, ..self.clone() }
+    }
+}
+
 impl FromStr for Target {
     type Err = InvalidTarget;
 

@@ -133,8 +133,13 @@ impl NodeBuilder {
     }
 
     /// Is this host. One key a type; the first of a type counts.
-    pub fn host_key(mut self, key: PrivateKey) -> Self {
-        self.host_keys.push(Identity::from_key(key, ""));
+    pub fn host_key(self, key: PrivateKey) -> Self {
+        self.host_identity(Identity::from_key(key, ""))
+    }
+
+    /// Is the host as which this signs: a key from a file, say. One a type; the first of a type counts.
+    pub fn host_identity(mut self, identity: Identity) -> Self {
+        self.host_keys.push(identity);
         self
     }
 
