@@ -614,6 +614,44 @@ fn data_for_a_channel_that_nobody_accepted_ends_the_connection() {
 // ---- the connection's end --------------------------------------------------------------------------------------------
 
 #[test]
+fn rfc4253_s11_1_nothing_is_sent_after_disconnect() {
+    let mut bench = server();
+    bench.server_end().habits.open = None;
+    bench.send(&open("session", 5, 9, 9));
+    bench.send(&open("session", 6, 9, 9));
+    let id =
+        bench.act(|connection, now, out| connection.open(ServerOpen::Other { channel_type: "x", data: b"" }, now, out));
+    let mut request_data = vec![number::GLOBAL_REQUEST];
+    request_data.put_string(b"x");
+    request_data.put_bool(true);
+    bench.server_end().habits.global_request = None;
+    bench.send(&request_data);
+    bench.take();
+    bench.send(&data(99, b"an error"));
+    let end = bench.error.clone().expect("an error");
+    assert_eq!(bench.take_numbers(), [number::DISCONNECT]);
+    let mut out = Vec::new();
+    let now = bench.now;
+    let side = bench.server_end();
+    let (first, second) = (side.opens.pop_front().unwrap(), side.opens.pop_front().unwrap());
+    let global = side.global_requests.pop_front().unwrap();
+    let connection = &mut side.connection;
+    assert_eq!(connection.accept(first, now, &mut out), Err(StaleTicket));
+    assert_eq!(connection.reject(second, OpenFailureReason::CONNECT_FAILED, "", now, &mut out), Err(StaleTicket));
+    assert_eq!(connection.reply_global(global, None, now, &mut out), Err(end.clone()));
+    assert_eq!(connection.global_request("x", b"", WantReply::Yes, now, &mut out), Err(end.clone()));
+    assert_eq!(connection.handle_timeout(now, &mut out), Err(end.clone()));
+    let open = connection.open(ServerOpen::Other { channel_type: "x", data: b"" }, now, &mut out);
+    assert_eq!(open, Err(OpenError::Ended(end.clone())));
+    connection.rekey(now, &mut out);
+    let mut channel = connection.channel(id.unwrap());
+    assert_eq!(channel.send(Stream::Data, b"x", now, &mut out), Err(SendError::Closed));
+    assert_eq!(channel.eof(now, &mut out), Err(end.clone()));
+    assert_eq!(channel.close(now, &mut out), Err(end));
+    assert!(out.is_empty());
+}
+
+#[test]
 fn rfc4253_s11_1_a_disconnect_reaches_the_other_side_with_its_reason_and_its_words() {
     let mut pair = pair();
     let mut out = Vec::new();
