@@ -537,7 +537,7 @@ fn cve_2026_39827_refused_opens_leave_nothing_behind() {
     assert!(format!("{:?}", bench.server_end().connection).len() < 10_000);
     let mut pair = pair();
     pair.server.habits.open = Some(Outcome::Failure);
-    for _ in 0..10_000 {
+    for _ in 0..1000 {
         pair.client(|connection, now, out| connection.open(ClientOpen::Session, now, out)).unwrap();
         pair.run();
     }
@@ -545,9 +545,9 @@ fn cve_2026_39827_refused_opens_leave_nothing_behind() {
 }
 
 #[test]
-fn ten_thousand_channels_one_after_another_leave_nothing_behind() {
+fn a_thousand_channels_one_after_another_leave_nothing_behind() {
     let mut pair = pair();
-    for _ in 0..10_000 {
+    for _ in 0..1000 {
         let (here, _) = pair.session();
         pair.ask(here, &ChannelRequest::Shell);
         pair.client(|connection, now, out| connection.channel(here).close(now, out)).unwrap();
