@@ -241,6 +241,39 @@ fn a_stalled_channel_does_not_stall_another() {
 }
 
 #[test]
+fn a_busy_channel_leaves_room_for_others() {
+    // The output has a high-water mark. Whoever is told first that there is room fills it: it must not always be the same.
+    let mut config = Setup::default().server;
+    config.limits.output_high_water = 10_000;
+    let mut bench = Bench::server(config, Offer::default()).logged_in();
+    for _ in 0..3 {
+        bench.send(&open(u32::MAX, 1000));
+    }
+    let ids = bench.server_end().opened.clone();
+    let now = bench.now;
+    let end = bench.server_end();
+    let mut out = Vec::new();
+    for &id in &ids {
+        let _ = end.connection.channel(id).send(Stream::Data, &[0; 100_000], now, &mut out);
+    }
+    let mut told = [0; 3];
+    for _ in 0..30 {
+        // Each fills the output as soon as it may.
+        out.clear();
+        let mut input = ssh_proto::io::InputVec::with_capacity(40_000);
+        let mut events = end.connection.process(now, &mut input, &mut out);
+        while let Some(event) = events.next() {
+            let (event, connection, out) = event.unwrap();
+            if let ssh_proto::Event::Writable(id) = event {
+                told[ids.iter().position(|&other| other == id).unwrap()] += 1;
+                let _ = connection.channel(id).send(Stream::Data, &[0; 100_000], now, out);
+            }
+        }
+    }
+    assert!(told.iter().all(|&times| times >= 10), "{told:?}");
+}
+
+#[test]
 fn a_peer_that_sends_and_never_reads_costs_a_bounded_amount() {
     let mut config = Setup::default().server;
     config.limits.output_high_water = 10_000;
