@@ -62,6 +62,8 @@ impl Transport {
         out: &mut Vec<u8>,
         write: impl FnOnce(&mut Vec<u8>),
     ) -> Result<(), Error> {
+        // "The sender MUST NOT send or receive any data after this message" (RFC 4253 §11.1, DISCONNECT).
+        self.check_not_failed()?;
         if self.may_send() {
             self.send_now(out, write);
             self.rekey_if_due(now, out);
