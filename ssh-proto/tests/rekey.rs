@@ -110,6 +110,45 @@ fn rfc4253_s9_while_bulk_data_flows_both_ways_in_any_pieces_nothing_is_lost() {
 }
 
 #[test]
+fn rfc4253_s9_after_so_many_bytes_and_rfc4344_s3_1_after_so_many_packets_whichever_way_they_went() {
+    for by_bytes in [true, false] {
+        for upload in [true, false] {
+            let mut setup = Setup::default();
+            // One side alone has a limit: it starts the exchanges, whichever way the bytes go.
+            for limits in [&mut setup.client.limits] {
+                if by_bytes {
+                    limits.rekey_bytes = 64 * 1024;
+                } else {
+                    limits.rekey_packets = 100;
+                }
+            }
+            let mut pair = Pair::connect(setup).unwrap();
+            let (here, there) = pair.session();
+            settle(&mut pair);
+            let block = [5; 1000];
+            for _ in 0..500 {
+                if upload { pair.upload(here, &block) } else { pair.download(there, &block) }
+            }
+            let (client, server) = exchanges(&pair);
+            assert_eq!(client, server);
+            assert!((4..=12).contains(&client), "{client} exchanges, by bytes {by_bytes}, upload {upload}");
+        }
+    }
+}
+
+#[test]
+fn inbound_packets_that_nobody_answers_count_too() {
+    // Messages that go up without an answer, and messages that are dropped: the receiver still wants new keys in time.
+    let mut config = Setup::default().server;
+    config.limits.rekey_packets = 50;
+    let mut bench = Bench::server(config, Offer::default()).logged_in();
+    for _ in 0..60 {
+        bench.send(&peer::auth_request("alice", "ssh-connection", "none"));
+    }
+    assert_eq!(bench.take_numbers(), [number::KEXINIT]);
+}
+
+#[test]
 fn rfc4253_s9_after_an_hour() {
     let mut pair = Pair::connect(Setup::default()).unwrap();
     let (here, there) = pair.session();
