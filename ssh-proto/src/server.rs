@@ -196,7 +196,10 @@ impl Ready {
             }
             match transport.turn(now, input, out)? {
                 Turn::Idle => return Ok(Step::Ready(self)),
-                Turn::Sign(sign) => return Ok(Step::Sign(SignExchange { inner: self.inner, sign })),
+                Turn::Sign(sign) => {
+                    transport.release(input);
+                    return Ok(Step::Sign(SignExchange { inner: self.inner, sign }));
+                }
                 Turn::Verify(_) | Turn::KeysChanged => {}
                 Turn::Packet { sequence, payload } => {
                     let bytes = input.filled().get(payload).unwrap_or_default();

@@ -78,8 +78,10 @@ impl Transport {
             }
             let Some((sequence, payload)) = self.next_packet(input)? else { return Ok(Turn::Idle) };
             let bytes = input.filled().get(payload.clone()).unwrap_or_default();
-            match self.receive(now, sequence, bytes, out)? {
-                Received::Handled => self.rekey_if_due(now, out),
+            let received = self.receive(now, sequence, bytes, out)?;
+            self.rekey_if_due(now, out);
+            match received {
+                Received::Handled => {}
                 Received::ForAbove => return Ok(Turn::Packet { sequence, payload }),
                 Received::Turn(turn) => return Ok(turn),
             }
