@@ -1,5 +1,5 @@
 use std::io::{self, Read};
-use std::process::{self, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{self, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
@@ -33,9 +33,26 @@ impl Child {
         Ok((child, stdin))
     }
 
+    /// Starts a program, and gives what it reads from and what it writes to, which then is not kept: there may be much
+    /// of it.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn spawn_with_pipes(command: &mut Command) -> io::Result<(Self, ChildStdin, ChildStdout)> {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+        let child = Self::keep(child, name);
+        Ok((child, stdin.ok_or(io::ErrorKind::BrokenPipe)?, stdout.ok_or(io::ErrorKind::BrokenPipe)?))
+    }
+
     fn start(command: &mut Command) -> io::Result<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        Ok(Self::keep(child, name))
+    }
+
+    fn keep(mut child: process::Child, name: String) -> Self {
         let output = Arc::new(Output::default());
         if let Some(stdout) = child.stdout.take() {
             output.keep(stdout, |kept| &mut kept.stdout);
@@ -43,7 +60,7 @@ impl Child {
         if let Some(stderr) = child.stderr.take() {
             output.keep(stderr, |kept| &mut kept.stderr);
         }
-        Ok(Self { child, name, output })
+        Self { child, name, output }
     }
 
     /// The process id.
@@ -210,6 +227,17 @@ mod tests {
         input.write_all(b"hello").unwrap();
         drop(input);
         assert_eq!(child.succeed(LIMIT).unwrap(), b"hello");
+    }
+
+    #[test]
+    fn output_through_a_pipe_is_not_kept() {
+        let (mut child, mut input, mut output) = Child::spawn_with_pipes(&mut shell("cat; echo err >&2")).unwrap();
+        input.write_all(b"hello").unwrap();
+        drop(input);
+        let mut read = String::new();
+        output.read_to_string(&mut read).unwrap();
+        assert_eq!(child.succeed(LIMIT).unwrap(), b"");
+        assert_eq!((read.as_str(), child.stderr().as_str()), ("hello", "err\n"));
     }
 
     #[test]

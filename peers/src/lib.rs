@@ -61,6 +61,14 @@ where
     if ignored { trial.with_kind(missing) } else { trial }
 }
 
+/// A trial that cannot run whatever is installed besides, because the peers that there are do not have `what`: it shows
+/// up as ignored, with the reason, and fails when it is run all the same.
+#[must_use]
+pub fn unsupported(name: &str, what: &str) -> Trial {
+    let error = what.to_owned();
+    Trial::test(name, move || Err(error.into())).with_ignored_flag(true).with_kind(what)
+}
+
 /// Runs the trials as the arguments of the process say (`cargo test -- FILTER`), and says how it went.
 #[must_use]
 pub fn run(trials: Vec<Trial>) -> ExitCode {

@@ -7,8 +7,8 @@ use core::marker::PhantomData;
 
 use crate::connection::mux::{self, Delivery, KEEPALIVE, Mux, Outlet};
 use crate::connection::{
-    ChannelId, ChannelRequest, GlobalRequest, GlobalRequestId, GlobalTicket, OpenError, OpenFailureReason, OpenTicket,
-    PeerOpen, ReplyTicket, RequestId, SendError, StaleTicket, Stream, TcpChannel,
+    ChannelId, ChannelOptions, ChannelRequest, GlobalRequest, GlobalRequestId, GlobalTicket, OpenError,
+    OpenFailureReason, OpenTicket, PeerOpen, ReplyTicket, RequestId, SendError, StaleTicket, Stream, TcpChannel,
 };
 use crate::error::{DisconnectReason, Error, Waiting};
 use crate::io::InputBuffer;
@@ -312,24 +312,30 @@ impl<S: Side> Connection<S> {
     /// # Errors
     /// When too many channels are open, or the connection has ended.
     pub fn open(&mut self, open: S::Open<'_>, now: Instant, out: &mut Vec<u8>) -> Result<ChannelId, OpenError> {
-        let window = self.transport.limits().window;
-        self.open_with_window(open, window, now, out)
+        let options = self.channel_options();
+        self.open_with(open, options, now, out)
     }
 
-    /// Opens a channel whose window is `window` bytes, up to 2^32 - 1.
+    /// Opens a channel with a window and a packet size of its own.
     ///
     /// # Errors
     /// When too many channels are open, or the connection has ended.
-    pub fn open_with_window(
+    pub fn open_with(
         &mut self,
         open: S::Open<'_>,
-        window: u32,
+        options: ChannelOptions,
         now: Instant,
         out: &mut Vec<u8>,
     ) -> Result<ChannelId, OpenError> {
         self.transport.check_not_failed().map_err(OpenError::Ended)?;
         let open: ChannelType<'_> = open.into();
-        self.mux.open(&mut outlet(&mut self.transport, now, out), open.channel_type, &open.data, window)
+        self.mux.open(&mut outlet(&mut self.transport, now, out), open.channel_type, &open.data, options)
+    }
+
+    /// What channels are opened and accepted with unless said otherwise; a start for what differs.
+    #[must_use]
+    pub const fn channel_options(&self) -> ChannelOptions {
+        ChannelOptions::of(self.transport.limits())
     }
 
     /// A channel that is open or being opened.
@@ -342,7 +348,23 @@ impl<S: Side> Connection<S> {
     /// # Errors
     /// When the peer no longer waits.
     pub fn accept(&mut self, ticket: OpenTicket, now: Instant, out: &mut Vec<u8>) -> Result<ChannelId, StaleTicket> {
-        self.mux.accept(&mut outlet(&mut self.transport, now, out), &ticket)
+        let options = self.channel_options();
+        self.accept_with(ticket, options, now, out)
+    }
+
+    /// Accepts a channel that the peer opens, with a window and a packet size of its own.
+    ///
+    /// # Errors
+    /// When the peer no longer waits.
+    #[expect(clippy::needless_pass_by_value, reason = "a ticket is used up, so that no open is answered twice")]
+    pub fn accept_with(
+        &mut self,
+        ticket: OpenTicket,
+        options: ChannelOptions,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> Result<ChannelId, StaleTicket> {
+        self.mux.accept(&mut outlet(&mut self.transport, now, out), &ticket, options)
     }
 
     /// Refuses a channel that the peer opens.

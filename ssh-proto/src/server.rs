@@ -21,6 +21,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use crate::algorithms::Algorithms;
@@ -310,7 +311,7 @@ pub struct AuthAttempt {
 }
 
 /// By which method. What can be verified without knowing the user has been.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Method<'a> {
     /// `none`: most clients ask so for the list of methods.
@@ -319,6 +320,16 @@ pub enum Method<'a> {
     PublicKey(&'a PublicKey),
     /// `password`, at most 1,024 bytes of what should be UTF-8.
     Password(&'a [u8]),
+}
+
+impl fmt::Debug for Method<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::PublicKey(key) => f.debug_tuple("PublicKey").field(key).finish(),
+            Self::Password(_) => f.write_str("Password([redacted])"),
+        }
+    }
 }
 
 impl AuthAttempt {
@@ -336,6 +347,13 @@ impl AuthAttempt {
             Attempt::PublicKey(key) => Method::PublicKey(key),
             Attempt::Password(password) => Method::Password(password),
         }
+    }
+
+    /// The methods by which this user has had [partial](Self::partial) success. A client that changes the user loses
+    /// them: "the authentication server MUST flush any accumulated authentication states" (RFC 4252 §5).
+    #[must_use]
+    pub fn passed(&self) -> &[MethodName] {
+        self.inner.login.passed()
     }
 
     /// The session identifier (RFC 4253 §7.2).
@@ -360,7 +378,7 @@ impl AuthAttempt {
     /// When the connection has ended.
     pub fn partial(mut self, remaining: Vec<MethodName>, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
         let Inner { transport, login } = &mut *self.inner;
-        login.accept_partially(transport, remaining, now, out)?;
+        login.accept_partially(transport, &self.attempt, remaining, now, out)?;
         Ok(Ready { inner: self.inner })
     }
 

@@ -43,13 +43,7 @@ impl Policy {
     /// No identities yet, and a 30 second time-out.
     #[must_use]
     pub const fn new(config: client::Config, host_keys: HostKeys) -> Self {
-        Self {
-            config,
-            host_keys,
-            identities: Vec::new(),
-            password: None,
-            connect_timeout: Duration::from_secs(30),
-        }
+        Self { config, host_keys, identities: Vec::new(), password: None, connect_timeout: Duration::from_secs(30) }
     }
 }
 
@@ -400,7 +394,10 @@ impl Login<'_> {
                     while let Some(notice) = ready.poll_notice() {
                         log(&notice);
                     }
-                    match ready.process(self.pipe.clock.now(), &mut self.pipe.input, &mut self.pipe.out).map_err(ended)? {
+                    match ready
+                        .process(self.pipe.clock.now(), &mut self.pipe.input, &mut self.pipe.out)
+                        .map_err(ended)?
+                    {
                         Step::Ready(ready) => Step::Ready(self.wait(ready).await?),
                         step => step,
                     }

@@ -71,11 +71,7 @@ impl Pipe {
     }
 
     /// Waits for somebody's answer, for as long as the login may take.
-    pub(crate) async fn wait_for<T>(
-        &self,
-        deadline: Option<Instant>,
-        answer: impl Future<Output = T>,
-    ) -> Option<T> {
+    pub(crate) async fn wait_for<T>(&self, deadline: Option<Instant>, answer: impl Future<Output = T>) -> Option<T> {
         within(&self.clock, deadline, answer).await
     }
 }

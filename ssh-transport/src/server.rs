@@ -296,7 +296,8 @@ impl<H: Handler> Server<H> {
                     }
                     let startup = Startup::begin(&running);
                     let (policy, handler, stopped) = (self.policy.clone(), self.handler.clone(), stopped.clone());
-                    connections.spawn(async move { serve_tcp(stream, source, policy, handler, startup, stopped).await });
+                    connections
+                        .spawn(async move { serve_tcp(stream, source, policy, handler, startup, stopped).await });
                 }
                 Err(error) => {
                     // Too many open files, most likely: some will be closed.
@@ -531,11 +532,11 @@ impl<H: Handler> Login<'_, H> {
         let now = self.pipe.clock.now();
         Ok(match decision {
             Decision::Accept => {
-                self.key = proven.or(self.key.take());
+                self.key = proven.or_else(|| self.key.take());
                 Ok(attempt.accept(now, &mut self.pipe.out).map_err(ended)?)
             }
             Decision::Partial(remaining) => {
-                self.key = proven.or(self.key.take());
+                self.key = proven.or_else(|| self.key.take());
                 Err(Box::new(attempt.partial(remaining, now, &mut self.pipe.out).map_err(ended)?))
             }
             Decision::Refuse => Err(Box::new(attempt.reject(now, &mut self.pipe.out).map_err(ended)?)),
@@ -715,6 +716,9 @@ mod tests {
     fn max_startups_drops_nobody_first_some_then_and_everybody_in_the_end() {
         let rule = MaxStartups::default();
         let dropped = |running| (0..100).filter(|dice| rule.drops(running, *dice)).count();
-        assert_eq!([dropped(0), dropped(9), dropped(10), dropped(55), dropped(100), dropped(500)], [0, 0, 30, 65, 100, 100]);
+        assert_eq!(
+            [dropped(0), dropped(9), dropped(10), dropped(55), dropped(100), dropped(500)],
+            [0, 0, 30, 65, 100, 100]
+        );
     }
 }

@@ -11,6 +11,7 @@ use super::messages::{Debug, Disconnect};
 use super::packet::{Numbering, Opened, Opener, Protection};
 use crate::error::{Disconnected, Error, PeerMisbehaved};
 use crate::io::InputBuffer;
+use crate::limits::Limits;
 use crate::notice::{Notice, printable};
 use crate::time::Instant;
 use crate::wire::{MessageNumber, number};
@@ -40,8 +41,9 @@ pub(crate) enum Turn {
 }
 
 impl Inbound {
-    pub(super) fn new(maximum_length: usize) -> Self {
-        Self { identification: IdentificationReader::default(), opener: Opener::new(maximum_length), taken: 0 }
+    pub(super) const fn new(limits: &Limits) -> Self {
+        let opener = Opener::new(limits.packet_before_login);
+        Self { identification: IdentificationReader::new(limits), opener, taken: 0 }
     }
 
     pub(super) const fn set_maximum_length(&mut self, maximum_length: usize) {
