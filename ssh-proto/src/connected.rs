@@ -114,6 +114,10 @@ pub enum ClientOpen<'a> {
 }
 
 /// A channel that a server opens. It has no `session`: that one is opened by clients only.
+///
+/// ```compile_fail,E0599
+/// let open = ssh_proto::connected::ServerOpen::Session;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ServerOpen<'a> {

@@ -14,6 +14,16 @@
 //!     offer.accept(now, out);
 //! }
 //! ```
+//!
+//! Nothing before a login knows channels: there is no mux to send a CHANNEL_OPEN to (CVE-2025-32433), and no
+//! [`Connection`] without [`AuthAttempt::accept`].
+//!
+//! ```compile_fail,E0599
+//! # use ssh_proto::{ChannelId, server::Ready};
+//! fn peek(mut ready: Ready, id: ChannelId) {
+//!     ready.channel(id);
+//! }
+//! ```
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
