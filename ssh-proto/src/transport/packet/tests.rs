@@ -232,6 +232,31 @@ fn a_packet_that_can_never_fit_the_input_is_an_error_and_not_a_wait() {
 }
 
 #[test]
+fn cve_2008_5161_under_cbc_every_error_is_the_same_after_the_same_number_of_bytes() {
+    for (name, suite) in protections() {
+        if !is_cbc_and_mac(&pair(suite.as_ref()).0.protection) {
+            continue;
+        }
+        let mut outcomes = Vec::new();
+        for length in [0, 1, 4, 11, 12, 0xffff_ffff, 1 << 31] {
+            let (mut sealer, mut opener) = pair(suite.as_ref());
+            outcomes.push(error_after(&mut opener, &forge(&mut sealer, length, 4, 64)));
+        }
+        // The largest packet that is read stands in this list: its last byte is the last byte of any error.
+        let largest = (MAXIMUM + 4) / 16 * 16 - 9;
+        for payload in [1, 20, 1000, 20_000, largest] {
+            let (mut sealer, mut opener) = pair(suite.as_ref());
+            let mut packet = seal(&mut sealer, &vec![0; payload]);
+            *packet.last_mut().unwrap() ^= 1;
+            outcomes.push(error_after(&mut opener, &packet));
+        }
+        let bytes = 4 + MAXIMUM + pair(suite.as_ref()).0.protection.tag_length();
+        let expected = (Error::PeerMisbehaved(PeerMisbehaved::BadMac), bytes);
+        assert!(outcomes.iter().all(|outcome| *outcome == expected), "{name}: {outcomes:?}");
+    }
+}
+
+#[test]
 fn rfc4253_s6_4_sequence_numbers_wrap_to_zero() {
     for (name, suite) in protections() {
         let (mut sealer, mut opener) = pair(suite.as_ref());
