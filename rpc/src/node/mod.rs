@@ -55,7 +55,6 @@ pub struct Node {
 
 impl Node {
     /// A node with the built-in functions, on 127.0.0.1:2222, without keys yet.
-    #[must_use]
     pub fn builder() -> NodeBuilder {
         NodeBuilder {
             listen: "127.0.0.1:2222".to_owned(),
