@@ -162,6 +162,35 @@ fn any_answer_is_a_sign_of_life_and_the_caller_sees_none_of_it() {
 }
 
 #[test]
+fn every_packet_is_a_sign_of_life_the_transport_layers_too() {
+    for plays in BOTH {
+        for packet in [vec![number::IGNORE], vec![200], global_request("x", false, b"")] {
+            let mut bench = watchful(plays);
+            for _ in 0..20 {
+                bench.pass(Duration::from_secs(9));
+                bench.send(&packet);
+            }
+            assert!(!bench.take_numbers().contains(&number::GLOBAL_REQUEST), "{packet:?}");
+        }
+    }
+}
+
+#[test]
+fn a_peer_that_lives_but_never_answers_is_not_asked_without_end() {
+    // Each question waits for its answer and takes memory: there are never more than the tries.
+    let mut bench = watchful(Plays::Client);
+    for _ in 0..300 {
+        bench.pass(Duration::from_secs(10));
+        if bench.error.is_none() {
+            bench.send(&[number::IGNORE, 0, 0, 0, 0]);
+        }
+    }
+    let asked = bench.take_numbers().iter().filter(|&&number| number == number::GLOBAL_REQUEST).count();
+    assert!(asked <= 3, "{asked}");
+    assert_eq!(bench.error, None, "it lives");
+}
+
+#[test]
 fn two_sides_that_watch_each_other_keep_an_idle_connection_for_a_day() {
     let setup = Setup::default().limits(|limits| limits.keepalive_interval = Some(Duration::from_secs(60)));
     let mut pair = Pair::connect(setup).unwrap();
