@@ -1,7 +1,6 @@
 //! How to connect: a target, and what differs from what `ssh` would do.
 
 use std::fmt;
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

@@ -109,7 +109,6 @@ pub struct Events<'a, S: Side> {
     pub(super) now: Instant,
     pub(super) input: &'a mut dyn InputBuffer,
     pub(super) out: &'a mut Vec<u8>,
-    pub(super) heard: bool,
 }
 
 impl fmt::Debug for dyn InputBuffer + '_ {
@@ -153,7 +152,9 @@ impl<S: Side> Events<'_, S> {
             if let Some(writable) = self.connection.mux.poll_writable(transport, self.out) {
                 return Ok(Some(Step::Delivery(writable, 0)));
             }
-            match transport.turn(self.now, self.input, self.out)? {
+            let turn = transport.turn(self.now, self.input, self.out)?;
+            self.connection.look_for_life(self.now);
+            match turn {
                 Turn::Idle => return Ok(None),
                 Turn::KeysChanged => {}
                 Turn::Verify(_) => {}
@@ -164,7 +165,6 @@ impl<S: Side> Events<'_, S> {
                 }
                 Turn::Packet { sequence, payload } => {
                     let (start, bytes) = (payload.start, self.input.filled().get(payload).unwrap_or_default());
-                    self.connection.heard(self.now, &mut self.heard);
                     let connection = &mut *self.connection;
                     let mut to = outlet(&mut connection.transport, self.now, self.out);
                     match connection.mux.receive(&mut to, sequence, bytes)? {

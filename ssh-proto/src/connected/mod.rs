@@ -42,8 +42,12 @@ pub struct Connection<S> {
 #[derive(Debug)]
 struct Keepalive {
     due: Instant,
+    /// Intervals without a packet from the peer.
     unanswered: u32,
+    /// The questions that have no answer yet: never more than the limit of tries.
     asked: Vec<GlobalRequestId>,
+    /// How many packets had come when somebody looked last.
+    packets: u64,
 }
 
 impl<S: Side> Connection<S> {
@@ -53,6 +57,7 @@ impl<S: Side> Connection<S> {
             due: now.plus(interval),
             unanswered: 0,
             asked: Vec::new(),
+            packets: transport.packets_received(),
         });
         let mux = Mux::new(proof, transport.role(), limits);
         Self { transport, mux, user, keepalive, side: PhantomData }
@@ -68,7 +73,7 @@ impl<S: Side> Connection<S> {
         input: &'a mut dyn InputBuffer,
         out: &'a mut Vec<u8>,
     ) -> Events<'a, S> {
-        Events { connection: self, now, input, out, heard: false }
+        Events { connection: self, now, input, out }
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called, at the latest.
@@ -90,8 +95,11 @@ impl<S: Side> Connection<S> {
         }
         keepalive.unanswered = keepalive.unanswered.saturating_add(1);
         keepalive.due = now.plus(limits.keepalive_interval.unwrap_or_default());
-        let asked = self.mux.global_request(&mut outlet(&mut self.transport, now, out), KEEPALIVE, b"", true)?;
-        keepalive.asked.push(asked);
+        // A peer that lives and never answers is not asked without end.
+        if keepalive.asked.len() < usize::try_from(limits.keepalive_tries).unwrap_or(usize::MAX) {
+            let asked = self.mux.global_request(&mut outlet(&mut self.transport, now, out), KEEPALIVE, b"", true)?;
+            keepalive.asked.push(asked);
+        }
         Ok(())
     }
 
@@ -265,12 +273,11 @@ impl Connection<Server> {
 }
 
 impl<S> Connection<S> {
-    /// The peer lives: the next keepalive is due a whole interval from now.
-    fn heard(&mut self, now: Instant, already: &mut bool) {
-        if core::mem::replace(already, true) {
-            return;
-        }
-        if let Some(keepalive) = &mut self.keepalive {
+    /// Where packets came, the peer lives: the next keepalive is due a whole interval from now.
+    fn look_for_life(&mut self, now: Instant) {
+        let Some(keepalive) = &mut self.keepalive else { return };
+        let packets = self.transport.packets_received();
+        if core::mem::replace(&mut keepalive.packets, packets) != packets {
             keepalive.due = now.plus(self.transport.limits().keepalive_interval.unwrap_or_default());
             keepalive.unanswered = 0;
         }

@@ -23,6 +23,8 @@ pub(super) struct Inbound {
     opener: Opener,
     /// Bytes of the packet at the front of the input that has been handed up and may still be looked at.
     taken: usize,
+    /// How many packets came.
+    packets: u64,
 }
 
 /// What one turn came to.
@@ -43,7 +45,7 @@ pub(crate) enum Turn {
 impl Inbound {
     pub(super) const fn new(limits: &Limits) -> Self {
         let opener = Opener::new(limits.packet_before_login);
-        Self { identification: IdentificationReader::new(limits), opener, taken: 0 }
+        Self { identification: IdentificationReader::new(limits), opener, taken: 0, packets: 0 }
     }
 
     pub(super) const fn set_maximum_length(&mut self, maximum_length: usize) {
@@ -63,6 +65,11 @@ impl Transport {
     pub(crate) fn turn(&mut self, now: Instant, input: &mut dyn InputBuffer, out: &mut Vec<u8>) -> Result<Turn, Error> {
         self.check_not_failed()?;
         self.try_turn(now, input, out).map_err(|error| self.fail(error, out))
+    }
+
+    /// How many packets came, whatever they said: signs of life.
+    pub(crate) const fn packets_received(&self) -> u64 {
+        self.inbound.packets
     }
 
     /// Drops the packet that the last turn handed up: nobody looks at it any more.
@@ -113,6 +120,7 @@ impl Transport {
                 Opened::Discard(length) => input.discard(length),
                 Opened::Packet { sequence, payload, taken } => {
                     self.inbound.taken = taken;
+                    self.inbound.packets = self.inbound.packets.wrapping_add(1);
                     self.meter.count_inbound(taken);
                     return Ok(Some((sequence, payload)));
                 }
