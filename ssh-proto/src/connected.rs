@@ -350,7 +350,22 @@ impl<S: Side> Connection<S> {
     /// # Errors
     /// When the peer no longer waits.
     pub fn accept(&mut self, ticket: OpenTicket, now: Instant, out: &mut Vec<u8>) -> Result<ChannelId, StaleTicket> {
-        self.mux.accept(&mut outlet(&mut self.transport, now, out), &ticket)
+        let window = self.transport.limits().window;
+        self.accept_with_window(ticket, window, now, out)
+    }
+
+    /// Accepts a channel that the peer opens, with a window of `window` bytes, up to 2^32 - 1.
+    ///
+    /// # Errors
+    /// When the peer no longer waits.
+    pub fn accept_with_window(
+        &mut self,
+        ticket: OpenTicket,
+        window: u32,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> Result<ChannelId, StaleTicket> {
+        self.mux.accept(&mut outlet(&mut self.transport, now, out), &ticket, window)
     }
 
     /// Refuses a channel that the peer opens.

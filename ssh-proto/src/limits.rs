@@ -32,7 +32,8 @@ pub struct Limits {
     pub channels: usize,
     /// Requests of the peer, on one channel or global, that may wait for our answers: 64.
     pub pending_requests: usize,
-    /// The window that a channel starts with, in bytes: 2 MiB. `OpenOptions` sets it for one channel.
+    /// The window that a channel starts with, in bytes: 2 MiB. `Connection::open_with_window` and
+    /// `Connection::accept_with_window` set it for one channel.
     pub window: u32,
     /// The largest data string that we ask for on a channel, in bytes: 32 KiB.
     pub maximum_packet: u32,

@@ -118,7 +118,12 @@ impl Mux {
     }
 
     /// The caller's yes to [`Delivery::Open`].
-    pub(crate) fn accept(&mut self, to: &mut Outlet<'_>, ticket: &OpenTicket) -> Result<ChannelId, StaleTicket> {
+    pub(crate) fn accept(
+        &mut self,
+        to: &mut Outlet<'_>,
+        ticket: &OpenTicket,
+        window: u32,
+    ) -> Result<ChannelId, StaleTicket> {
         let id = ticket.channel;
         let channel = self.channels.get_mut(id).ok_or(StaleTicket)?;
         let stage = core::mem::replace(&mut channel.stage, Stage::Opening);
@@ -126,10 +131,11 @@ impl Mux {
             channel.stage = stage;
             return Err(StaleTicket);
         };
+        channel.inbound = InboundWindow::new(window, channel.maximum_packet);
         let confirmation = ChannelOpenConfirmation {
             recipient_channel: peer.0,
             sender_channel: PeerChannel(id.number),
-            initial_window_size: channel.inbound.left(),
+            initial_window_size: window,
             maximum_packet_size: channel.maximum_packet,
         };
         channel.stage = Stage::Open(Open::new(peer, outbound));
