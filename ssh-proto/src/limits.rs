@@ -43,9 +43,10 @@ pub struct Limits {
     pub channels: usize,
     /// Requests of the peer, on one channel or global, that may wait for our answers: 64.
     pub pending_requests: usize,
-    /// The window that a channel starts with, in bytes: 2 MiB. `OpenOptions` sets it for one channel.
+    /// The window that a channel starts with, in bytes: 2 MiB. `ChannelOptions` sets it for one channel.
     pub window: u32,
-    /// The largest data string that we ask for on a channel, in bytes: 32 KiB.
+    /// The largest data string that we ask for on a channel, and the largest that we send, in bytes: 32 KiB.
+    /// `ChannelOptions` sets the former for one channel.
     pub maximum_packet: u32,
     /// After this long without a packet from the peer, it is asked for a sign of life: off.
     pub keepalive_interval: Option<Duration>,

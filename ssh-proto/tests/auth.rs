@@ -92,7 +92,8 @@ impl<'a> Signed<'a> {
         data.put_string(&self.session_id);
         data.put_bytes(&self.signed_request);
         let algorithm = self.key.algorithms().iter().find(|name| **name == self.algorithm);
-        let mut signature = bench.signer.sign_with(self.key, algorithm.unwrap_or(&self.key.algorithms()[0]), &data);
+        let mut signature =
+            bench.signer.sign_with(self.key, algorithm.unwrap_or_else(|| &self.key.algorithms()[0]), &data);
         signature.algorithm = self.signature_algorithm.to_owned();
         let mut payload = public_key_request(self.user, self.algorithm, &self.blob, true);
         payload.put_nested(|nested| signature.to_wire(nested));

@@ -32,7 +32,8 @@ fn seen(bench: &mut Bench) -> Vec<Seen> {
 fn rfc4254_s4_requests_both_ways_and_their_answers_with_data() {
     let mut pair = Pair::connect(Setup::default()).unwrap();
     pair.run();
-    (pair.client.take(), pair.server.take());
+    pair.client.take();
+    pair.server.take();
     pair.server.habits.global_request = Some(Outcome::Success);
     pair.client.habits.global_request = Some(Outcome::Failure);
     let mut data = Vec::new();

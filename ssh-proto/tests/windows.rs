@@ -88,6 +88,28 @@ fn a_window_of_0_lets_nothing_through_until_it_is_adjusted_and_1_lets_1() {
 }
 
 #[test]
+fn each_channel_may_have_a_window_of_its_own_whoever_opens_it() {
+    let mut pair = Pair::connect(Setup::default()).unwrap();
+    pair.server.habits.open = None;
+    pair.server.habits.consume = false;
+    let mut options = pair.client(|connection, _, _| connection.channel_options());
+    options.window = 5;
+    let here =
+        pair.client(|connection, now, out| connection.open_with(ClientOpen::Session, options, now, out)).unwrap();
+    pair.run();
+    let ticket = pair.server.opens.pop_front().unwrap();
+    options.window = 7;
+    let there = pair.server(|connection, now, out| connection.accept_with(ticket, options, now, out)).unwrap();
+    pair.run();
+    let sent = pair.client(|connection, now, out| connection.channel(here).send(Stream::Data, &[0; 100], now, out));
+    assert_eq!(sent, Ok(7));
+    let sent = pair.server(|connection, now, out| connection.channel(there).send(Stream::Data, &[0; 100], now, out));
+    assert_eq!(sent, Ok(5));
+    pair.run();
+    assert_eq!((pair.server.data(there).len(), pair.client.data(here).len()), (7, 5));
+}
+
+#[test]
 fn rfc4254_s5_3_eof_and_close_need_no_window() {
     let (mut bench, id) = server(1000, 0, 1);
     bench.act(|connection, now, out| connection.channel(id).eof(now, out)).unwrap();
