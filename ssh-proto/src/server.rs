@@ -14,6 +14,16 @@
 //!     offer.accept(now, out);
 //! }
 //! ```
+//!
+//! Nothing before a login knows channels: there is no mux to send a CHANNEL_OPEN to (CVE-2025-32433), and no
+//! [`Connection`] without [`AuthAttempt::accept`].
+//!
+//! ```compile_fail,E0599
+//! # use ssh_proto::{ChannelId, server::Ready};
+//! fn peek(mut ready: Ready, id: ChannelId) {
+//!     ready.channel(id);
+//! }
+//! ```
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -196,7 +206,10 @@ impl Ready {
             }
             match transport.turn(now, input, out)? {
                 Turn::Idle => return Ok(Step::Ready(self)),
-                Turn::Sign(sign) => return Ok(Step::Sign(SignExchange { inner: self.inner, sign })),
+                Turn::Sign(sign) => {
+                    transport.release(input);
+                    return Ok(Step::Sign(SignExchange { inner: self.inner, sign }));
+                }
                 Turn::Verify(_) | Turn::KeysChanged => {}
                 Turn::Packet { sequence, payload } => {
                     let bytes = input.filled().get(payload).unwrap_or_default();

@@ -13,6 +13,7 @@ use ssh_proto::notice::Notice;
 use ssh_proto::{ChannelId, ChannelRequest, Client as ClientSide, Event, Identification, Negotiated, Outcome};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use crate::channel::Channel;
@@ -215,6 +216,8 @@ struct Inner {
     link: Arc<Link<ClientSide>>,
     negotiated: Option<Negotiated>,
     peer: Option<Identification>,
+    /// Its sender is dropped with the driver.
+    is_done: watch::Receiver<()>,
 }
 
 impl Drop for Inner {
@@ -273,8 +276,9 @@ impl Client {
             Ok(connection) => {
                 let (negotiated, peer) = (connection.negotiated().cloned(), connection.peer().cloned());
                 let Pipe { io, input, out, clock } = login.pipe;
-                let link = Link::start(connection, io, clock, (input, out), ClientEvents, None);
-                Ok(Self { inner: Arc::new(Inner { link, negotiated, peer }) })
+                let (done, is_done) = watch::channel(());
+                let link = Link::start(connection, io, clock, (input, out), ClientEvents { _done: done }, None);
+                Ok(Self { inner: Arc::new(Inner { link, negotiated, peer, is_done }) })
             }
             Err(error) => {
                 login.pipe.say_good_bye().await;
@@ -366,6 +370,12 @@ impl Client {
     /// Says good-bye. Channels that are still open end.
     pub fn close(&self) {
         self.inner.link.close();
+    }
+
+    /// Waits until the connection has ended. After [`close`](Self::close) this takes no longer than the good-bye does: a
+    /// program that ends right afterwards should not cut it off.
+    pub async fn closed(&self) {
+        let _ = self.inner.is_done.clone().changed().await;
     }
 }
 
@@ -516,7 +526,10 @@ fn log(notice: &Notice) {
 }
 
 /// What a client does with a server's wishes: nothing.
-struct ClientEvents;
+struct ClientEvents {
+    /// Dropped with the driver: the connection has ended.
+    _done: watch::Sender<()>,
+}
 
 impl Events<ClientSide> for ClientEvents {
     fn event(&mut self, event: Event<'_, ClientSide>, link: &mut Locked<'_, ClientSide>) {

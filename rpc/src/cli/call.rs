@@ -127,7 +127,7 @@ impl Call {
         let Some(args) = args.as_list() else {
             return Err(Failure::usage("ARGS is no list").term(&args).hint(format!(
                 "it is the list of the arguments: {} passes this as the only one",
-                quoted(&Term::list([args.clone()]).to_string())
+                quoted(&Term::list([args]).to_string())
             )));
         };
         Ok(Request::new(atom(&self.module)?, atom(function)?, args.cloned().collect()))
@@ -160,11 +160,11 @@ impl Call {
         };
         let connect = self.connect(identities.identities).map_err(|error| attempt.not_connected(&error))?;
         let patience = Patience::new(self.timeout);
-        let client = patience.wait(connect.connect()).await.ok_or_else(|| self.timed_out("no connection", ""))?;
+        let client = patience.wait(connect.connect()).await.ok_or_else(|| self.timed_out("no connection to", ""))?;
         let client = client.map_err(|error| attempt.not_connected(&error))?;
         let answer = patience.wait(client.apply(request)).await;
-        client.close();
-        let answer = answer.ok_or_else(|| self.timed_out("no answer", "; the function may have run"))?;
+        client.close().await;
+        let answer = answer.ok_or_else(|| self.timed_out("no answer from", "; the function may have run"))?;
         answer.map_err(|error| attempt.call_failed(&error))
     }
 
@@ -220,7 +220,7 @@ impl Call {
     fn timed_out(&self, what: &str, and: &str) -> Failure {
         let Timeout(limit) = self.timeout;
         let limit = humantime::format_duration(limit.unwrap_or_default());
-        Failure::new(Exit::Timeout, format!("{what} from {} within {limit}{and}", self.target.host_and_port()))
+        Failure::new(Exit::Timeout, format!("{what} {} within {limit}{and}", self.target.host_and_port()))
             .hint("`--timeout 1m` waits longer, `--timeout none` for ever")
     }
 }

@@ -105,7 +105,7 @@ impl Demo {
             }
             times.push(one_set(&client).await?);
         }
-        client.close();
+        client.close().await;
         Ok(Figure::of(mode, cipher, mac, &times))
     }
 }
@@ -198,7 +198,7 @@ impl Stage {
         let value = client.call("lists", "reverse", [vec![1, 2, 3]]).await.map_err(broken)?;
         let exchange = client.ssh().and_then(|ssh| ssh.negotiated());
         let exchange = exchange.map(|agreed| format!("{}, {}", agreed.kex, agreed.host_key)).unwrap_or_default();
-        client.close();
+        client.close().await;
         Ok(format!("  exchange  {exchange}\n  call      lists:reverse([1,2,3]) -> {}\n", styled(GOOD, value)))
     }
 }

@@ -145,7 +145,7 @@ impl Attempt<'_> {
     /// Names the keys by their files, where they have some.
     fn denied(&self, user: &str, methods: &[String], tried: &[String]) -> Failure {
         let mut failure =
-            Failure::new(Exit::Denied, format!("{} refused to let {user} in", self.target.host_and_port()));
+            Failure::new(Exit::Denied, format!("{} refused the login of {user:?}", self.target.host_and_port()));
         for fingerprint in tried {
             let file = self.tried.iter().find(|(known, _)| known == fingerprint).map(|(_, path)| shown(path));
             let from = file.unwrap_or_else(|| "from the agent".to_owned());

@@ -114,11 +114,11 @@ impl ColorWhen {
     /// What the arguments say, before anybody has parsed them.
     fn asked_for() -> Self {
         let arguments: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into()).collect();
-        let values = arguments.iter().enumerate().filter_map(|(position, argument)| match argument.as_str() {
+        let mut values = arguments.iter().enumerate().filter_map(|(position, argument)| match argument.as_str() {
             "--color" => arguments.get(position + 1).map(String::as_str),
             argument => argument.strip_prefix("--color="),
         });
-        values.last().and_then(|value| Self::from_str(value, false).ok()).unwrap_or_default()
+        values.next_back().and_then(|value| Self::from_str(value, false).ok()).unwrap_or_default()
     }
 
     fn apply(self) {

@@ -258,6 +258,7 @@ fn passphrase_from_environment() -> Option<Zeroizing<String>> {
     std::env::var("SSHRPC_PASSPHRASE").ok().map(Zeroizing::new)
 }
 
+/// The account that runs this program, as `ssh` takes it.
 fn local_user() -> String {
-    ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "nobody".to_owned())
+    whoami::username().unwrap_or_else(|_unknown| "nobody".to_owned())
 }

@@ -110,6 +110,33 @@ impl std::error::Error for Error {}
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Calls through one client overlap:
+///
+/// ```
+/// # use sshrpc::{Connect, Identity, Node, PrivateKey};
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut rng = sshrpc::os_rng()?;
+/// # let (host_key, user_key) = (PrivateKey::generate_ed25519(&mut rng), PrivateKey::generate_ed25519(&mut rng));
+/// # let node = Node::builder().host_key(host_key.clone()).authorized_key(user_key.public().clone());
+/// # let node = node.listen("127.0.0.1:0").bind().await?;
+/// # let address = node.local_addr()?.to_string();
+/// # tokio::spawn(node.run(std::future::pending()));
+/// let connect = Connect::to(&address)?.host_key(host_key.public().clone()).identity(Identity::from_key(user_key, ""));
+/// let client = connect.connect().await?;
+///
+/// let (sum, sequence) = tokio::join!(
+///     client.call("lists", "sum", [vec![1, 2, 3]]),
+///     client.call("lists", "seq", [1, 5]),
+/// );
+/// assert_eq!((sum?, sequence?.to_string().as_str()), (6.into(), "[1,2,3,4,5]"));
+///
+/// let error = client.call("lists", "summ", [vec![1, 2, 3]]).await.unwrap_err();
+/// assert_eq!(error.to_string(), "undef: lists:summ/1 is not defined on the node");
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone, Debug)]
 pub struct Client {
     inner: Arc<Inner>,
@@ -173,6 +200,7 @@ impl Client {
                 let ssh = self.inner.new_connection().await.map_err(|error| Error::Connect(Box::new(error)))?;
                 let answer = exec(&ssh, call).await;
                 ssh.close();
+                ssh.closed().await;
                 answer
             }
         }
@@ -204,10 +232,11 @@ impl Client {
         self.inner.ssh.as_ref()
     }
 
-    /// Says good-bye. Calls that still wait are lost.
-    pub fn close(&self) {
+    /// Says good-bye, and waits until it is said. Calls that still wait are lost.
+    pub async fn close(&self) {
         if let Some(ssh) = &self.inner.ssh {
             ssh.close();
+            ssh.closed().await;
         }
     }
 }

@@ -7,7 +7,7 @@ use ssh_transport::{Channel, Ended};
 use tokio::io::AsyncWriteExt;
 
 use crate::backend::{Backend, Caller, Cancellation, Context, Execution, Executor};
-use crate::call::{Answer, Command, Expect, Form, Server as Machine, ServerConfig};
+use crate::call::{Answer, Call, Command, Expect, Form, Place, Server as Machine, ServerConfig};
 use crate::client::SUBSYSTEM;
 use crate::term::{DecodeLimits, Emit};
 
@@ -70,7 +70,10 @@ impl Service {
         let command = Command::parse(command, form);
         let form = command.form;
         let answer = match command.into_call() {
-            Ok(call) => Answer::of(settle(&channel, self.executor.call(call, &context)).await?),
+            Ok(call) => {
+                log(&context, &call);
+                Answer::of(settle(&channel, self.executor.call(call, &context)).await?)
+            }
             Err(answer) => answer,
         };
         let rendered = answer.render(form, Emit::default(), &self.limits);
@@ -131,6 +134,7 @@ impl Service {
         out: &mut Vec<u8>,
     ) -> io::Result<()> {
         while let Some((ticket, call)) = machine.next_call(out) {
+            log(context, &call);
             let outcome = settle(channel, self.executor.call(call, context)).await?;
             // The ticket is of this machine.
             let _ = machine.complete(ticket, outcome, out);
@@ -144,6 +148,10 @@ impl Service {
         channel.write_all(NO_SHELL.as_bytes()).await?;
         finish(&channel, 1)
     }
+}
+
+fn log(context: &Context, call: &Call) {
+    tracing::debug!(user = context.caller().user, "call of {}", Place::from(call));
 }
 
 /// Waits for an outcome for as long as the channel is there: a call whose caller is gone is dropped.

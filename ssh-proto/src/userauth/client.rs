@@ -159,7 +159,9 @@ impl Login {
                 self.state = State::Idle;
                 Ok(Answer::Ready)
             }
-            number::USERAUTH_BANNER if !matches!(self.state, State::ExpectKeys) => {
+            // "at any time after this authentication protocol starts and before authentication is successful"
+            // (RFC 4252 §5.4).
+            number::USERAUTH_BANNER if matches!(self.state, State::Idle | State::ExpectAnswer(_)) => {
                 let message = messages::decode_banner(body).map_err(invalid)?;
                 transport.notices.push(Notice::LoginBanner(printable(message)));
                 Ok(Answer::Wait)

@@ -258,3 +258,6 @@ pub(super) fn put_pk_ok(out: &mut Vec<u8>, algorithm: &str, key: &[u8]) {
     out.put_string(algorithm.as_bytes());
     out.put_string(key);
 }
+
+#[cfg(test)]
+mod tests;

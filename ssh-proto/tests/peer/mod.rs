@@ -199,6 +199,15 @@ impl Peer {
         PROVIDER.key_exchanges().iter().find(|row| row.name == name).unwrap()
     }
 
+    pub(crate) fn has_both_kexinits(&self) -> bool {
+        !self.our_init.is_empty() && !self.their_init.is_empty()
+    }
+
+    /// A key exchange has agreed on keys that NEWKEYS takes into use.
+    pub(crate) fn has_next_keys(&self) -> bool {
+        self.next.as_ref().is_some_and(|(outbound, _)| !matches!(outbound, Keys::Clear))
+    }
+
     /// Settles whether key exchange is strict, once both KEXINITs are known.
     fn settle(&mut self) {
         if self.session_id.is_none() {
