@@ -29,7 +29,10 @@ pub fn term_decode(data: &[u8]) {
         Ok(decoded) => decoded,
         Err(error) => {
             assert!(error.offset <= data.len(), "{error}");
-            assert!(!(error.is_incomplete() && matches!(scanned, Ok(Some(_)))), "whole for one, incomplete for the other");
+            assert!(
+                !(error.is_incomplete() && matches!(scanned, Ok(Some(_)))),
+                "whole for one, incomplete for the other"
+            );
             let _ = error.to_string();
             return;
         }
