@@ -57,6 +57,8 @@ fn usage(_: &Peers) -> Result<(), Failed> {
     call(&["lists"])?.expect_error(2, "the FUNCTION is missing", &["sshrpc call 127.0.0.1:1 lists FUNCTION"])?;
     let cipher = call(&["--cipher", "rot13", "erlang", "now"])?;
     ensure(cipher.code == Some(2) && cipher.stderr.contains("aes128-ctr"), "the ciphers that there are", &cipher)?;
+    let json = home.run(&["call", "--json", "--mode", "fast", "h", "erlang", "now"])?;
+    ensure(json.code == Some(2) && json.json()?["error"]["kind"] == "usage", "an error in JSON", &json)?;
     for arguments in [
         &["call", "a b", "erlang", "now"][..],
         &["call", "h", "erlang", "now", "--mode", "fast"],
