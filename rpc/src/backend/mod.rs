@@ -19,6 +19,10 @@
 //! assert_eq!(execution.ready(), Some(Ok(Success::Value(42.into()))));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unreachable)
+)]
 
 mod builtin;
 mod context;

@@ -131,10 +131,12 @@ struct Key {
 }
 
 type Work = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+type SyncBody = dyn Fn(&[Term], &Context) -> Result<Term, Failure> + Send + Sync;
+type AsyncBody = dyn Fn(Vec<Term>, &Context) -> Work + Send + Sync;
 
 enum Function {
-    Sync(Box<dyn Fn(&[Term], &Context) -> Result<Term, Failure> + Send + Sync>),
-    Async(Box<dyn Fn(Vec<Term>, &Context) -> Work + Send + Sync>),
+    Sync(Box<SyncBody>),
+    Async(Box<AsyncBody>),
 }
 
 #[cfg(test)]
