@@ -165,6 +165,13 @@ impl Unread {
         length
     }
 
+    /// Everything, without a copy.
+    fn take_all(&mut self) -> Vec<u8> {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.drain(..std::mem::take(&mut self.start));
+        bytes
+    }
+
     fn is_empty(&self) -> bool {
         self.start == self.bytes.len()
     }
@@ -298,6 +305,43 @@ impl<S: Side> Link<S> {
         }
     }
 
+    /// Lets `take` take of what nobody has read yet: it answers how much that was, and what the caller gets. At the end
+    /// of the stream the caller gets the default.
+    fn poll_unread<T: Default>(
+        &self,
+        id: ChannelId,
+        stream: Stream,
+        context: &Context<'_>,
+        take: impl FnOnce(&mut Unread) -> (usize, T),
+    ) -> Poll<io::Result<T>> {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let Some(channel) = state.channels.get_mut(&id) else { return Poll::Ready(Ok(T::default())) };
+        let unread = match stream {
+            Stream::Stderr => &mut channel.stderr,
+            _ => &mut channel.data,
+        };
+        if unread.is_empty() {
+            if channel.eof || channel.closed {
+                return Poll::Ready(Ok(T::default()));
+            }
+            if let Some(ended) = &state.ended {
+                return Poll::Ready(Err(ended.clone().into()));
+            }
+            unread.reader = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        let (length, taken) = take(unread);
+        if let Some(connection) = &mut state.connection {
+            let now = self.clock.now();
+            let consumed = u32::try_from(length).unwrap_or(u32::MAX);
+            // An error ends the connection, which the driver tells.
+            let _ = connection.channel(id).consume(consumed, now, &mut state.out);
+            self.write_at_once(state);
+        }
+        Poll::Ready(Ok(taken))
+    }
+
     pub(crate) fn ended(&self) -> Ended {
         self.lock().ended.clone().unwrap_or(Ended::Closed)
     }
@@ -350,6 +394,7 @@ pub(crate) trait ChannelOps: Send + Sync + std::fmt::Debug {
         context: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>>;
+    fn poll_chunk(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>>;
     fn poll_write(
         &self,
         id: ChannelId,
@@ -378,32 +423,17 @@ impl<S: Side> ChannelOps for Link<S> {
         context: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let mut guard = self.lock();
-        let state = &mut *guard;
-        let Some(channel) = state.channels.get_mut(&id) else { return Poll::Ready(Ok(0)) };
-        let unread = match stream {
-            Stream::Stderr => &mut channel.stderr,
-            _ => &mut channel.data,
-        };
-        if unread.is_empty() {
-            if channel.eof || channel.closed {
-                return Poll::Ready(Ok(0));
-            }
-            if let Some(ended) = &state.ended {
-                return Poll::Ready(Err(ended.clone().into()));
-            }
-            unread.reader = Some(context.waker().clone());
-            return Poll::Pending;
-        }
-        let length = unread.take(buffer);
-        if let Some(connection) = &mut state.connection {
-            let now = self.clock.now();
-            let consumed = u32::try_from(length).unwrap_or(u32::MAX);
-            // An error ends the connection, which the driver tells.
-            let _ = connection.channel(id).consume(consumed, now, &mut state.out);
-            self.write_at_once(state);
-        }
-        Poll::Ready(Ok(length))
+        self.poll_unread(id, stream, context, |unread| {
+            let length = unread.take(buffer);
+            (length, length)
+        })
+    }
+
+    fn poll_chunk(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>> {
+        self.poll_unread(id, Stream::Data, context, |unread| {
+            let bytes = unread.take_all();
+            (bytes.len(), bytes)
+        })
     }
 
     fn poll_write(
@@ -659,7 +689,7 @@ impl<S: Side, E: Events<S>> Driver<S, E> {
         }
     }
 
-    fn timeout(&mut self, now: Instant) -> Option<Ended> {
+    fn timeout(&self, now: Instant) -> Option<Ended> {
         let mut guard = self.link.lock();
         let state = &mut *guard;
         if let Some(idle) = self.idle

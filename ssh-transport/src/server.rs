@@ -534,11 +534,11 @@ impl<H: Handler> Login<'_, H> {
         let now = self.pipe.clock.now();
         Ok(match decision {
             Decision::Accept => {
-                self.key = proven.or(self.key.take());
+                self.key = proven.or_else(|| self.key.take());
                 Ok(attempt.accept(now, &mut self.pipe.out).map_err(ended)?)
             }
             Decision::Partial(remaining) => {
-                self.key = proven.or(self.key.take());
+                self.key = proven.or_else(|| self.key.take());
                 Err(Box::new(attempt.partial(remaining, now, &mut self.pipe.out).map_err(ended)?))
             }
             Decision::Refuse => Err(Box::new(attempt.reject(now, &mut self.pipe.out).map_err(ended)?)),

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use ssh_transport::Channel;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::AsyncWrite;
 
 use super::Error;
 use crate::call::{Call, CallError, CallId, Client as Machine, ClientConfig};
@@ -29,7 +29,6 @@ struct Shared {
     machine: Machine,
     unsent: Vec<u8>,
     waiting: BTreeMap<CallId, Waiting>,
-    buffer: Vec<u8>,
     broken: Option<Arc<io::Error>>,
     ended: bool,
 }
@@ -42,9 +41,6 @@ enum Waiting {
     Answered(Result<Term, CallError>),
 }
 
-/// How much is read at once.
-const READ: usize = 32 * 1024;
-
 impl Caller {
     pub(super) fn new(channel: Channel, config: ClientConfig) -> Self {
         let shared = Shared {
@@ -52,7 +48,6 @@ impl Caller {
             machine: Machine::new(config),
             unsent: Vec::new(),
             waiting: BTreeMap::new(),
-            buffer: Vec::new(),
             broken: None,
             ended: false,
         };
@@ -151,19 +146,15 @@ impl Shared {
                 Poll::Pending => break,
             }
         }
-        self.buffer.resize(READ, 0);
         loop {
-            let mut buffer = ReadBuf::new(&mut self.buffer);
-            match Pin::new(&mut self.channel).poll_read(context, &mut buffer)? {
+            match self.channel.poll_chunk(context)? {
                 Poll::Pending => return Ok(()),
-                Poll::Ready(()) if buffer.filled().is_empty() => {
+                Poll::Ready(chunk) if chunk.is_empty() => {
                     self.end();
                     return Ok(());
                 }
-                Poll::Ready(()) => {
-                    self.machine
-                        .receive(buffer.filled())
-                        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+                Poll::Ready(chunk) => {
+                    self.machine.receive(&chunk).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?
                 }
             }
         }

@@ -1,7 +1,6 @@
 //! How to connect: a target, and what differs from what `ssh` would do.
 
 use std::fmt;
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -259,15 +258,7 @@ fn passphrase_from_environment() -> Option<Zeroizing<String>> {
     std::env::var("SSHRPC_PASSPHRASE").ok().map(Zeroizing::new)
 }
 
-/// What the environment says, or else, as in a container or a service, /etc/passwd.
+/// The account that runs this program, as `ssh` takes it.
 fn local_user() -> String {
-    let said = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
-    said.filter(|name| !name.is_empty()).or_else(user_of_this_process).unwrap_or_else(|| "nobody".to_owned())
-}
-
-fn user_of_this_process() -> Option<String> {
-    let id = std::fs::metadata("/proc/self").ok()?.uid().to_string();
-    let users = std::fs::read_to_string("/etc/passwd").ok()?;
-    let mut users = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    users.find_map(|user| user.get(2).is_some_and(|number| *number == id).then(|| user[0].to_owned()))
+    whoami::username().unwrap_or_else(|_unknown| "nobody".to_owned())
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use ssh_transport::server::{Peer, Program, ProgramRequest};
 use ssh_transport::{Channel, Ended};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 
 use crate::backend::{Backend, Caller, Cancellation, Context, Execution, Executor};
 use crate::call::{Answer, Call, Command, Expect, Form, Place, Server as Machine, ServerConfig};
@@ -18,8 +18,6 @@ pub(super) struct Service {
     pub(super) limits: DecodeLimits,
 }
 
-/// How much is read at once.
-const READ: usize = 32 * 1024;
 /// The room that is kept for answers between two of them.
 const KEPT: usize = 32 * 1024;
 
@@ -93,10 +91,10 @@ impl Service {
         let mut config = ServerConfig::new(expect);
         config.limits = self.limits;
         let mut machine = Machine::new(config);
-        let (mut input, mut out) = (vec![0; READ], Vec::new());
+        let mut out = Vec::new();
         loop {
-            let length = channel.read(&mut input).await?;
-            if length == 0 {
+            let chunk = channel.chunk().await?;
+            if chunk.is_empty() {
                 if let Some(partial) = machine.end() {
                     tracing::warn!(user = peer.user, "dropped at the end of the channel: {partial}");
                 }
@@ -104,7 +102,7 @@ impl Service {
                 channel.write_all(&out).await?;
                 return finish(&channel, 0);
             }
-            let mut rest = input.get(..length).unwrap_or_default();
+            let mut rest = chunk.as_slice();
             loop {
                 let received = machine.receive(rest);
                 self.execute(&channel, &mut machine, &context, &mut out).await?;

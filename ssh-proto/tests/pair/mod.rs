@@ -1,26 +1,35 @@
 //! Client and server in memory: a virtual clock, seeded randomness, and a wire that can be cut into any pieces.
+//!
+//! ```text
+//! let mut pair = Pair::connect(Setup::default()).unwrap();   // logged in
+//! let (here, there) = pair.session();                        // a channel, by its number on either side
+//! pair.client(|connection, now, out| connection.channel(here).send(Stream::Data, b"hello", now, out)).unwrap();
+//! pair.run();                                                // until nothing moves
+//! assert_eq!(pair.server.data(there), b"hello");
+//! ```
 
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
+
+mod end;
+mod keys;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::SeedableRng;
-use ssh_proto::crypto::Tier;
+pub(crate) use end::{End, Habits, Seen, TestSide};
+pub(crate) use keys::{Signer, algorithms, ed25519_key, rng, rsa_key};
+use ssh_proto::connected::ClientOpen;
 use ssh_proto::crypto::rustcrypto::PROVIDER;
 use ssh_proto::io::InputVec;
-use ssh_proto::keys::{PrivateKey, PublicKey};
+use ssh_proto::keys::PrivateKey;
 use ssh_proto::time::Instant;
-use ssh_proto::{Algorithms, Client, Connection, Error, Event, Rng, Server, client, server};
-
-pub fn rng(seed: u64) -> Rng {
-    Box::new(ChaCha20Rng::seed_from_u64(seed))
-}
+use ssh_proto::{
+    ChannelId, ChannelRequest, Client, Connection, Error, RequestId, Server, Stream, WantReply, client, server,
+};
 
 /// How the bytes of one direction arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pieces {
+pub(crate) enum Pieces {
     /// As they were sent.
     Whole,
     /// So many at a time.
@@ -29,26 +38,32 @@ pub enum Pieces {
 
 /// One direction of the wire, and the receiver's buffer behind it.
 #[derive(Debug)]
-pub struct Wire {
-    pub under_way: Vec<u8>,
-    pub input: InputVec,
-    pub pieces: Pieces,
+pub(crate) struct Wire {
+    pub(crate) under_way: Vec<u8>,
+    pub(crate) input: InputVec,
+    pub(crate) pieces: Pieces,
+    /// A wire that is cut off delivers nothing; what is sent waits.
+    pub(crate) cut: bool,
     /// Everything that ever went this way.
-    pub log: Vec<u8>,
+    pub(crate) log: Vec<u8>,
 }
 
 impl Wire {
     fn new(pieces: Pieces) -> Self {
-        Self { under_way: Vec::new(), input: InputVec::with_capacity(300 * 1024), pieces, log: Vec::new() }
+        let input = InputVec::with_capacity(300 * 1024);
+        Self { under_way: Vec::new(), input, pieces, cut: false, log: Vec::new() }
     }
 
-    fn send(&mut self, out: &mut Vec<u8>) {
+    pub(crate) fn send(&mut self, out: &mut Vec<u8>) {
         self.log.extend_from_slice(out);
         self.under_way.append(out);
     }
 
-    /// Lets the next piece arrive; false when nothing is under way.
-    fn deliver(&mut self) -> bool {
+    /// Lets the next piece arrive; false when nothing does.
+    pub(crate) fn deliver(&mut self) -> bool {
+        if self.cut {
+            return false;
+        }
         let length = match self.pieces {
             Pieces::Whole => self.under_way.len(),
             Pieces::Of(length) => length.min(self.under_way.len()),
@@ -60,31 +75,23 @@ impl Wire {
     }
 }
 
-pub fn algorithms() -> Algorithms {
-    Algorithms::up_to(Tier::Legacy, &PROVIDER)
-}
-
 /// Everything that a pair is made of.
-pub struct Setup {
-    pub client: client::Config,
-    pub server: server::Config,
-    pub host_keys: Vec<PrivateKey>,
-    pub user_key: PrivateKey,
-    pub to_server: Pieces,
-    pub to_client: Pieces,
-    pub seed: u64,
+pub(crate) struct Setup {
+    pub(crate) client: client::Config,
+    pub(crate) server: server::Config,
+    pub(crate) host_keys: Vec<PrivateKey>,
+    pub(crate) user_key: PrivateKey,
+    pub(crate) to_server: Pieces,
+    pub(crate) to_client: Pieces,
+    pub(crate) seed: u64,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        let mut keys = rng(7);
-        let host_key = PrivateKey::generate_ed25519(&mut *keys);
-        let user_key = PrivateKey::generate_ed25519(&mut *keys);
-        let mut server = server::Config::new(vec![host_key.public().clone()], algorithms());
-        server.failure_delay = Duration::from_secs(1);
+        let (host_key, user_key) = (ed25519_key(1), ed25519_key(2));
         Self {
             client: client::Config::new("alice", algorithms()),
-            server,
+            server: server::Config::new(vec![host_key.public().clone()], algorithms()),
             host_keys: vec![host_key],
             user_key,
             to_server: Pieces::Whole,
@@ -95,194 +102,253 @@ impl Default for Setup {
 }
 
 impl Setup {
-    /// Adds a host key and offers only `algorithm` for host keys.
-    pub fn host_key(mut self, key: PrivateKey, algorithm: &str) -> Self {
+    /// The server's one host key.
+    pub(crate) fn host_key(mut self, key: PrivateKey) -> Self {
         self.server.host_keys = vec![key.public().clone()];
         self.host_keys = vec![key];
-        self.client.algorithms.select_host_keys(&PROVIDER, algorithm).unwrap();
+        self
+    }
+
+    /// The client offers exactly these.
+    pub(crate) fn offer(mut self, kex: &str, host_key: &str, cipher: &str, mac: &str) -> Self {
+        let algorithms = &mut self.client.algorithms;
+        algorithms.select_kex(&PROVIDER, kex).unwrap();
+        algorithms.select_host_keys(&PROVIDER, host_key).unwrap();
+        algorithms.select_ciphers(&PROVIDER, cipher).unwrap();
+        algorithms.select_macs(&PROVIDER, mac).unwrap();
+        self
+    }
+
+    pub(crate) fn cipher(self, cipher: &str) -> Self {
+        self.offer("curve25519-sha256", "ssh-ed25519", cipher, "hmac-sha2-256")
+    }
+
+    /// Both directions arrive in `pieces`.
+    pub(crate) fn pieces(self, pieces: Pieces) -> Self {
+        Self { to_server: pieces, to_client: pieces, ..self }
+    }
+
+    /// Changes the limits of both sides.
+    pub(crate) fn limits(mut self, change: impl Fn(&mut ssh_proto::Limits)) -> Self {
+        change(&mut self.client.limits);
+        change(&mut self.server.limits);
         self
     }
 }
 
 /// What is the matter with either side.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Failed {
+pub(crate) enum Failed {
     Client(Error),
     Server(Error),
 }
 
 /// A pair whose user is logged in.
 #[derive(Debug)]
-pub struct Pair {
-    pub client: Connection<Client>,
-    pub server: Connection<Server>,
-    pub to_server: Wire,
-    pub to_client: Wire,
-    pub now: Instant,
-    host_keys: Vec<PrivateKey>,
-    signing: Rng2,
-}
-
-struct Rng2(Rng);
-impl std::fmt::Debug for Rng2 {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Rng")
-    }
-}
-
-fn key_of<'a>(keys: &'a [PrivateKey], public: &PublicKey) -> &'a PrivateKey {
-    keys.iter().find(|key| key.public() == public).expect("the server asks for its own keys")
+pub(crate) struct Pair {
+    pub(crate) client: End<Client>,
+    pub(crate) server: End<Server>,
+    pub(crate) to_server: Wire,
+    pub(crate) to_client: Wire,
+    pub(crate) now: Instant,
+    pub(crate) signer: Signer,
 }
 
 impl Pair {
     /// Logs in with the set-up's key.
-    pub fn connect(setup: Setup) -> Result<Self, Failed> {
+    pub(crate) fn connect(setup: Setup) -> Result<Self, Failed> {
         let now = Instant(Duration::ZERO);
-        let mut to_server = Wire::new(setup.to_server);
-        let mut to_client = Wire::new(setup.to_client);
-        let mut signing = rng(setup.seed + 2);
+        let (mut to_server, mut to_client) = (Wire::new(setup.to_server), Wire::new(setup.to_client));
+        let mut signer = Signer::new(setup.host_keys, setup.seed + 2);
+        let key = setup.user_key;
         let mut out = Vec::new();
         let client = client::start(&Arc::new(setup.client), rng(setup.seed), now, &mut out).map_err(Failed::Client)?;
         to_server.send(&mut out);
-        let server =
-            server::start(&Arc::new(setup.server), rng(setup.seed + 1), now, &mut out).map_err(Failed::Server)?;
+        let server = server::start(&Arc::new(setup.server), rng(setup.seed + 1), now, &mut out);
+        let mut server = Serving::Before(server::Step::Ready(server.map_err(Failed::Server)?));
         to_client.send(&mut out);
         let mut client = client::Step::Ready(client);
-        let mut server = Ok(server::Step::Ready(server));
         loop {
             let mut moved = to_server.deliver();
-            server = match server {
-                Err(open) => Err(open),
-                Ok(step) => {
-                    let step = serve(
-                        step,
-                        &setup.host_keys,
-                        setup.user_key.public(),
-                        &mut signing,
-                        now,
-                        &mut to_server,
-                        &mut out,
-                    )
-                    .map_err(Failed::Server)?;
-                    to_client.send(&mut out);
-                    step
-                }
-            };
-            moved |= to_client.deliver();
-            client = match client {
-                client::Step::Ready(ready) => ready.process(now, &mut to_client.input, &mut out),
-                client::Step::HostKey(verify) => {
-                    moved = true;
-                    verify.accept(now, &mut out)
-                }
-                client::Step::Login(login) => {
-                    moved = true;
-                    let algorithm = login.choose_algorithm(setup.user_key.algorithms()).expect("a common algorithm");
-                    if login.refused().is_none() {
-                        login.query(algorithm, setup.user_key.public(), now, &mut out).map(client::Step::Ready)
-                    } else {
-                        panic!("refused: {:?}", login.refused());
-                    }
-                }
-                client::Step::Sign(sign) => {
-                    moved = true;
-                    let signature = setup.user_key.sign(sign.algorithm(), sign.to_sign(), &mut *signing).unwrap();
-                    sign.complete(&signature, now, &mut out).map(client::Step::Ready)
-                }
-                step => Ok(step),
+            if let Serving::Before(step) = server {
+                moved |= !matches!(step, server::Step::Ready(_));
+                server = serve(step, &key, now, &mut to_server.input, &mut signer, &mut out).map_err(Failed::Server)?;
             }
-            .map_err(Failed::Client)?;
+            moved |= !out.is_empty();
+            to_client.send(&mut out);
+            moved |= to_client.deliver() || !matches!(client, client::Step::Ready(_));
+            client = log_in(client, &key, now, &mut to_client.input, &mut signer, &mut out).map_err(Failed::Client)?;
+            moved |= !out.is_empty();
             to_server.send(&mut out);
-            if let (client::Step::Open(_), Err(_)) = (&client, &server) {
-                break;
+            match (client, server) {
+                (client::Step::Open(client), Serving::Open(server)) => {
+                    let (client, server) = (End::new(client), End::new(*server));
+                    return Ok(Self { client, server, to_server, to_client, now, signer });
+                }
+                both => (client, server) = both,
             }
-            let waits = matches!(client, client::Step::Ready(_) | client::Step::Open(_));
-            assert!(moved || !waits || !to_server.under_way.is_empty() || !to_client.under_way.is_empty(), "stuck");
+            let waits = matches!((&client, &server), (client::Step::Ready(_), Serving::Before(server::Step::Ready(_))));
+            assert!(moved || !waits, "stuck");
         }
-        let (client::Step::Open(client), Err(server)) = (client, server) else { unreachable!("checked above") };
-        let (host_keys, signing) = (setup.host_keys, Rng2(signing));
-        Ok(Self { client, server: *server, to_server, to_client, now, host_keys, signing })
     }
 
-    /// Runs both sides until nothing moves; each event goes to its side's handler.
-    pub fn run(
-        &mut self,
-        mut on_client: impl FnMut(&Event<'_, Client>, &mut Connection<Client>, &mut Vec<u8>),
-        mut on_server: impl FnMut(&Event<'_, Server>, &mut Connection<Server>, &mut Vec<u8>),
-    ) -> Result<(), Failed> {
-        loop {
-            let mut moved = self.to_server.deliver();
-            let mut out = Vec::new();
-            let mut events = self.server.process(self.now, &mut self.to_server.input, &mut out);
-            while let Some(event) = events.next() {
-                let (event, connection, out) = event.map_err(Failed::Server)?;
-                match event {
-                    Event::Rekey(ask) => {
-                        let key = key_of(&self.host_keys, ask.key());
-                        let signature = key.sign(ask.algorithm(), ask.to_sign(), &mut *self.signing.0).unwrap();
-                        connection.resume_rekey(ask, &signature, out);
-                    }
-                    event => on_server(&event, connection, out),
-                }
-            }
-            moved |= !out.is_empty();
-            self.to_client.send(&mut out);
-            moved |= self.to_client.deliver();
-            let mut events = self.client.process(self.now, &mut self.to_client.input, &mut out);
-            while let Some(event) = events.next() {
-                let (event, connection, out) = event.map_err(Failed::Client)?;
-                on_client(&event, connection, out);
-            }
-            moved |= !out.is_empty();
-            self.to_server.send(&mut out);
-            if !moved {
-                return Ok(());
-            }
+    /// Runs both sides until nothing moves. Both must be well at the end.
+    pub(crate) fn run(&mut self) {
+        self.run_to_the_end();
+        assert_eq!((&self.client.error, &self.server.error), (&None, &None));
+    }
+
+    /// Runs both sides until nothing moves, whatever becomes of them.
+    pub(crate) fn run_to_the_end(&mut self) {
+        while self.turn() {}
+    }
+
+    /// Lets each side do what it can with the next piece that arrives; false when nothing moved.
+    pub(crate) fn turn(&mut self) -> bool {
+        let mut out = Vec::new();
+        let mut moved = self.to_server.deliver();
+        moved |= self.server.process(self.now, &mut self.to_server.input, &mut out, &mut self.signer);
+        moved |= !out.is_empty();
+        self.to_client.send(&mut out);
+        moved |= self.to_client.deliver();
+        moved |= self.client.process(self.now, &mut self.to_client.input, &mut out, &mut self.signer);
+        moved |= !out.is_empty();
+        self.to_server.send(&mut out);
+        moved
+    }
+
+    /// Lets time pass, stopping wherever either side wants to be called.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        let end = self.now.plus(time);
+        while let Some(next) = self.next_timeout().filter(|&next| next <= end) {
+            self.now = self.now.max(next);
+            self.handle_timeouts();
+            self.run_to_the_end();
         }
+        self.now = end;
+        self.handle_timeouts();
+        self.run_to_the_end();
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        [self.client.poll_timeout(), self.server.poll_timeout()].into_iter().flatten().min()
+    }
+
+    fn handle_timeouts(&mut self) {
+        let mut out = Vec::new();
+        self.client.handle_timeout(self.now, &mut out);
+        self.to_server.send(&mut out);
+        self.server.handle_timeout(self.now, &mut out);
+        self.to_client.send(&mut out);
     }
 
     /// Lets the client act.
-    pub fn client<T>(&mut self, act: impl FnOnce(&mut Connection<Client>, Instant, &mut Vec<u8>) -> T) -> T {
+    pub(crate) fn client<T>(&mut self, act: impl FnOnce(&mut Connection<Client>, Instant, &mut Vec<u8>) -> T) -> T {
         let mut out = Vec::new();
-        let result = act(&mut self.client, self.now, &mut out);
+        let result = act(&mut self.client.connection, self.now, &mut out);
         self.to_server.send(&mut out);
         result
     }
 
     /// Lets the server act.
-    pub fn server<T>(&mut self, act: impl FnOnce(&mut Connection<Server>, Instant, &mut Vec<u8>) -> T) -> T {
+    pub(crate) fn server<T>(&mut self, act: impl FnOnce(&mut Connection<Server>, Instant, &mut Vec<u8>) -> T) -> T {
         let mut out = Vec::new();
-        let result = act(&mut self.server, self.now, &mut out);
+        let result = act(&mut self.server.connection, self.now, &mut out);
         self.to_client.send(&mut out);
         result
     }
+
+    /// Opens a session: its id here, at the client, and there, at the server.
+    pub(crate) fn session(&mut self) -> (ChannelId, ChannelId) {
+        let here = self.client(|connection, now, out| connection.open(ClientOpen::Session, now, out)).unwrap();
+        self.run();
+        assert!(self.client.seen.contains(&Seen::Opened(here)), "{:?}", self.client.seen);
+        (here, self.server.opened.last().copied().expect("the server accepted it"))
+    }
+
+    /// The client sends `data`, and whatever does not go through goes later, while everything runs. All of it arrives.
+    pub(crate) fn upload(&mut self, channel: ChannelId, data: &[u8]) {
+        let mut sent = 0;
+        while sent < data.len() {
+            sent += self
+                .client(|connection, now, out| connection.channel(channel).send(Stream::Data, &data[sent..], now, out))
+                .unwrap_or(0);
+            self.run();
+        }
+    }
+
+    /// The same, from the server.
+    pub(crate) fn download(&mut self, channel: ChannelId, data: &[u8]) {
+        let mut sent = 0;
+        while sent < data.len() {
+            sent += self
+                .server(|connection, now, out| connection.channel(channel).send(Stream::Data, &data[sent..], now, out))
+                .unwrap_or(0);
+            self.run();
+        }
+    }
+
+    /// The client asks for something and wants an answer.
+    pub(crate) fn ask(&mut self, channel: ChannelId, request: &ChannelRequest<'_>) -> RequestId {
+        self.client(|connection, now, out| connection.channel(channel).request(request, WantReply::Yes, now, out))
+            .unwrap()
+    }
 }
 
-/// One step of the server: `Err` holds the connection once the user is in.
+/// The server's half of a login: before and after.
+enum Serving {
+    Before(server::Step),
+    Open(Box<Connection<Server>>),
+}
+
+/// One step of a client that logs in with `key`.
+fn log_in(
+    step: client::Step,
+    key: &PrivateKey,
+    now: Instant,
+    input: &mut InputVec,
+    signer: &mut Signer,
+    out: &mut Vec<u8>,
+) -> Result<client::Step, Error> {
+    match step {
+        client::Step::Ready(ready) => ready.process(now, input, out),
+        client::Step::HostKey(verify) => verify.accept(now, out),
+        client::Step::Login(login) => {
+            assert_eq!(login.refused(), None);
+            let algorithm = login.choose_algorithm(key.algorithms()).expect("a common algorithm");
+            login.query(algorithm, key.public(), now, out).map(client::Step::Ready)
+        }
+        client::Step::Sign(sign) => {
+            let signature = signer.sign_with(key, sign.algorithm(), sign.to_sign());
+            sign.complete(&signature, now, out).map(client::Step::Ready)
+        }
+        step => Ok(step),
+    }
+}
+
+/// One step of a server that lets `key` in.
 fn serve(
     step: server::Step,
-    host_keys: &[PrivateKey],
-    user_key: &PublicKey,
-    signing: &mut Rng,
+    key: &PrivateKey,
     now: Instant,
-    wire: &mut Wire,
+    input: &mut InputVec,
+    signer: &mut Signer,
     out: &mut Vec<u8>,
-) -> Result<Result<server::Step, Box<Connection<Server>>>, Error> {
-    Ok(Ok(match step {
-        server::Step::Ready(ready) => ready.process(now, &mut wire.input, out)?,
+) -> Result<Serving, Error> {
+    Ok(Serving::Before(match step {
+        server::Step::Ready(ready) => ready.process(now, input, out)?,
         server::Step::Sign(sign) => {
-            let signature =
-                key_of(host_keys, sign.key()).sign(sign.algorithm(), sign.to_sign(), &mut **signing).unwrap();
+            let signature = signer.sign(sign.key(), sign.algorithm(), sign.to_sign());
             server::Step::Ready(sign.complete(&signature, out)?)
         }
-        server::Step::Offer(offer) if offer.key() == user_key => server::Step::Ready(offer.would_accept(now, out)?),
-        server::Step::Offer(offer) => server::Step::Ready(offer.reject(now, out)?),
-        server::Step::Attempt(attempt) => match attempt.method() {
-            server::Method::PublicKey(key) if key == user_key => {
-                return Ok(Err(Box::new(attempt.accept(now, out)?)));
-            }
-            _ => server::Step::Ready(attempt.reject(now, out)?),
-        },
+        server::Step::Offer(offer) => {
+            assert_eq!(offer.key(), key.public());
+            server::Step::Ready(offer.would_accept(now, out)?)
+        }
+        server::Step::Attempt(attempt) => {
+            assert!(matches!(attempt.method(), server::Method::PublicKey(signed) if signed == key.public()));
+            return attempt.accept(now, out).map(|connection| Serving::Open(Box::new(connection)));
+        }
         step => step,
     }))
 }
