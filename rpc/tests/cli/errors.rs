@@ -96,16 +96,16 @@ fn host_keys(_: &Peers) -> Result<(), Failed> {
 
 fn denied(_: &Peers) -> Result<(), Failed> {
     let node = Node::start()?;
-    let other = node.home.key("other")?;
+    let (other, target) = (node.home.key("other")?, format!("alice@{}", node.target()));
     let line = format!("{} refused the login of \"alice\"", node.target());
-    let done = node.call(&["--identity", &other, &node.target(), "erlang", "now"])?;
+    let done = node.call(&["--identity", &other, &target, "erlang", "now"])?;
     done.expect_error(
         4,
         &line,
         &["tried SHA256:", " ~/other\n", "cat ~/other.pub >> ~/.config/sshrpc/authorized_keys"],
     )?;
     let none = Home::new()?;
-    let done = none.run(&["call", "--accept-new", &node.target(), "erlang", "now"])?;
+    let done = none.run(&["call", "--accept-new", &target, "erlang", "now"])?;
     done.expect_error(4, &line, &["there was no key to try", "sshrpc keygen && cat ~/.config/sshrpc/id_ed25519.pub"])
 }
 
