@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 use ssh_proto::crypto::Tier;
 use ssh_transport::authorized_keys::AuthorizedKeys;
@@ -47,7 +48,7 @@ struct Keys {
     #[arg(long = "host-key", value_name = "FILE")]
     host_keys: Vec<PathBuf>,
 
-    /// The public keys that may log in, read at each login [default: ~/.config/sshrpc/authorized_keys]
+    /// The public keys that may log in, read at each login [default: sshrpc's own authorized_keys]
     #[arg(long, value_name = "FILE")]
     authorized_keys: Option<PathBuf>,
 }
@@ -55,8 +56,11 @@ struct Keys {
 /// Which algorithms are offered.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Algorithms {
-    /// Everything up to this tier: default, compatible (older, sound) or legacy (CBC, SHA-1)
-    #[arg(long, value_name = "TIER", value_parser = tier)]
+    /// All up to this tier: default, compatible (older), legacy (CBC, SHA-1)
+    #[arg(
+        long, value_name = "TIER", hide_possible_values = true,
+        value_parser = PossibleValuesParser::new(["default", "compatible", "legacy"]).try_map(|name| tier(&name)),
+    )]
     pub(crate) tier: Option<Tier>,
 
     /// These ciphers, comma-separated, of whatever tier
