@@ -25,9 +25,7 @@ use crate::limits::Limits;
 use crate::notice::Notice;
 use crate::time::Instant;
 use crate::transport::kex::Verify;
-use crate::transport::{
-    Gates, Identification, Negotiated, Rng, Role, Settings, StrictPolicy, Transport, Turn, messages,
-};
+use crate::transport::{Identification, Negotiated, Rng, Role, Settings, StrictPolicy, Transport, Turn, messages};
 pub use crate::userauth::MethodName;
 pub use crate::userauth::client::Partial;
 use crate::userauth::client::{self as auth, Answer};
@@ -77,7 +75,6 @@ pub fn start(config: &Arc<Config>, rng: Rng, now: Instant, out: &mut Vec<u8>) ->
         host_keys: Vec::new(),
         limits: config.limits.clone(),
         strict: config.strict,
-        gates: Gates::Enforced,
     };
     let transport = Transport::start(settings, rng, now, out);
     Ok(Ready { inner: Box::new(Inner { transport, login: auth::Login::new(config.user.clone()) }) })

@@ -14,6 +14,16 @@
 //!     offer.accept(now, out);
 //! }
 //! ```
+//!
+//! Nothing before a login knows channels: there is no mux to send a CHANNEL_OPEN to (CVE-2025-32433), and no
+//! [`Connection`] without [`AuthAttempt::accept`].
+//!
+//! ```compile_fail,E0599
+//! # use ssh_proto::{ChannelId, server::Ready};
+//! fn peek(mut ready: Ready, id: ChannelId) {
+//!     ready.channel(id);
+//! }
+//! ```
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -33,9 +43,7 @@ use crate::limits::Limits;
 use crate::notice::Notice;
 use crate::time::{Instant, earlier};
 use crate::transport::kex::Sign;
-use crate::transport::{
-    Gates, Identification, Negotiated, Rng, Role, SessionId, Settings, StrictPolicy, Transport, Turn,
-};
+use crate::transport::{Identification, Negotiated, Rng, Role, SessionId, Settings, StrictPolicy, Transport, Turn};
 pub use crate::userauth::MethodName;
 use crate::userauth::server::{self as auth, Attempt, Question, Rules};
 
@@ -104,7 +112,6 @@ pub fn start(config: &Arc<Config>, rng: Rng, now: Instant, out: &mut Vec<u8>) ->
         host_keys: config.host_keys.clone(),
         limits: config.limits.clone(),
         strict: config.strict,
-        gates: Gates::Enforced,
     };
     let transport = Transport::start(settings, rng, now, out);
     Ok(Ready { inner: Box::new(Inner { transport, login: auth::Login::new(rules) }) })

@@ -66,24 +66,22 @@ impl Log {
                     if below(rng, 3) == 0 {
                         connection.reject(ticket, OpenFailureReason::CONNECT_FAILED, "", now, out).unwrap();
                     } else {
-                        let window = [0, 1, 1000, 1 << 20][below(rng, 4)];
-                        self.live.push(connection.accept_with_window(ticket, window, now, out).unwrap());
+                        let mut options = connection.channel_options();
+                        options.window = [0, 1, 1000, 1 << 20][below(rng, 4)];
+                        options.maximum_packet = [30, 1000, 32 * 1024][below(rng, 3)];
+                        self.live.push(connection.accept_with(ticket, options, now, out).unwrap());
                     }
                 }
             }
-            (4, _) => {
-                if !end.requests.is_empty() {
-                    let ticket = end.requests.remove(below(rng, end.requests.len())).unwrap();
-                    let outcome = if below(rng, 2) == 0 { Outcome::Success } else { Outcome::Failure };
-                    // The channel may be gone by now.
-                    let _ = connection.reply(ticket, outcome, now, out);
-                }
+            (4, _) if !end.requests.is_empty() => {
+                let ticket = end.requests.remove(below(rng, end.requests.len())).unwrap();
+                let outcome = if below(rng, 2) == 0 { Outcome::Success } else { Outcome::Failure };
+                // The channel may be gone by now.
+                let _ = connection.reply(ticket, outcome, now, out);
             }
-            (5, _) => {
-                if !end.global_requests.is_empty() {
-                    let ticket = end.global_requests.remove(below(rng, end.global_requests.len())).unwrap();
-                    connection.reply_global(ticket, Some(b"z"), now, out).unwrap();
-                }
+            (5, _) if !end.global_requests.is_empty() => {
+                let ticket = end.global_requests.remove(below(rng, end.global_requests.len())).unwrap();
+                connection.reply_global(ticket, Some(b"z"), now, out).unwrap();
             }
             (6, Some(id)) if below(rng, 4) == 0 => connection.channel(id).eof(now, out).unwrap(),
             (7, Some(id)) if below(rng, 4) == 0 => {
@@ -191,7 +189,7 @@ fn data(seen: &[Seen]) -> Vec<(ChannelId, Vec<u8>)> {
 #[test]
 fn whatever_both_sides_do_neither_blames_the_other() {
     let (mut exchanges, mut closed, mut replies, mut bytes) = (0, 0, 0, 0);
-    for seed in 0..150 {
+    for seed in 0..60 {
         let pair = run(seed);
         exchanges += pair.client.key_exchanges();
         closed += pair.client.seen.iter().filter(|seen| matches!(seen, Seen::Closed(_))).count();
@@ -200,7 +198,7 @@ fn whatever_both_sides_do_neither_blames_the_other() {
     }
     // The runs did something.
     assert!(
-        exchanges > 300 && closed > 300 && replies > 300 && bytes > 5_000_000,
+        exchanges > 100 && closed > 100 && replies > 100 && bytes > 1_500_000,
         "{exchanges} {closed} {replies} {bytes}"
     );
 }

@@ -1,1 +1,29 @@
-//! Tokio adapter.
+//! `ssh-proto` over real streams: a thin tokio adapter.
+//!
+//! No protocol logic lives here. A [`Client`] connects and logs in, a [`Server`] accepts and hands programs to its
+//! [`Handler`](server::Handler), and a [`Channel`] of either is a stream of bytes. What stands in files is here too:
+//! [`known_hosts`], [`authorized_keys`], key files and the agent ([`identity`], [`agent`]).
+//!
+//! Each connection has one driver task: it reads, lets the core process, and writes. Its state stands behind a mutex that
+//! is held for one `process` or one `send`, so a caller writes its own bytes without a detour through another task.
+
+pub mod agent;
+pub mod authorized_keys;
+mod buffer;
+mod channel;
+pub mod client;
+mod clock;
+pub mod files;
+pub mod identity;
+mod io;
+pub mod known_hosts;
+mod link;
+mod pipe;
+pub mod rng;
+pub mod server;
+
+pub use channel::{Channel, Stderr};
+pub use client::Client;
+pub use io::Duplex;
+pub use link::{Ended, Exit};
+pub use server::Server;

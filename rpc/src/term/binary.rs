@@ -1,5 +1,6 @@
 //! Binaries and bit strings.
 
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -58,8 +59,8 @@ impl From<&str> for Binary {
     }
 }
 
-impl From<alloc::string::String> for Binary {
-    fn from(text: alloc::string::String) -> Self {
+impl From<String> for Binary {
+    fn from(text: String) -> Self {
         Self::from(text.into_bytes())
     }
 }

@@ -11,8 +11,8 @@ pub struct DecodeLimits {
     pub max_bytes: usize,
     /// How deep containers may nest; a term that is no container has depth 0, `[]` too, `[[a]]` has 2. Default: 10,000.
     pub max_depth: usize,
-    /// Terms in the term, counting containers and their elements; a string counts as one. Default: 16,777,216, which
-    /// bounds the memory of a decoded term to about half a gibibyte beside its octets.
+    /// Terms in the term, counting containers and their elements; a string counts as one. A decoded term takes 32 octets
+    /// for each, and some 40 more for each container that is not empty. Default: 16,777,216.
     pub max_nodes: usize,
     /// Different atoms. Default: 65,536.
     pub max_atoms: usize,

@@ -12,6 +12,9 @@ pub(super) trait Release {
 }
 
 /// The body of a container's `Drop`: takes it apart level by level, in memory of the heap.
+///
+/// When two threads drop the last two owners at once, each may find the other's share and leave the children to the
+/// ordinary drop of whoever is last. That recurses by one level, and each child comes here again.
 pub(super) fn release(container: &mut impl Release) {
     let mut pending = Vec::new();
     container.release(&mut pending);

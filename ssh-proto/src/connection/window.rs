@@ -23,6 +23,11 @@ impl InboundWindow {
         Self { left: initial, unconsumed: 0, credit: 0, worthwhile }
     }
 
+    #[cfg(test)]
+    pub(super) const fn left(&self) -> u32 {
+        self.left
+    }
+
     /// `length` bytes came.
     pub(super) fn receive(&mut self, length: usize) -> Result<(), PeerMisbehaved> {
         let length = u32::try_from(length).map_err(|_over| PeerMisbehaved::WindowExceeded)?;
@@ -96,9 +101,9 @@ mod tests {
         assert_eq!(window.take_credit(), None, "not worth a message");
         window.consume(10);
         assert_eq!(window.take_credit(), Some(40));
-        assert_eq!(window.left, 80);
+        assert_eq!(window.left(), 80);
         window.consume(1000);
-        assert_eq!(window.left, 80, "what did not come is not given back");
+        assert_eq!(window.left(), 80, "what did not come is not given back");
     }
 
     #[test]

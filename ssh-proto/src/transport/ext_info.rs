@@ -41,6 +41,11 @@ impl State {
         self.peer_understands = Understands::Yes;
     }
 
+    /// We never send EXT_INFO: `raw.rs`.
+    pub(super) const fn stay_silent(&mut self) {
+        self.sent = Understands::Yes;
+    }
+
     /// The peer's first NEWKEYS has come.
     pub(super) const fn after_first_newkeys(&mut self) {
         self.expect_first = true;

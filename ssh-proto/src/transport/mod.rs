@@ -10,6 +10,7 @@ pub(crate) mod kex;
 mod keys;
 pub(crate) mod messages;
 mod packet;
+pub(crate) mod raw;
 mod receive;
 mod rekey;
 mod send;
@@ -52,15 +53,6 @@ pub enum StrictPolicy {
     Require,
 }
 
-/// Which messages go through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Gates {
-    /// What the RFCs allow now.
-    Enforced,
-    /// All of them: `raw.rs`.
-    Off,
-}
-
 /// What the engine needs to know of a configuration.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -71,7 +63,6 @@ pub(crate) struct Settings {
     pub(crate) host_keys: Vec<PublicKey>,
     pub(crate) limits: Limits,
     pub(crate) strict: StrictPolicy,
-    pub(crate) gates: Gates,
 }
 
 /// The transport layer of one connection.
@@ -113,14 +104,19 @@ impl Transport {
     /// Sends our identification and, without waiting for the peer's, our KEXINIT: "Key exchange will begin immediately
     /// after sending this identifier."
     pub(crate) fn start(settings: Settings, rng: Rng, now: Instant, out: &mut Vec<u8>) -> Self {
-        let identification = Identification::ours(&settings.software);
-        out.extend_from_slice(identification.as_bytes());
+        let mut transport = Self::new(settings, rng, now);
+        out.extend_from_slice(transport.identification.as_bytes());
         out.extend_from_slice(b"\r\n");
-        let mut transport = Self {
+        transport.start_key_exchange(now, out);
+        transport
+    }
+
+    fn new(settings: Settings, rng: Rng, now: Instant) -> Self {
+        Self {
             rng,
-            identification,
+            identification: Identification::ours(&settings.software),
             peer: None,
-            inbound: receive::Inbound::new(settings.limits.packet_before_login),
+            inbound: receive::Inbound::new(&settings.limits),
             outbound: send::Outbound::new(),
             kex: kex::Exchanges::new(),
             ext_info: ext_info::State::default(),
@@ -130,9 +126,7 @@ impl Transport {
             notices: Notices::default(),
             failed: None,
             settings,
-        };
-        transport.start_key_exchange(now, out);
-        transport
+        }
     }
 
     pub(crate) const fn role(&self) -> Role {

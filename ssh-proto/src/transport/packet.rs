@@ -150,19 +150,51 @@ impl Sealer {
             rng.fill_bytes(random);
             out.extend_from_slice(random);
         }
-        let end = out.len();
-        out.resize(end.saturating_add(self.protection.tag_length()), 0);
-        let whole = out.get_mut(start..).unwrap_or_default();
-        if let Some((head, _)) = whole.split_first_chunk_mut::<5>() {
+        if let Some(head) = out.get_mut(start..).and_then(|packet| packet.first_chunk_mut::<5>()) {
             let [a, b, c, d] = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
             *head = [a, b, c, d, u8::try_from(padding).unwrap_or(u8::MAX)];
         }
+        self.seal_packet(out, start)
+    }
+
+    /// Protects the packet that begins at `start` and ends with `out`, and answers how many bytes it takes now.
+    fn seal_packet(&mut self, out: &mut Vec<u8>, start: usize) -> usize {
+        let end = out.len();
+        out.resize(end.saturating_add(self.protection.tag_length()), 0);
+        let whole = out.get_mut(start..).unwrap_or_default();
         let taken = whole.len();
         if let Some((packet, tag)) = whole.split_at_mut_checked(end.saturating_sub(start)) {
             self.protect(packet, tag);
         }
         self.sequence = self.sequence.wrapping_add(1);
         taken
+    }
+
+    /// As [`seal`](Self::seal), with something wrong: for `raw.rs`.
+    ///
+    /// What stands behind the last whole block is neither encrypted nor authenticated: no receiver gets as far as that.
+    pub(super) fn seal_flawed(&mut self, out: &mut Vec<u8>, payload: &[u8], flaw: Flaw) {
+        let start = out.len();
+        let least = self.padding(payload.len().saturating_add(LENGTH).saturating_add(1));
+        let padding = if let Flaw::Padding(padding) = flaw { usize::from(padding) } else { least };
+        let length = payload.len().saturating_add(padding).saturating_add(1);
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        let claimed = if let Flaw::PacketLength(claimed) = flaw { claimed } else { length };
+        out.extend_from_slice(&claimed.to_be_bytes());
+        let least = u8::try_from(padding).unwrap_or(u8::MAX);
+        out.push(if let Flaw::PaddingLength(claimed) = flaw { claimed } else { least });
+        out.extend_from_slice(payload);
+        out.resize(out.len().saturating_add(padding), 0);
+        let counted = out.len().saturating_sub(start).saturating_sub(self.protection.unpadded());
+        let over = counted.checked_rem(self.protection.block()).unwrap_or_default();
+        let tail = out.split_off(out.len().saturating_sub(over));
+        self.seal_packet(out, start);
+        if flaw == Flaw::Tag
+            && let Some(last) = out.last_mut()
+        {
+            *last ^= 1;
+        }
+        out.extend_from_slice(&tail);
     }
 
     /// The least padding, 4 to `4 + block - 1` bytes, that makes whole blocks of `unpadded` bytes.
@@ -191,11 +223,26 @@ impl Sealer {
 
 /// Whether sequence numbers restart when new keys come into use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Numbering {
+#[expect(clippy::exhaustive_enums, reason = "SSH has these two")]
+pub enum Numbering {
     /// "It is never reset, even if keys/algorithms are renegotiated later" (RFC 4253 §6.4).
     Continue,
     /// Strict key exchange.
     Restart,
+}
+
+/// What is wrong with a packet that [`raw`](crate::raw) sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Flaw {
+    /// `packet_length` says this; the packet itself is as long as it should be.
+    PacketLength(u32),
+    /// `padding_length` says this; the padding itself is as long as it should be.
+    PaddingLength(u8),
+    /// There are so many bytes of padding, and `padding_length` says so: not whole blocks, too few, or just many.
+    Padding(u8),
+    /// The authentication tag is wrong. Before keys are in use, the last byte of the padding is changed, which is none.
+    Tag,
 }
 
 /// Opens packets where they lie.

@@ -4,13 +4,14 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use super::Transport;
 use super::ident::{IdentificationReader, Line};
 use super::kex::{Sign, Verify};
 use super::messages::{Debug, Disconnect};
 use super::packet::{Numbering, Opened, Opener, Protection};
-use super::{Gates, Transport};
 use crate::error::{Disconnected, Error, PeerMisbehaved};
 use crate::io::InputBuffer;
+use crate::limits::Limits;
 use crate::notice::{Notice, printable};
 use crate::time::Instant;
 use crate::wire::{MessageNumber, number};
@@ -42,13 +43,9 @@ pub(crate) enum Turn {
 }
 
 impl Inbound {
-    pub(super) fn new(maximum_length: usize) -> Self {
-        Self {
-            identification: IdentificationReader::default(),
-            opener: Opener::new(maximum_length),
-            taken: 0,
-            packets: 0,
-        }
+    pub(super) const fn new(limits: &Limits) -> Self {
+        let opener = Opener::new(limits.packet_before_login);
+        Self { identification: IdentificationReader::new(limits), opener, taken: 0, packets: 0 }
     }
 
     pub(super) const fn set_maximum_length(&mut self, maximum_length: usize) {
@@ -86,51 +83,63 @@ impl Transport {
             if out.len() >= self.settings.limits.output_high_water {
                 return Ok(Turn::Idle);
             }
-            if self.peer.is_none() {
-                match self.inbound.identification.read(self.settings.role, input.filled())? {
-                    Line::Incomplete => return Ok(Turn::Idle),
-                    Line::Banner(length) => {
-                        let line = printable(input.filled().get(..length).unwrap_or_default());
-                        self.notices.push(Notice::BannerLine(line));
-                        input.discard(length);
-                    }
-                    Line::Identification(length, identification) => {
-                        input.discard(length);
-                        self.notices.push(Notice::PeerIdentified(identification.clone()));
-                        self.peer = Some(identification);
-                    }
-                }
-                continue;
+            let Some((sequence, payload)) = self.next_packet(input)? else { return Ok(Turn::Idle) };
+            let bytes = input.filled().get(payload.clone()).unwrap_or_default();
+            let received = self.receive(now, sequence, bytes, out)?;
+            self.rekey_if_due(now, out);
+            match received {
+                Received::Handled => {}
+                Received::ForAbove => return Ok(Turn::Packet { sequence, payload }),
+                Received::Turn(turn) => return Ok(turn),
             }
-            let capacity = input.capacity();
+        }
+    }
+
+    /// The next packet in `input`, past the peer's identification: its sequence number, and where its payload lies until
+    /// it is [released](Self::release).
+    pub(super) fn next_packet(&mut self, input: &mut dyn InputBuffer) -> Result<Option<(u32, Range<usize>)>, Error> {
+        while self.peer.is_none() {
+            match self.inbound.identification.read(self.settings.role, input.filled())? {
+                Line::Incomplete => return Ok(None),
+                Line::Banner(length) => {
+                    let line = printable(input.filled().get(..length).unwrap_or_default());
+                    self.notices.push(Notice::BannerLine(line));
+                    input.discard(length);
+                }
+                Line::Identification(length, identification) => {
+                    input.discard(length);
+                    self.notices.push(Notice::PeerIdentified(identification.clone()));
+                    self.peer = Some(identification);
+                }
+            }
+        }
+        let capacity = input.capacity();
+        loop {
             match self.inbound.opener.open(input.filled(), capacity)? {
-                Opened::Incomplete => return Ok(Turn::Idle),
+                Opened::Incomplete => return Ok(None),
                 Opened::Discard(length) => input.discard(length),
                 Opened::Packet { sequence, payload, taken } => {
                     self.inbound.taken = taken;
                     self.inbound.packets = self.inbound.packets.wrapping_add(1);
                     self.meter.count_inbound(taken);
-                    let bytes = input.filled().get(payload.clone()).unwrap_or_default();
-                    let received = self.receive(now, sequence, bytes, out)?;
-                    self.rekey_if_due(now, out);
-                    match received {
-                        Received::Handled => {}
-                        Received::ForAbove => return Ok(Turn::Packet { sequence, payload }),
-                        Received::Turn(turn) => return Ok(turn),
-                    }
+                    return Ok(Some((sequence, payload)));
                 }
             }
         }
     }
 
-    fn receive(&mut self, now: Instant, sequence: u32, payload: &[u8], out: &mut Vec<u8>) -> Result<Received, Error> {
+    pub(super) fn receive(
+        &mut self,
+        now: Instant,
+        sequence: u32,
+        payload: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Received, Error> {
         let Some((&number, body)) = payload.split_first() else {
             return Err(Error::PeerMisbehaved(PeerMisbehaved::BadPacketLength));
         };
         let first_after_newkeys = self.ext_info.take_first();
-        if self.settings.gates == Gates::Enforced {
-            self.kex.check_allowed(number, sequence)?;
-        }
+        self.kex.check_allowed(number, sequence)?;
         let invalid = |error| Error::InvalidMessage(MessageNumber(number), error);
         match number {
             number::DISCONNECT => {
@@ -168,7 +177,7 @@ impl Transport {
 }
 
 /// What became of one message.
-enum Received {
+pub(super) enum Received {
     Handled,
     ForAbove,
     Turn(Turn),

@@ -6,13 +6,13 @@ use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
 use super::packet::{Numbering, Protection, Sealer};
-use super::{Gates, Transport, messages};
+use super::{Transport, messages};
 use crate::error::{Error, Limit};
 use crate::time::Instant;
 
 /// Our half of the outgoing stream.
 pub(super) struct Outbound {
-    sealer: Sealer,
+    pub(super) sealer: Sealer,
     gate: Gate,
     /// Wiped when they are gone: a password may be among them.
     held: VecDeque<Zeroizing<Vec<u8>>>,
@@ -44,7 +44,7 @@ impl Outbound {
 impl Transport {
     /// True when messages of the layers above may go out now.
     pub(crate) fn may_send(&self) -> bool {
-        self.outbound.gate == Gate::Open || self.settings.gates == Gates::Off
+        self.outbound.gate == Gate::Open
     }
 
     /// Sends a message that a key exchange does not hold up: the transport layer's own.

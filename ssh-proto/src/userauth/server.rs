@@ -18,11 +18,6 @@ use crate::transport::Transport;
 use crate::transport::messages::Service;
 use crate::wire::{MessageNumber, Put, number};
 
-/// Longer passwords are refused unseen: hashing them would be work for the asking (CVE-2016-6515).
-const MAXIMUM_PASSWORD: usize = 1024;
-/// Requests of any kind, accepted queries included, that one login may take.
-const MAXIMUM_REQUESTS: u32 = 128;
-
 /// What a server offers at login.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
@@ -194,7 +189,7 @@ impl Login {
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
         if matches!(self.state, State::ExpectRequest) {
-            self.count_request()?;
+            self.count_request(transport)?;
         }
         if service.name != SSH_USERAUTH.as_bytes() {
             return Err(Error::PeerIncompatible(PeerIncompatible::UnknownService));
@@ -212,9 +207,9 @@ impl Login {
         }
     }
 
-    fn count_request(&mut self) -> Result<(), Error> {
+    fn count_request(&mut self, transport: &Transport) -> Result<(), Error> {
         self.requests = self.requests.saturating_add(1);
-        if self.requests > MAXIMUM_REQUESTS {
+        if self.requests > transport.limits().login_requests {
             return Err(Error::LimitReached(Limit::LoginTries));
         }
         Ok(())
@@ -227,7 +222,7 @@ impl Login {
         now: Instant,
         out: &mut Vec<u8>,
     ) -> Result<Option<Question>, Error> {
-        self.count_request()?;
+        self.count_request(transport)?;
         if request.service != SSH_CONNECTION.as_bytes() {
             return Err(Error::PeerIncompatible(PeerIncompatible::UnknownService));
         }
@@ -346,7 +341,7 @@ fn check(transport: &Transport, request: &Request<'_>) -> Result<Question, Refus
             }
             Ok(Question::Attempt(Attempt::PublicKey(key)))
         }
-        Method::Password { password } if password.len() <= MAXIMUM_PASSWORD => {
+        Method::Password { password } if password.len() <= transport.limits().password => {
             Ok(Question::Attempt(Attempt::Password(Zeroizing::new(password.to_vec()))))
         }
         Method::Password { .. } | Method::PasswordChange | Method::Other(_) => Err(Refused::Attempt),

@@ -37,7 +37,7 @@ pub mod number {
 
 /// A message number, for errors and logs: prints as the RFC's name where it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "it is its one number")]
 pub struct MessageNumber(pub u8);
 
 impl fmt::Display for MessageNumber {

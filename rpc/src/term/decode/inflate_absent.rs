@@ -18,6 +18,7 @@ impl Inflater {
         Err(DecodeErrorKind::CompressionUnsupported)
     }
 
+    #[expect(clippy::needless_pass_by_ref_mut, reason = "the signature of the one that inflates")]
     pub(in crate::term) fn push(
         &mut self,
         _: &[u8],

@@ -68,10 +68,11 @@ pub fn decode_with(bytes: &[u8], limits: &DecodeLimits) -> Result<(Term, usize),
     }
     let offset = reader.offset();
     let within = |kind| DecodeError::new(kind, offset);
-    let (inflated, used) = inflate::whole(reader.rest(), announced).map_err(|kind| match kind {
-        DecodeErrorKind::Truncated => reader.take(usize::MAX).err().unwrap_or(within(kind)),
-        _ => within(kind),
-    })?;
+    let (inflated, used) = match inflate::whole(reader.rest(), announced) {
+        Ok(inflated) => inflated,
+        Err(DecodeErrorKind::Truncated) => return Err(reader.ended()),
+        Err(kind) => return Err(within(kind)),
+    };
     // Octets after the term, within what was inflated, are ignored as Erlang does.
     let term = Builder::new(Reader::new(&inflated, announced), limits).term().map_err(|error| match error.kind {
         // Within what is complete, nothing can become complete later.

@@ -28,13 +28,18 @@ impl<'a> Reader<'a> {
         self.bytes.get(self.offset..).unwrap_or_default()
     }
 
+    /// The error of wanting more than there is.
+    pub(super) const fn ended(&self) -> DecodeError {
+        DecodeError::new(self.at_end, self.bytes.len())
+    }
+
     pub(super) fn take(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
         match self.rest().get(..len) {
             Some(taken) => {
                 self.offset += len;
                 Ok(taken)
             }
-            None => Err(DecodeError::new(self.at_end, self.bytes.len())),
+            None => Err(self.ended()),
         }
     }
 
@@ -44,7 +49,7 @@ impl<'a> Reader<'a> {
                 self.offset += N;
                 Ok(*taken)
             }
-            None => Err(DecodeError::new(self.at_end, self.bytes.len())),
+            None => Err(self.ended()),
         }
     }
 

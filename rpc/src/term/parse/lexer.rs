@@ -13,6 +13,9 @@ use crate::term::{Atom, Float, Integer};
 /// Reading an integer takes time that grows with the square of its digits.
 const MAX_DIGITS: usize = 100_000;
 
+/// How much of a variable's name an error message shows.
+const MAX_VARIABLE: usize = 60;
+
 #[derive(Clone)]
 pub(super) struct Lexer<'a> {
     rest: &'a str,
@@ -35,7 +38,9 @@ impl<'a> Lexer<'a> {
             Some('$') => self.character(start)?,
             Some('0'..='9') => self.number(start)?,
             Some(c) if starts_atom(c) => self.word(start)?,
-            Some(c) if c == '_' || continues_atom(c) => Token::Variable(String::from(self.take_while(continues_atom))),
+            Some(c) if continues_atom(c) => {
+                Token::Variable(self.take_while(continues_atom).chars().take(MAX_VARIABLE).collect())
+            }
             Some('.') if self.at_dot() => {
                 self.bump();
                 Token::Dot
@@ -194,9 +199,8 @@ impl<'a> Lexer<'a> {
         let mut ahead = self.rest.chars();
         match (ahead.next(), ahead.next()) {
             (Some('#'), Some(digit)) if digit.is_ascii_alphanumeric() => {
-                let base = match whole.parse() {
-                    Ok(base @ 2..=36) => base,
-                    _ => return Err(error(start, SyntaxErrorKind::Number, "the base of a number is 2 to 36")),
+                let Ok(base @ 2..=36) = whole.parse() else {
+                    return Err(error(start, SyntaxErrorKind::Number, "the base of a number is 2 to 36"));
                 };
                 self.bump();
                 let position = self.position;

@@ -2,6 +2,7 @@
 //!
 //! Only literals: there is no evaluator. What Erlang accepts and we do not is named as such in the error.
 
+mod binary;
 mod error;
 mod lexer;
 mod parser;

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::lexer::{Lexer, error};
-use super::segment::{Bits, Form, Kind, Refusal, Value};
+use super::segment::{Bits, MAX_BITS, Value};
 use super::token::{Position, Token};
 use super::{Call, Expression, SyntaxError, SyntaxErrorKind};
 use crate::term::{Atom, Fun, List, Term};
@@ -14,18 +14,21 @@ const MAX_DEPTH: usize = 10_000;
 
 pub(super) struct Parser<'a> {
     lexer: Lexer<'a>,
-    token: Token,
-    position: Position,
+    pub(super) token: Token,
+    pub(super) position: Position,
     /// The containers that are not finished, outermost first.
-    open: Vec<Open>,
+    pub(super) open: Vec<Open>,
+    /// How many bits of binaries the text may still ask for.
+    pub(super) bits_left: usize,
 }
 
 /// A container that is not finished, and waits for a term.
-enum Open {
+pub(super) enum Open {
     Tuple(Vec<Term>),
-    List(Vec<Term>),
-    /// After the bar of a list.
-    Tail(Vec<Term>),
+    /// A list, and how many bars its elements have passed: `[a|[b` has passed one, is one list, and wants two brackets.
+    List(Vec<Term>, usize),
+    /// The tail of a list, which does not start with a bracket.
+    Tail(Vec<Term>, usize),
     /// The arguments of a call.
     Arguments(Vec<Term>),
     Key(Vec<(Term, Term)>),
@@ -38,7 +41,7 @@ impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str) -> Result<Self, SyntaxError> {
         let mut lexer = Lexer::new(text);
         let (token, position) = lexer.next()?;
-        Ok(Self { lexer, token, position, open: Vec::new() })
+        Ok(Self { lexer, token, position, open: Vec::new(), bits_left: MAX_BITS })
     }
 
     /// All of the text as a term or a call.
@@ -84,14 +87,14 @@ impl<'a> Parser<'a> {
         self.unexpected("a call, Module:Function(Arguments),")
     }
 
-    fn bump(&mut self) -> Result<Token, SyntaxError> {
+    pub(super) fn bump(&mut self) -> Result<Token, SyntaxError> {
         let (token, position) = self.lexer.next()?;
         self.position = position;
         Ok(core::mem::replace(&mut self.token, token))
     }
 
     /// Takes the symbol, when it is the next token.
-    fn accept(&mut self, symbol: &'static str) -> Result<bool, SyntaxError> {
+    pub(super) fn accept(&mut self, symbol: &'static str) -> Result<bool, SyntaxError> {
         let found = self.token == Token::Symbol(symbol);
         if found {
             self.bump()?;
@@ -151,7 +154,7 @@ impl<'a> Parser<'a> {
             Token::Atom(_) => return self.atom_value().map(Some),
             Token::String(_) => return self.strings().map(|text| Some(Term::from(text))),
             Token::Symbol("{") => return self.enter(Open::Tuple(Vec::new()), "}"),
-            Token::Symbol("[") => return self.enter(Open::List(Vec::new()), "]"),
+            Token::Symbol("[") => return self.enter(Open::List(Vec::new(), 0), "]"),
             Token::Symbol("<<") => return self.enter(Open::Bits(Bits::default()), ">>"),
             Token::Symbol("(") => return self.enter(Open::Parentheses, ""),
             Token::Symbol("#") => return self.map(),
@@ -163,7 +166,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Opens a container, whose first token is the current one.
-    fn enter(&mut self, open: Open, end: &'static str) -> Result<Option<Term>, SyntaxError> {
+    pub(super) fn enter(&mut self, open: Open, end: &'static str) -> Result<Option<Term>, SyntaxError> {
         if self.open.len() >= MAX_DEPTH {
             let message = format!("terms nest at most {MAX_DEPTH} deep");
             return Err(self.error(SyntaxErrorKind::TooDeep, message));
@@ -198,20 +201,19 @@ impl<'a> Parser<'a> {
                 }
                 (Open::Arguments(elements), "',' or ')'")
             }
-            Open::List(mut elements) => {
+            Open::List(mut elements, bars) => {
                 elements.push(term);
                 if self.accept("]")? {
-                    return Ok(Some(Term::list(elements)));
+                    return self.close_list(elements, bars, Term::NIL);
                 }
                 if self.accept("|")? {
-                    self.open.push(Open::Tail(elements));
-                    return Ok(None);
+                    return self.tail(elements, bars);
                 }
-                (Open::List(elements), "',', '|' or ']'")
+                (Open::List(elements, bars), "',', '|' or ']'")
             }
-            Open::Tail(elements) => {
+            Open::Tail(elements, bars) => {
                 if self.accept("]")? {
-                    return Ok(Some(List::with_tail(elements, term)));
+                    return self.close_list(elements, bars, term);
                 }
                 return Err(self.after_value("']'"));
             }
@@ -242,6 +244,29 @@ impl<'a> Parser<'a> {
         }
         self.open.push(open);
         Ok(None)
+    }
+
+    /// Reads on after a bar: a list there goes on with this one.
+    fn tail(&mut self, elements: Vec<Term>, bars: usize) -> Result<Option<Term>, SyntaxError> {
+        if !self.accept("[")? {
+            self.open.push(Open::Tail(elements, bars));
+            return Ok(None);
+        }
+        if self.accept("]")? {
+            return self.close_list(elements, bars + 1, Term::NIL);
+        }
+        self.open.push(Open::List(elements, bars + 1));
+        Ok(None)
+    }
+
+    /// Ends a list after its first closing bracket: each bar wants one more.
+    fn close_list(&mut self, elements: Vec<Term>, bars: usize, tail: Term) -> Result<Option<Term>, SyntaxError> {
+        for _ in 0..bars {
+            if !self.accept("]")? {
+                return Err(self.after_value("']'"));
+            }
+        }
+        Ok(Some(List::with_tail(elements, tail)))
     }
 
     fn map(&mut self) -> Result<Option<Term>, SyntaxError> {
@@ -278,7 +303,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn atom(&mut self, what: &str) -> Result<Atom, SyntaxError> {
+    pub(super) fn atom(&mut self, what: &str) -> Result<Atom, SyntaxError> {
         match &self.token {
             Token::Atom(atom) => {
                 let atom = atom.clone();
@@ -290,7 +315,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Strings side by side are one.
-    fn strings(&mut self) -> Result<String, SyntaxError> {
+    pub(super) fn strings(&mut self) -> Result<String, SyntaxError> {
         let mut text = String::new();
         while let Token::String(more) = &self.token {
             text.push_str(more);
@@ -323,128 +348,11 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Reads the value of a segment; a binary or a parenthesis is entered, and its segment read when it is finished.
-    fn segment_value(&mut self) -> Result<Option<Term>, SyntaxError> {
-        let negative = self.accept("-")?;
-        if !negative {
-            self.accept("+")?;
-        }
-        let value = match &self.token {
-            Token::Integer(integer) if negative => Value::Integer((-integer.to_bigint()).into()),
-            Token::Integer(integer) => Value::Integer(integer.clone()),
-            Token::Float(float) if negative => Value::Float(crate::term::Float::new(-float.get()).unwrap_or(*float)),
-            Token::Float(float) => Value::Float(*float),
-            Token::String(_) if !negative => {
-                let text = self.strings()?;
-                return self.finish_segment(Value::Text(text));
-            }
-            Token::Symbol("<<") if !negative => return self.enter(Open::Bits(Bits::default()), ">>"),
-            Token::Symbol("(") if !negative => return self.enter(Open::Parentheses, ""),
-            _ => return Err(self.unexpected("a number, a string or a binary")),
-        };
-        self.bump()?;
-        self.finish_segment(value)
-    }
-
-    fn finish_segment(&mut self, value: Value) -> Result<Option<Term>, SyntaxError> {
-        match self.open.pop() {
-            Some(Open::Bits(bits)) => self.segment(bits, value),
-            _ => Err(self.unexpected("a term")),
-        }
-    }
-
-    /// Reads what follows the value of a segment, and adds it to its binary.
-    fn segment(&mut self, mut bits: Bits, value: Value) -> Result<Option<Term>, SyntaxError> {
-        let value = match value {
-            Value::Bits(Term::Integer(integer)) => Value::Integer(integer),
-            Value::Bits(Term::Float(float)) => Value::Float(float),
-            value => value,
-        };
-        let position = self.position;
-        let form = self.form()?;
-        bits.segment(&value, &form).map_err(|refusal| match refusal {
-            Refusal::TooLong => error(position, SyntaxErrorKind::TooLong, "the binary is longer than 64 MiB"),
-            Refusal::Because(message) => error(position, SyntaxErrorKind::Segment, message),
-        })?;
-        if self.accept(">>")? {
-            return Ok(Some(bits.finish()));
-        }
-        if !self.accept(",")? {
-            return Err(self.after_value("',' or '>>'"));
-        }
-        self.open.push(Open::Bits(bits));
-        Ok(None)
-    }
-
-    fn form(&mut self) -> Result<Form, SyntaxError> {
-        let mut form = Form::default();
-        if self.accept(":")? {
-            form.size = Some(self.size("a size")?);
-        }
-        if !self.accept("/")? {
-            return Ok(form);
-        }
-        loop {
-            let position = self.position;
-            let word = self.atom("a segment's type")?;
-            let kind = match word.as_str() {
-                "integer" => Kind::Integer,
-                "float" => Kind::Float,
-                "binary" | "bytes" => Kind::Binary,
-                "bitstring" | "bits" => Kind::Bits,
-                "utf8" => Kind::Utf8,
-                "utf16" => Kind::Utf16,
-                "utf32" => Kind::Utf32,
-                "little" => {
-                    form.little = true;
-                    if self.accept("-")? { continue } else { return Ok(form) }
-                }
-                "native" => {
-                    form.little = cfg!(target_endian = "little");
-                    if self.accept("-")? { continue } else { return Ok(form) }
-                }
-                "big" | "signed" | "unsigned" => {
-                    if self.accept("-")? {
-                        continue;
-                    } else {
-                        return Ok(form);
-                    }
-                }
-                "unit" => {
-                    if !self.accept(":")? {
-                        return Err(self.unexpected("':' and a unit"));
-                    }
-                    form.unit = Some(self.size("a unit")?);
-                    if self.accept("-")? { continue } else { return Ok(form) }
-                }
-                _ => {
-                    let message = format!("{word} is no type of a segment");
-                    return Err(error(position, SyntaxErrorKind::Segment, message));
-                }
-            };
-            form.kind = Some(kind);
-            if !self.accept("-")? {
-                return Ok(form);
-            }
-        }
-    }
-
-    fn size(&mut self, what: &str) -> Result<usize, SyntaxError> {
-        let Token::Integer(size) = &self.token else { return Err(self.unexpected(what)) };
-        match usize::try_from(size) {
-            Ok(size) => {
-                self.bump()?;
-                Ok(size)
-            }
-            Err(_) => Err(self.error(SyntaxErrorKind::TooLong, format!("{what} cannot be so large"))),
-        }
-    }
-
-    fn error(&self, kind: SyntaxErrorKind, message: impl Into<String>) -> SyntaxError {
+    pub(super) fn error(&self, kind: SyntaxErrorKind, message: impl Into<String>) -> SyntaxError {
         error(self.position, kind, message)
     }
 
-    fn unexpected(&self, expected: &str) -> SyntaxError {
+    pub(super) fn unexpected(&self, expected: &str) -> SyntaxError {
         let (kind, message) = match &self.token {
             Token::End => (SyntaxErrorKind::UnexpectedEnd, format!("{expected} is expected, and the text ends")),
             Token::Variable(name) => {
@@ -462,7 +370,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The error of what follows a complete term.
-    fn after_value(&self, expected: &str) -> SyntaxError {
+    pub(super) fn after_value(&self, expected: &str) -> SyntaxError {
         match &self.token {
             Token::Symbol(
                 operator @ ("+" | "-" | "*" | "/" | "++" | "--" | "=" | "==" | "=:=" | "=/=" | "/=" | "<" | ">" | "=<"

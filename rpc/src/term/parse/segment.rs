@@ -1,11 +1,12 @@
 //! The segments of a binary: values with sizes and types.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::term::{BitString, Float, Integer, Term};
 
-/// The longest binary that text may ask for, in bits.
-const MAX_BITS: usize = 8 * (64 << 20);
+/// How many bits of binaries one text may ask for, all of them together: a few characters can ask for any size.
+pub(super) const MAX_BITS: usize = 8 * (64 << 20);
 
 /// Bits being put together, high ones first.
 #[derive(Default)]
@@ -13,6 +14,8 @@ pub(super) struct Bits {
     bytes: Vec<u8>,
     /// Bits used of the last octet; 0 when all are.
     partial: u8,
+    /// How many bits there may be.
+    most: usize,
 }
 
 /// What a segment says after its value.
@@ -40,7 +43,7 @@ pub(super) enum Value {
     Integer(Integer),
     Float(Float),
     /// Text stands for a segment a character.
-    Text(alloc::string::String),
+    Text(String),
     Bits(Term),
 }
 
@@ -52,7 +55,26 @@ pub(super) enum Refusal {
 }
 
 impl Bits {
-    pub(super) fn segment(&mut self, value: &Value, form: &Form) -> Result<(), Refusal> {
+    /// Adds a segment, and takes its bits out of `left`.
+    pub(super) fn segment(&mut self, value: &Value, form: &Form, left: &mut usize) -> Result<(), Refusal> {
+        self.most = self.len().saturating_add(*left);
+        let added = self.add(value, form);
+        *left = self.most.saturating_sub(self.len());
+        added
+    }
+
+    /// In whole octets.
+    fn len(&self) -> usize {
+        self.bytes.len().saturating_mul(8)
+    }
+
+    fn add(&mut self, value: &Value, form: &Form) -> Result<(), Refusal> {
+        if form.unit.is_some() && form.size.is_none() && !matches!(form.kind, Some(Kind::Binary | Kind::Bits)) {
+            return Err(Refusal::Because("a unit without a size is for binaries"));
+        }
+        if form.unit.is_some_and(|unit| !(1..=256).contains(&unit)) {
+            return Err(Refusal::Because("a unit is 1 to 256"));
+        }
         match value {
             Value::Text(text) => text.chars().try_for_each(|c| self.number(&Integer::from(u32::from(c)), form)),
             Value::Integer(integer) => self.number(integer, form),
@@ -147,7 +169,10 @@ impl Bits {
         let len = if bytes.is_empty() { 0 } else { len };
         let unit = match form.kind {
             Some(Kind::Binary) => form.unit.unwrap_or(8),
-            Some(Kind::Bits) => form.unit.unwrap_or(1),
+            Some(Kind::Bits) if form.unit.is_some_and(|unit| unit != 1) => {
+                return Err(Refusal::Because("the unit of the type bits is 1; that of binary may differ"));
+            }
+            Some(Kind::Bits) => 1,
             _ => return Err(Refusal::Because("a binary in a binary needs the type binary, as in <<(<<1>>)/binary>>")),
         };
         let wanted = match form.size {
@@ -169,7 +194,7 @@ impl Bits {
     /// The size in bits of a segment, when there is room for it.
     fn room(&self, size: usize, unit: usize) -> Result<usize, Refusal> {
         let size = size.saturating_mul(unit);
-        if size > MAX_BITS.saturating_sub(self.bytes.len().saturating_mul(8)) {
+        if size > self.most.saturating_sub(self.len()) {
             return Err(Refusal::TooLong);
         }
         Ok(size)
@@ -201,9 +226,16 @@ impl Bits {
     fn append(&mut self, octets: &[u8]) {
         if self.partial == 0 {
             self.bytes.extend_from_slice(octets);
-        } else {
-            octets.iter().for_each(|octet| self.push_bits(*octet, 8));
+            return;
         }
+        let used = self.partial;
+        let mut last = self.bytes.pop().unwrap_or_default();
+        self.bytes.extend(octets.iter().map(|octet| {
+            let whole = last | octet >> used;
+            last = octet << (8 - used);
+            whole
+        }));
+        self.bytes.push(last);
     }
 
     /// Appends the low `count` bits of an octet, 1 to 8.

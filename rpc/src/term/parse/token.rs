@@ -10,6 +10,7 @@ pub(super) enum Token {
     Atom(Atom),
     /// A word that Erlang keeps for itself.
     Reserved(&'static str),
+    /// A variable's name, cut where it is only for an error message.
     Variable(String),
     Integer(Integer),
     Float(Float),

@@ -3,12 +3,15 @@
 //! What is printable, and therefore shown as text, is what `io_lib` takes for it in a node started without `+pc unicode`:
 //! the printable characters of Latin-1, and the usual controls.
 
+mod float;
 mod quote;
 
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 use core::slice;
 
+pub(super) use self::float::write_float;
+use self::quote::Text;
 pub(super) use self::quote::{Charset, continues_atom, starts_atom, write_atom};
 use super::map::PrintOrder;
 use super::{BitString, Elements, Fun, List, Map, Term};
@@ -31,7 +34,7 @@ impl Term {
     /// first number that other nodes print is a position in a table of theirs.
     #[must_use]
     pub const fn text(&self, style: Style) -> impl fmt::Display {
-        Text { term: self, style }
+        Styled { term: self, style }
     }
 }
 
@@ -61,12 +64,12 @@ macro_rules! debug_as_term {
 
 debug_as_term!(Tuple List Map Fun);
 
-struct Text<'a> {
+struct Styled<'a> {
     term: &'a Term,
     style: Style,
 }
 
-impl fmt::Display for Text<'_> {
+impl fmt::Display for Styled<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_term(f, self.term, self.style)
     }
@@ -140,7 +143,9 @@ fn write_one<'a>(f: &mut dyn Write, term: &'a Term, style: Style, open: &mut Vec
 
 fn write_list<'a>(f: &mut dyn Write, list: &'a List, style: Style, open: &mut Vec<Open<'a>>) -> fmt::Result {
     match list.as_bytes() {
-        Some(text) if style == Style::Pretty && quote::is_printable(text) => quote::write_string(f, text),
+        Some(text) if style == Style::Pretty && quote::is_printable(text) => {
+            quote::write_string(f, text.iter().copied().map(char::from))
+        }
         _ => {
             open.push(Open::List { elements: list.iter(), tail: list.tail(), separator: "" });
             f.write_str("[")
@@ -155,13 +160,19 @@ fn write_map<'a>(f: &mut dyn Write, map: &'a Map, open: &mut Vec<Open<'a>>) -> f
 
 pub(super) fn write_binary(f: &mut dyn Write, bytes: &[u8], style: Style) -> fmt::Result {
     f.write_str("<<")?;
-    if style == Style::Pretty && quote::is_printable(bytes) {
-        quote::write_string(f, bytes)?;
-    } else {
-        let mut separator = "";
-        for octet in bytes {
-            write!(f, "{separator}{octet}")?;
-            separator = ",";
+    let text = if style == Style::Pretty { quote::printable_binary(bytes) } else { None };
+    match text {
+        Some(Text::Latin1) => quote::write_string(f, bytes.iter().copied().map(char::from))?,
+        Some(Text::Utf8(text)) => {
+            quote::write_string(f, text.chars())?;
+            f.write_str("/utf8")?;
+        }
+        None => {
+            let mut separator = "";
+            for octet in bytes {
+                write!(f, "{separator}{octet}")?;
+                separator = ",";
+            }
         }
     }
     f.write_str(">>")
@@ -190,7 +201,7 @@ fn write_fun(f: &mut dyn Write, fun: &Fun, style: Style) -> fmt::Result {
     if let Some(closure) = fun.as_closure() {
         let head = &closure.head;
         f.write_str("#Fun<")?;
-        write_atom(f, head.module.as_str(), charset(style))?;
+        quote::write_bare(f, head.module.as_str(), charset(style))?;
         write!(f, ".{}.{}>", head.old_index, head.old_uniq)?;
     }
     Ok(())
@@ -200,21 +211,5 @@ const fn charset(style: Style) -> Charset {
     match style {
         Style::Pretty | Style::Plain => Charset::Unicode,
         Style::PlainLatin1 => Charset::Latin1,
-    }
-}
-
-/// The shortest digits that read back as the same float: with a point alone, or, where that is shorter or the float is
-/// 2^53 or more, with an exponent.
-pub(super) fn write_float(f: &mut dyn Write, float: f64) -> fmt::Result {
-    const TWO_TO_53: f64 = 9_007_199_254_740_992.0;
-    let scientific = alloc::format!("{float:e}");
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let plain = alloc::format!("{float:?}");
-    let point = if mantissa.contains('.') { "" } else { ".0" };
-    let scientific_len = mantissa.len() + point.len() + 1 + exponent.len();
-    if plain.len() <= scientific_len && float.abs() < TWO_TO_53 && !plain.contains('e') {
-        f.write_str(&plain)
-    } else {
-        write!(f, "{mantissa}{point}e{exponent}")
     }
 }

@@ -22,13 +22,40 @@ pub(in crate::term) fn write_atom(f: &mut dyn Write, name: &str, charset: Charse
     f.write_char('\'')
 }
 
-/// Writes Latin-1 text as a string literal.
-pub(super) fn write_string(f: &mut dyn Write, text: &[u8]) -> fmt::Result {
+/// Writes an atom without quotes, as within `#Fun<..>`. Erlang shows its control characters as they are; we do not, since
+/// a peer chose them and a terminal obeys them.
+pub(super) fn write_bare(f: &mut dyn Write, name: &str, charset: Charset) -> fmt::Result {
+    name.chars().try_for_each(|c| match c {
+        '\\' => f.write_char(c),
+        _ => write_char(f, c, '\\', charset),
+    })
+}
+
+/// Writes a string literal.
+pub(super) fn write_string(f: &mut dyn Write, mut text: impl Iterator<Item = char>) -> fmt::Result {
     f.write_char('"')?;
-    for octet in text {
-        write_char(f, char::from(*octet), '"', Charset::Unicode)?;
-    }
+    text.try_for_each(|c| write_char(f, c, '"', Charset::Unicode))?;
     f.write_char('"')
+}
+
+/// What a binary that is shown as text holds.
+pub(super) enum Text<'a> {
+    /// A character an octet.
+    Latin1,
+    /// Not only ASCII.
+    Utf8(&'a str),
+}
+
+/// The text of a binary, when it is shown as text. What is UTF-8 is taken for that, and shown as numbers when it has
+/// characters that are not printable, even where its octets would be printable Latin-1.
+pub(super) fn printable_binary(bytes: &[u8]) -> Option<Text<'_>> {
+    match core::str::from_utf8(bytes) {
+        Ok(text) if !text.is_ascii() => {
+            let printable = text.chars().all(|c| u8::try_from(c).is_ok_and(|c| is_printable(&[c])));
+            printable.then_some(Text::Utf8(text))
+        }
+        _ => is_printable(bytes).then_some(Text::Latin1),
+    }
 }
 
 /// Whether these octets are shown as text: not when there are none.

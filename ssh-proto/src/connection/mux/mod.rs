@@ -20,7 +20,7 @@ pub use data::SendError;
 pub use global::{GlobalRequestId, GlobalTicket};
 pub(crate) use global::{KEEPALIVE, decode_global_request};
 pub(crate) use open::decode_open;
-pub use open::{OpenError, OpenTicket};
+pub use open::{ChannelOptions, OpenError, OpenTicket};
 pub(crate) use requests::decode_request;
 pub use requests::{ReplyTicket, RequestId};
 

@@ -197,6 +197,11 @@ impl Transport {
         }
         let mut ours = Vec::new();
         negotiate::put_kexinit(&mut ours, self.role(), &self.settings.algorithms, markers, &mut *self.rng);
+        self.send_kexinit(ours, out);
+    }
+
+    /// Sends `ours`, a KEXINIT, and waits for the peer's.
+    pub(super) fn send_kexinit(&mut self, ours: Vec<u8>, out: &mut Vec<u8>) {
         self.send_now(out, |payload| payload.extend_from_slice(&ours));
         self.outbound.close_gate();
         self.kex.state = State::ExpectKexInit { ours };
@@ -224,10 +229,10 @@ impl Transport {
         }
         let invalid = |error| Error::InvalidMessage(MessageNumber(number::KEXINIT), error);
         let theirs = KexInit::decode(payload.get(1..).unwrap_or_default()).map_err(invalid)?;
-        if self.kex.session.is_none() {
-            self.read_markers(&theirs, sequence)?;
-        }
         let our_init = KexInit::decode(ours.get(1..).unwrap_or_default()).map_err(invalid)?;
+        if self.kex.session.is_none() {
+            self.read_markers(&our_init, &theirs, sequence)?;
+        }
         let agreement = negotiate::negotiate(self.role(), &self.settings.algorithms, &our_init, &theirs)?;
         let theirs = payload.to_vec();
         let (client_init, server_init) = match self.role() {
@@ -243,15 +248,15 @@ impl Transport {
     }
 
     /// What the peer's first KEXINIT says beside its algorithms. Later ones say nothing: strictness never changes.
-    fn read_markers(&mut self, theirs: &KexInit<'_>, sequence: u32) -> Result<(), Error> {
-        let (strict, ext_info) = match self.role() {
-            Role::Client => (negotiate::STRICT_S, negotiate::EXT_INFO_S),
-            Role::Server => (negotiate::STRICT_C, negotiate::EXT_INFO_C),
+    fn read_markers(&mut self, ours: &KexInit<'_>, theirs: &KexInit<'_>, sequence: u32) -> Result<(), Error> {
+        let (our_strict, strict, ext_info) = match self.role() {
+            Role::Client => (negotiate::STRICT_C, negotiate::STRICT_S, negotiate::EXT_INFO_S),
+            Role::Server => (negotiate::STRICT_S, negotiate::STRICT_C, negotiate::EXT_INFO_C),
         };
         if theirs.kex.contains(ext_info) {
             self.ext_info.peer_understands();
         }
-        if theirs.kex.contains(strict) {
+        if theirs.kex.contains(strict) && ours.kex.contains(our_strict) {
             self.kex.strictness = KexStrictness::Strict;
             if sequence != 0 {
                 let blame = PeerMisbehaved::StrictKeyExchange(MessageNumber(number::KEXINIT), sequence);

@@ -1,0 +1,85 @@
+use std::io::ErrorKind;
+use std::path::Path;
+
+use ssh_proto::keys::PublicKey;
+
+use super::{Identity, IdentityError, write};
+use crate::agent::{Agent, AgentError};
+use crate::files::{self, Access, FileProblem};
+
+/// What [`default_identities`] found.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct DefaultIdentities {
+    /// What can sign, in the order in which to try: the agent's keys first.
+    pub identities: Vec<Identity>,
+    /// What is there and cannot be used, and why. A file that only lacks its passphrase
+    /// ([`IdentityError::needs_passphrase`]) can be had by [`Identity::from_file`].
+    pub problems: Vec<IdentityError>,
+}
+
+/// The identities that a user has without saying so: [`DefaultIdentities::find`] with the agent of this session. That no
+/// agent runs is no problem.
+pub async fn default_identities(home: &Path) -> DefaultIdentities {
+    match Agent::connect_env().await {
+        Ok(agent) => DefaultIdentities::find(home, Some(&agent)).await,
+        Err(AgentError::NotRunning) => DefaultIdentities::find(home, None).await,
+        Err(error) => {
+            let mut found = DefaultIdentities::find(home, None).await;
+            found.problems.push(error.into());
+            found
+        }
+    }
+}
+
+impl DefaultIdentities {
+    /// The keys of `agent`, then those in the files of the usual names in `.ssh` below `home`. A file that does not exist
+    /// is no problem, and neither is one whose key the agent has.
+    pub async fn find(home: &Path, agent: Option<&Agent>) -> Self {
+        let mut found = Self::default();
+        if let Some(agent) = agent {
+            found.add_agent(agent).await;
+        }
+        found.add_files(&home.join(".ssh"));
+        found
+    }
+
+    async fn add_agent(&mut self, agent: &Agent) {
+        match Identity::from_agent(agent).await {
+            Ok(identities) => self.identities.extend(identities),
+            Err(error) => self.problems.push(error.into()),
+        }
+    }
+
+    pub(super) fn add_files(&mut self, directory: &Path) {
+        for name in NAMES {
+            let path = directory.join(name);
+            match Identity::from_file(&path, |_| None) {
+                Ok(identity) if self.has(identity.public()) => {}
+                Ok(identity) => self.identities.push(identity),
+                Err(error) if is_missing(&error) || public_half(&path).is_some_and(|key| self.has(&key)) => {}
+                Err(error) => self.problems.push(error),
+            }
+        }
+    }
+
+    fn has(&self, key: &PublicKey) -> bool {
+        self.identities.iter().any(|identity| identity.public() == key)
+    }
+}
+
+fn is_missing(error: &IdentityError) -> bool {
+    matches!(error, IdentityError::File(error)
+        if matches!(&error.problem, FileProblem::Io(error) if error.kind() == ErrorKind::NotFound))
+}
+
+/// What the file beside a private key says its public half is. It may be wrong, so it only serves to recognise a key
+/// that the agent has.
+fn public_half(path: &Path) -> Option<PublicKey> {
+    let content = files::read(&write::public_path(path), PublicKey::MAX_BLOB * 2, Access::Any).ok()??;
+    let (_, line) = files::lines(&content).next()?;
+    Some(PublicKey::from_openssh_line(line.ok()?).ok()?.0)
+}
+
+/// The best first. Of types that cannot be read from files yet, it is said that they cannot.
+const NAMES: [&str; 5] = ["id_ed25519", "id_rsa", "id_ecdsa", "id_ed25519_sk", "id_ecdsa_sk"];

@@ -1,0 +1,112 @@
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use ssh_proto::keys::PublicKey;
+
+use super::line::{KnownKey, Line, Marker};
+use super::name::HostName;
+use crate::files::{self, Access, FileError, Place, Warning};
+
+/// What some files say about the keys of hosts.
+#[derive(Clone, Debug, Default)]
+pub struct KnownHosts {
+    lines: Vec<Line>,
+    warnings: Vec<Warning>,
+}
+
+impl KnownHosts {
+    /// The largest file that is read, in bytes: a hundred thousand hosts.
+    pub const MAX_FILE: usize = 32 << 20;
+
+    /// Reads files, of which the first counts as much as the last. One that does not exist is an empty one; a line that
+    /// cannot be used is a warning.
+    ///
+    /// # Errors
+    /// When a file exists and cannot be read: it may say that a key is revoked.
+    pub fn load<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<Self, FileError> {
+        let mut hosts = Self::default();
+        for path in paths {
+            if let Some(content) = files::read(path.as_ref(), Self::MAX_FILE, Access::Any)? {
+                hosts.add(path.as_ref(), &content);
+            }
+        }
+        Ok(hosts)
+    }
+
+    /// Adds the lines of a file that was read already.
+    pub fn add(&mut self, file: &Path, content: &[u8]) {
+        let file: Arc<Path> = file.into();
+        for (number, text) in files::lines(content) {
+            let place = Place::new(Arc::clone(&file), number);
+            match text.and_then(|text| Line::parse(place.clone(), text)) {
+                Ok(line) => self.lines.push(line),
+                Err(problem) => self.warnings.push(Warning::new(place, problem)),
+            }
+        }
+    }
+
+    /// The lines that do not count, and why.
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// What to think of a host at `port` that has proved to have `key`.
+    ///
+    /// As with OpenSSH, a host known without its port counts for the ports of which nothing is known.
+    #[must_use]
+    pub fn check(&self, host: &str, port: u16, key: &PublicKey) -> Verdict {
+        let name = HostName::new(host, port);
+        let has_key = |known: &&KnownKey| known.key == *key;
+        let everywhere = [Some(name.exact()), name.without_port()];
+        let revoked = |name| self.named(name, Some(Marker::Revoked)).find(has_key);
+        if let Some(known) = everywhere.into_iter().flatten().find_map(revoked) {
+            return Verdict::Revoked(known.clone());
+        }
+        let known: Vec<&KnownKey> = self.named(name.exact(), None).collect();
+        if let Some(found) = known.iter().copied().find(has_key) {
+            return Verdict::Known(found.clone());
+        }
+        if !known.is_empty() {
+            return Verdict::Changed(known.into_iter().cloned().collect());
+        }
+        let elsewhere = name.without_port().and_then(|name| self.named(name, None).find(has_key));
+        elsewhere.map_or(Verdict::Unknown, |known| Verdict::Known(known.clone()))
+    }
+
+    /// The types of the keys that the host is known to have. A client asks for one of them: a key of another type would
+    /// look as if the host had changed.
+    #[must_use]
+    pub fn key_types_for(&self, host: &str, port: u16) -> Vec<String> {
+        let name = HostName::new(host, port);
+        let types = |name| -> BTreeSet<&str> { self.named(name, None).map(|known| known.key.key_type()).collect() };
+        let mut found = types(name.exact());
+        if found.is_empty() {
+            found = name.without_port().map(types).unwrap_or_default();
+        }
+        found.into_iter().map(str::to_owned).collect()
+    }
+
+    /// The keys on the lines with `marker` that name the host.
+    fn named(&self, name: &str, marker: Option<Marker>) -> impl Iterator<Item = &KnownKey> {
+        self.lines
+            .iter()
+            .filter(move |line| line.known.marker == marker && line.hosts.contain(name))
+            .map(|line| &line.known)
+    }
+}
+
+/// What is known about a host and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// The host has this key, says this line.
+    Known(KnownKey),
+    /// Nothing is known about the host.
+    Unknown,
+    /// The host is known to have other keys: those of these lines. It got a new one, or somebody is in between.
+    Changed(Vec<KnownKey>),
+    /// The key must not be used any more, says this line.
+    Revoked(KnownKey),
+}

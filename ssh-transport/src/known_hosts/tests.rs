@@ -1,0 +1,203 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+use crate::files::LineProblem;
+use ssh_proto::keys::PublicKey;
+
+/// The four keys of the vectors.
+struct Keys {
+    ed25519: PublicKey,
+    rsa: PublicKey,
+    other: PublicKey,
+    revoked: PublicKey,
+}
+
+fn keys() -> Keys {
+    let text = vectors::text("files/known_hosts_keys");
+    let mut keys = text.lines().map(|line| PublicKey::from_openssh_line(line).unwrap().0);
+    let mut next = || keys.next().unwrap();
+    Keys { ed25519: next(), rsa: next(), other: next(), revoked: next() }
+}
+
+fn vector(name: &str) -> KnownHosts {
+    let hosts = KnownHosts::load([vectors::path(name)]).unwrap();
+    assert_eq!(hosts.warnings(), []);
+    hosts
+}
+
+fn parse(text: &str) -> KnownHosts {
+    let mut hosts = KnownHosts::default();
+    hosts.add("hosts".as_ref(), text.as_bytes());
+    hosts
+}
+
+/// The verdict, without the lines it stands on.
+fn check(hosts: &KnownHosts, host: &str, port: u16, key: &PublicKey) -> &'static str {
+    match hosts.check(host, port, key) {
+        Verdict::Known(_) => "known",
+        Verdict::Unknown => "unknown",
+        Verdict::Changed(_) => "changed",
+        Verdict::Revoked(_) => "revoked",
+    }
+}
+
+#[test]
+fn names_lists_ports_wildcards_and_markers() {
+    let (hosts, keys) = (vector("files/known_hosts"), keys());
+    for (host, port, key, verdict) in [
+        ("plain.example.com", 22, &keys.ed25519, "known"),
+        ("PLAIN.Example.com", 22, &keys.ed25519, "known"),
+        ("plain.example.com", 22, &keys.rsa, "known"),
+        ("plain.example.com", 22, &keys.other, "changed"),
+        ("192.0.2.10", 22, &keys.ed25519, "known"),
+        ("192.0.2.10", 22, &keys.rsa, "changed"),
+        ("192.0.2.1", 22, &keys.ed25519, "unknown"),
+        // Nothing is known about that port, so the host as such counts; but only in its favour.
+        ("plain.example.com", 2222, &keys.ed25519, "known"),
+        ("plain.example.com", 2222, &keys.other, "unknown"),
+        ("port.example.com", 2222, &keys.ed25519, "known"),
+        ("port.example.com", 2222, &keys.rsa, "changed"),
+        ("port.example.com", 22, &keys.ed25519, "unknown"),
+        ("2001:DB8::7", 2222, &keys.ed25519, "known"),
+        ("a.wild.example.com", 22, &keys.ed25519, "known"),
+        ("not.wild.example.com", 22, &keys.ed25519, "unknown"),
+        ("node1.example.com", 22, &keys.other, "known"),
+        ("node12.example.com", 22, &keys.other, "unknown"),
+        // Revoked for all, whatever the port.
+        ("plain.example.com", 22, &keys.revoked, "revoked"),
+        ("anything", 830, &keys.revoked, "revoked"),
+        // An authority's key is not a host's.
+        ("a.example.org", 22, &keys.other, "unknown"),
+    ] {
+        assert_eq!(check(&hosts, host, port, key), verdict, "{host} {port} {}", key.key_type());
+    }
+    assert_eq!(hosts.key_types_for("plain.example.com", 22), ["ssh-ed25519", "ssh-rsa"]);
+    assert_eq!(hosts.key_types_for("plain.example.com", 2222), ["ssh-ed25519", "ssh-rsa"]);
+    assert_eq!(hosts.key_types_for("192.0.2.10", 22), ["ssh-ed25519"]);
+    assert!(hosts.key_types_for("a.example.org", 22).is_empty());
+}
+
+#[test]
+fn names_that_ssh_keygen_hashed() {
+    let (hosts, keys) = (vector("files/known_hosts_hashed"), keys());
+    assert_eq!(check(&hosts, "hashed.example.com", 22, &keys.ed25519), "known");
+    assert_eq!(check(&hosts, "Hashed.example.com", 2222, &keys.rsa), "known");
+    assert_eq!(check(&hosts, "hashed.example.com", 2222, &keys.ed25519), "changed");
+    assert_eq!(check(&hosts, "2001:db8::8", 22, &keys.other), "known");
+    assert_eq!(check(&hosts, "other.example.com", 22, &keys.ed25519), "unknown");
+    assert_eq!(hosts.key_types_for("hashed.example.com", 2222), ["ssh-rsa"]);
+}
+
+#[test]
+fn what_ssh_keyscan_prints() {
+    let hosts = vector("files/known_hosts_keyscan");
+    for host in ["127.0.0.1", "localhost"] {
+        assert_eq!(hosts.key_types_for(host, 22922), ["ecdsa-sha2-nistp256", "ssh-ed25519", "ssh-rsa"]);
+        assert!(hosts.key_types_for(host, 22).is_empty());
+    }
+}
+
+#[test]
+fn a_changed_key_comes_with_the_lines_that_know_others() {
+    let keys = keys();
+    let Verdict::Changed(known) = vector("files/known_hosts").check("plain.example.com", 22, &keys.other) else {
+        panic!("not changed");
+    };
+    assert_eq!(known.iter().map(|known| &known.key).collect::<Vec<_>>(), [&keys.ed25519, &keys.rsa]);
+    assert_eq!(known.iter().map(|known| known.place.line).collect::<Vec<_>>(), [3, 4]);
+    assert!(known[0].place.to_string().ends_with("files/known_hosts:3"));
+}
+
+#[test]
+fn a_revoked_key_is_refused_although_another_line_has_it() {
+    let key = keys().ed25519;
+    let line = key.to_openssh_line("");
+    let hosts = parse(&format!("host {line}\n[host]:2222 {line}\n@revoked host {line}\n"));
+    assert_eq!(check(&hosts, "host", 22, &key), "revoked");
+    assert_eq!(check(&hosts, "host", 2222, &key), "revoked");
+}
+
+#[test]
+fn a_line_that_cannot_be_used_is_reported() {
+    let key = keys().ed25519.to_openssh_line("");
+    let text = format!(
+        "\n# fine\nhost\nhost ssh-ed25519\r\n@trusted host {key}\n|1|AAAA|AAAA {key}\n\thost2   {key}\r\n\u{e4}"
+    );
+    let mut text = text.into_bytes();
+    text.truncate(text.len() - 1);
+    let mut hosts = KnownHosts::default();
+    hosts.add("dir/hosts".as_ref(), &text);
+    let warnings = hosts.warnings();
+    assert_eq!(warnings.iter().map(|warning| warning.place.line).collect::<Vec<_>>(), [3, 4, 5, 6, 8]);
+    assert!(matches!(warnings[0].problem, LineProblem::Key(_)));
+    assert!(matches!(warnings[1].problem, LineProblem::Key(_)));
+    assert_eq!(warnings[2].problem, LineProblem::Marker("@trusted".into()));
+    assert_eq!(warnings[3].problem, LineProblem::HashedName);
+    assert_eq!(warnings[4].to_string(), "dir/hosts:8: the line is ignored: it is not UTF-8 text");
+    assert_eq!(check(&hosts, "host2", 22, &keys().ed25519), "known");
+}
+
+#[test]
+fn a_missing_file_is_an_empty_one_and_an_unreadable_one_an_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let hosts = KnownHosts::load([directory.path().join("missing")]).unwrap();
+    assert_eq!(check(&hosts, "host", 22, &keys().rsa), "unknown");
+    assert!(KnownHosts::load([directory.path()]).unwrap_err().to_string().contains("directory"));
+}
+
+#[test]
+fn appending_makes_file_and_directory_for_their_owner_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("new").join(".ssh").join("known_hosts");
+    let keys = keys();
+    append(&path, "Host.example.com", 22, &keys.ed25519, HashNames::No).unwrap();
+    append(&path, "host.example.com", 830, &keys.rsa, HashNames::No).unwrap();
+    append(&path, "secret.example.com", 830, &keys.other, HashNames::Yes).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.starts_with("host.example.com ssh-ed25519 ") && text.contains("\n[host.example.com]:830 ssh-rsa "));
+    assert!(text.contains("\n|1|") && !text.contains("secret"));
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+    let hosts = KnownHosts::load([path]).unwrap();
+    assert_eq!(hosts.warnings(), []);
+    assert_eq!(check(&hosts, "host.example.com", 22, &keys.ed25519), "known");
+    assert_eq!(check(&hosts, "host.example.com", 830, &keys.rsa), "known");
+    assert_eq!(check(&hosts, "secret.example.com", 830, &keys.other), "known");
+}
+
+#[test]
+fn appending_keeps_what_is_there_and_mends_a_missing_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("known_hosts");
+    let (key, before) = (keys().ed25519, "# mine\nnot a good line");
+    fs::write(&path, before).unwrap();
+    append(&path, "host", 22, &key, HashNames::No).unwrap();
+    let line = key.to_openssh_line("");
+    assert_eq!(fs::read_to_string(&path).unwrap(), format!("{before}\nhost {line}\n"));
+}
+
+#[test]
+fn what_is_no_name_is_not_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("known_hosts");
+    for host in ["", "*", "a b", "a,b", "a\nb", "!a", "@revoked", "#a", "|1|", "[a]", "a?"] {
+        assert!(append(&path, host, 22, &keys().ed25519, HashNames::No).is_err(), "{host:?}");
+    }
+    assert!(!path.exists());
+}
+
+#[test]
+fn no_content_panics() {
+    for name in ["known_hosts", "known_hosts_hashed"] {
+        let content = vectors::bytes(&format!("files/{name}"));
+        for position in 0..content.len() {
+            let mut changed = content.clone();
+            for byte in [b' ', b'|', b'\n', b'@', 0xff] {
+                changed[position] = byte;
+                KnownHosts::default().add("hosts".as_ref(), &changed);
+            }
+            KnownHosts::default().add("hosts".as_ref(), &content[..position]);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! A server of ours, with commands made for tests.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use peers::Failed;
+use ssh_proto::keys::PublicKey;
+use ssh_transport::identity::Identity;
+use ssh_transport::server::{Attempt, Credential, Decision, Handler, Policy, Program, ProgramRequest};
+use ssh_transport::{Channel, Server};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::{algorithms, identity, pattern, public};
+
+/// Lets in who has one of the keys, and runs the commands of [`run`].
+#[derive(Debug)]
+pub(crate) struct TestHandler {
+    pub(crate) keys: Vec<PublicKey>,
+    /// Programs that run now.
+    pub(crate) running: Arc<AtomicUsize>,
+}
+
+impl Default for TestHandler {
+    fn default() -> Self {
+        let keys = ["ed25519", "rsa2048", "rsa3072", "rsa4096"].map(public).to_vec();
+        Self { keys, running: Arc::default() }
+    }
+}
+
+impl Handler for TestHandler {
+    async fn authorize(&self, attempt: &Attempt<'_>) -> Decision {
+        match attempt.credential {
+            Credential::Offered(key) | Credential::Proven(key) if self.keys.contains(key) => Decision::Accept,
+            Credential::Password(b"correct horse") => Decision::Accept,
+            _ => Decision::Refuse,
+        }
+    }
+
+    fn program(&self, request: ProgramRequest) {
+        let command = match request.program() {
+            Program::Exec(command) => String::from_utf8_lossy(command).into_owned(),
+            Program::Shell => "shell".to_owned(),
+            Program::Subsystem(name) if name == "echo" => "echo".to_owned(),
+            _ => return request.reject(),
+        };
+        if command == "no such command" {
+            return request.reject();
+        }
+        let running = self.running.clone();
+        running.fetch_add(1, Ordering::SeqCst);
+        tokio::spawn(async move {
+            let about = format!("{:?} {:?}\n", request.terminal(), request.environment());
+            if let Ok(mut channel) = request.accept() {
+                let status = run(&command, &about, &mut channel).await.unwrap_or(255);
+                let _ = match status {
+                    SIGNAL => channel.send_exit_signal("TERM", "as was asked"),
+                    status => channel.send_exit_status(status),
+                };
+            }
+            running.fetch_sub(1, Ordering::SeqCst);
+        });
+    }
+}
+
+/// Stands for an end by a signal.
+const SIGNAL: u32 = u32::MAX;
+
+/// The commands, with their numbers:
+/// `produce N` writes so many bytes of the pattern, `consume N` reads to the end and compares, `echo` copies,
+/// `status N` ends so, `signal` ends by one, `stderr TEXT` and `stdout TEXT` say it, `about` tells what the client asked
+/// for before, `both N` writes as much to both streams, `hang` reads and writes nothing until the channel closes.
+async fn run(command: &str, about: &str, channel: &mut Channel) -> Result<u32, Failed> {
+    let (verb, argument) = command.split_once(' ').unwrap_or((command, ""));
+    let number = argument.parse().unwrap_or(0);
+    match verb {
+        "produce" => pattern::write(channel, number).await?,
+        "consume" => {
+            let words = match pattern::read(channel, number).await {
+                Ok(()) => "same\n".to_owned(),
+                Err(error) => format!("{error:?}\n"),
+            };
+            channel.write_all(words.as_bytes()).await?;
+        }
+        "echo" | "shell" => {
+            let mut buffer = vec![0; 64 * 1024];
+            loop {
+                let length = channel.read(&mut buffer).await?;
+                if length == 0 {
+                    break;
+                }
+                channel.write_all(&buffer[..length]).await?;
+            }
+        }
+        "both" => {
+            let mut stderr = channel.stderr();
+            tokio::try_join!(pattern::write(channel, number), pattern::write(&mut stderr, number))?;
+        }
+        "status" => return Ok(u32::try_from(number)?),
+        "signal" => return Ok(SIGNAL),
+        "stderr" => channel.stderr().write_all(argument.as_bytes()).await?,
+        "stdout" => channel.write_all(argument.as_bytes()).await?,
+        "about" => channel.write_all(about.as_bytes()).await?,
+        "hang" => drop(channel.exit().await),
+        _ => return Ok(127),
+    }
+    Ok(0)
+}
+
+/// A running server of ours, with `ed25519` and `rsa3072` of the vectors as host keys.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) programs: Arc<AtomicUsize>,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+/// A server's policy with the usual host keys and every algorithm.
+pub(crate) fn server_policy() -> Policy {
+    Policy::new(host_keys(), algorithms())
+}
+
+pub(crate) fn host_keys() -> Vec<Identity> {
+    ["ed25519", "rsa3072"].map(identity).to_vec()
+}
+
+impl Running {
+    /// Listens on a port of 127.0.0.1.
+    pub(crate) async fn start(policy: Policy) -> Result<Self, Failed> {
+        Self::listen("127.0.0.1:0", policy).await
+    }
+
+    /// Listens on an address.
+    pub(crate) async fn listen(address: &str, policy: Policy) -> Result<Self, Failed> {
+        let handler = TestHandler::default();
+        let programs = handler.running.clone();
+        let server = Server::bind(address, policy, handler).await?;
+        let address = server.local_addr()?;
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(server.run(async {
+            let _ = stopped.await;
+        }));
+        Ok(Self { address, programs, stop, task })
+    }
+
+    /// Shuts it down, and waits until it has.
+    pub(crate) async fn stop(self) -> Result<(), Failed> {
+        let _ = self.stop.send(());
+        Ok(self.task.await?)
+    }
+}
