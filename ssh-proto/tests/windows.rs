@@ -92,14 +92,18 @@ fn each_channel_may_have_a_window_and_a_packet_size_of_its_own_whoever_opens_it(
     let mut pair = Pair::connect(Setup::default()).unwrap();
     pair.server.habits.open = None;
     pair.server.habits.consume = false;
-    let mut options = pair.client(|connection, _, _| connection.channel_options());
-    options.window = 5;
-    let here =
-        pair.client(|connection, now, out| connection.open_with(ClientOpen::Session, options, now, out)).unwrap();
+    let options = |window, maximum_packet| {
+        let mut options = Pair::connect(Setup::default()).unwrap().client.connection.channel_options();
+        (options.window, options.maximum_packet) = (window, maximum_packet);
+        options
+    };
+    let open = |connection: &mut Connection<Client>, now, out: &mut Vec<u8>| {
+        connection.open_with(ClientOpen::Session, options(5, 2), now, out)
+    };
+    let here = pair.client(open).unwrap();
     pair.run();
     let ticket = pair.server.opens.pop_front().unwrap();
-    options.window = 7;
-    let there = pair.server(|connection, now, out| connection.accept_with(ticket, options, now, out)).unwrap();
+    let there = pair.server(|connection, now, out| connection.accept_with(ticket, options(7, 3), now, out)).unwrap();
     pair.run();
     pair.client.take();
     pair.server.take();
