@@ -252,18 +252,16 @@ impl Welcome {
         };
         let own = self.own_keys();
         if keys.entries().is_empty() {
-            let add = match own.first() {
-                Some((path, _)) => format!("cat {} >> {file}", shown(&public(path))),
-                None => {
-                    let path = self.folder.as_ref().map(|folder| folder.user_key("ed25519")).unwrap_or_default();
-                    format!("sshrpc keygen && cat {} >> {file}", shown(&public(&path)))
-                }
+            let made = || self.folder.as_ref().map(|folder| folder.user_key(KINDS[0])).unwrap_or_default();
+            let (make, path) = match own.into_iter().next() {
+                Some((path, _)) => ("", path),
+                None => ("sshrpc keygen && ", made()),
             };
             let lines = vec![
                 format!("{} {file} has no keys. To let yours in, at any time:", styled(WARN, "Nobody may log in yet:")),
-                format!("  {}", styled(STRONG, add)),
+                format!("  {}", styled(STRONG, format!("{make}cat {} >> {file}", shown(&public(&path))))),
             ];
-            return (lines, own.into_iter().next().map(|(path, _)| path));
+            return (lines, Some(path));
         }
         let count = match keys.entries().len() {
             1 => "1 key".to_owned(),
