@@ -262,7 +262,7 @@ fn report(figures: &[Figure]) -> String {
     let notes = format!(
         "A set is {CALLS} calls of erlang:now/0 as in the paper, or {} ms of them where calls are fast; a call's\n\
          time is what the node's clock says between the first and the last. Mean and σ are of {fewest} sets.\n\
-         The note to the paper adds 4.2 ms for shell without Nagle's algorithm, and the subsystem, untimed.\n\
+         The note to the paper adds 4.2 ms a call with Nagle's algorithm off, and the subsystem, untimed.\n\
          \n\
          What differs: here both ends share a process, a machine ({}) and its loopback,\n\
          without Nagle. There two hosts, Atoms at 800 MHz, spoke Erlang R13B01 over 100 Mbit/s Ethernet.",
