@@ -101,8 +101,8 @@ mod tests {
             }
             buffer.advance(length);
             let length = (round * 104_729 % 5000).min(buffer.filled().len());
-            for byte in buffer.filled()[..length].to_vec() {
-                assert_eq!(byte, read.to_le_bytes()[0]);
+            for byte in &buffer.filled()[..length] {
+                assert_eq!(*byte, read.to_le_bytes()[0]);
                 read += 1;
             }
             buffer.discard(length);

@@ -16,10 +16,11 @@ use tokio::net::TcpStream;
 use zeroize::Zeroizing;
 
 use crate::channel::Channel;
+use crate::ended::{Ended, Exit};
 use crate::identity::{Identity, IdentityError};
 use crate::io::{Duplex, Io};
 use crate::known_hosts::{self, HashNames, KnownHosts, KnownKey, Verdict};
-use crate::link::{Ended, Events, Exit, Link, Locked, OpenFailed};
+use crate::link::{Events, Link, Locked, OpenFailed};
 use crate::pipe::{Pipe, Woken};
 use crate::rng::os_rng;
 
@@ -272,8 +273,8 @@ impl Client {
         match login.run(config).await {
             Ok(connection) => {
                 let (negotiated, peer) = (connection.negotiated().cloned(), connection.peer().cloned());
-                let Pipe { io, input, out, clock } = login.pipe;
-                let link = Link::start(connection, io, clock, (input, out), ClientEvents, None);
+                let Pipe { io, input, output, clock } = login.pipe;
+                let link = Link::start(connection, io, clock, (input, output), ClientEvents, None);
                 Ok(Self { inner: Arc::new(Inner { link, negotiated, peer }) })
             }
             Err(error) => {
@@ -363,9 +364,16 @@ impl Client {
         self.inner.link.is_closed()
     }
 
-    /// Says good-bye. Channels that are still open end.
+    /// Says good-bye once what was sent is written. Channels that are still open end.
     pub fn close(&self) {
         self.inner.link.close();
+    }
+
+    /// Waits until the connection is gone, for whatever reason, and says which. A program that ends right after
+    /// [`close`](Self::close) without waiting may take what was sent last with it.
+    pub async fn closed(&self) -> Ended {
+        self.inner.link.gone().await;
+        self.inner.link.ended()
     }
 }
 
@@ -386,7 +394,7 @@ impl Login<'_> {
     async fn run(&mut self, config: client::Config) -> Result<ssh_proto::Connection<ClientSide>, ConnectError> {
         let rng = os_rng().map_err(ConnectError::Randomness)?;
         let now = self.pipe.clock.now();
-        let ready = client::start(&Arc::new(config), Box::new(rng), now, &mut self.pipe.out).map_err(ended)?;
+        let ready = client::start(&Arc::new(config), Box::new(rng), now, &mut self.pipe.output.fresh).map_err(ended)?;
         let mut step = Step::Ready(ready);
         loop {
             step = match step {
@@ -395,7 +403,7 @@ impl Login<'_> {
                         log(&notice);
                     }
                     match ready
-                        .process(self.pipe.clock.now(), &mut self.pipe.input, &mut self.pipe.out)
+                        .process(self.pipe.clock.now(), &mut self.pipe.input, &mut self.pipe.output.fresh)
                         .map_err(ended)?
                     {
                         Step::Ready(ready) => Step::Ready(self.wait(ready).await?),
@@ -404,10 +412,10 @@ impl Login<'_> {
                 }
                 Step::HostKey(verify) => {
                     if let Err(error) = self.check_host_key(verify.key()) {
-                        let _ = verify.reject(&mut self.pipe.out);
+                        let _ = verify.reject(&mut self.pipe.output.fresh);
                         return Err(error);
                     }
-                    verify.accept(self.pipe.clock.now(), &mut self.pipe.out).map_err(ended)?
+                    verify.accept(self.pipe.clock.now(), &mut self.pipe.output.fresh).map_err(ended)?
                 }
                 Step::Login(login) => self.attempt(login).await?,
                 Step::Sign(sign) => self.sign(sign).await?,
@@ -420,10 +428,9 @@ impl Login<'_> {
     /// Writes, and waits for bytes or a deadline.
     async fn wait(&mut self, ready: client::Ready) -> Result<client::Ready, ConnectError> {
         let deadline = ready.poll_timeout();
-        self.pipe.flush(deadline).await?;
-        match self.pipe.read(deadline).await? {
+        match self.pipe.wait(deadline).await? {
             Woken::Input => Ok(ready),
-            Woken::Deadline => ready.handle_timeout(self.pipe.clock.now(), &mut self.pipe.out).map_err(ended),
+            Woken::Deadline => ready.handle_timeout(self.pipe.clock.now(), &mut self.pipe.output.fresh).map_err(ended),
         }
     }
 
@@ -460,16 +467,16 @@ impl Login<'_> {
             let key = identity.public();
             let Some(algorithm) = login.choose_algorithm(&identity.algorithms()) else { continue };
             self.tried.push(key.fingerprint().to_string());
-            return Ok(Step::Ready(login.query(algorithm, key, now, &mut self.pipe.out).map_err(ended)?));
+            return Ok(Step::Ready(login.query(algorithm, key, now, &mut self.pipe.output.fresh).map_err(ended)?));
         }
         if takes("password")
             && let Some(password) = self.policy.password.as_ref().filter(|_| !self.password_tried)
         {
             self.password_tried = true;
-            return Ok(Step::Ready(login.password(password, now, &mut self.pipe.out).map_err(ended)?));
+            return Ok(Step::Ready(login.password(password, now, &mut self.pipe.output.fresh).map_err(ended)?));
         }
         if login.refused().is_none() && self.tried.is_empty() {
-            return Ok(Step::Ready(login.none(now, &mut self.pipe.out).map_err(ended)?));
+            return Ok(Step::Ready(login.none(now, &mut self.pipe.output.fresh).map_err(ended)?));
         }
         let methods = login.refused().map_or(&[][..], |refused| &refused.can_continue);
         let denied = ConnectError::Denied {
@@ -478,7 +485,7 @@ impl Login<'_> {
             tried: std::mem::take(&mut self.tried),
             failed: std::mem::take(&mut self.failed),
         };
-        login.disconnect("no more authentication methods", &mut self.pipe.out);
+        login.disconnect("no more authentication methods", &mut self.pipe.output.fresh);
         Err(denied)
     }
 
@@ -491,7 +498,7 @@ impl Login<'_> {
             None => Err(ended(Error::TimedOut(Waiting::Login))),
             Some(Ok(signature)) => {
                 let now = self.pipe.clock.now();
-                Ok(Step::Ready(sign.complete(&signature, now, &mut self.pipe.out).map_err(ended)?))
+                Ok(Step::Ready(sign.complete(&signature, now, &mut self.pipe.output.fresh).map_err(ended)?))
             }
             Some(Err(error)) => {
                 tracing::warn!(%error, "an identity cannot sign");
