@@ -1,6 +1,43 @@
-//! Erlang remote procedure calls over SSH.
+//! Erlang remote procedure calls over SSH: terms, calls, nodes, and the `sshrpc` command.
+//!
+//! ```text
+//!   your program        Client ── call ──►                     ──► Node ── Backend ── your functions
+//!                          │      {mfa,{M,F,A}}   {answer,{R,S}}    │
+//!   ssh-transport       ssh connection  ═══ exec · shell · subsystem ═══  ssh server
+//!   ssh-proto           RFC 4253 · 4252 · 4254, as state machines
+//! ```
+//!
+//! - [`Client`] calls functions on a node, [`Node`] answers calls, each in under ten lines.
+//! - [`term`] has Erlang's values: the External Term Format both ways, and the text that people type and read.
+//! - [`call`] has requests and replies as machines without sockets.
+//! - [`backend`] has who executes: Rust functions, and the built-in ones.
+//!
+//! `term` and `call` need neither an operating system nor the standard library (`default-features = false`).
 #![cfg_attr(not(feature = "std"), no_std)]
+
 extern crate alloc;
 
+#[cfg(feature = "std")]
+pub mod acl;
+#[cfg(feature = "std")]
+pub mod backend;
 pub mod call;
+#[cfg(feature = "std")]
+pub mod client;
+#[cfg(feature = "std")]
+pub mod node;
 pub mod term;
+
+#[cfg(feature = "std")]
+pub use backend::Functions;
+#[cfg(feature = "std")]
+pub use client::{Client, Connect, Mode};
+#[cfg(feature = "std")]
+pub use node::Node;
+#[cfg(feature = "std")]
+pub use ssh_proto::keys::{PrivateKey, PublicKey};
+#[cfg(feature = "std")]
+pub use ssh_transport::identity::Identity;
+#[cfg(feature = "std")]
+pub use ssh_transport::rng::os_rng;
+pub use term::Term;

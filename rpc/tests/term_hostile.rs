@@ -272,6 +272,9 @@ fn text_asks_for_no_more_than_it_may() {
     assert_eq!(kind("<<1:99999999999999>>"), TooLong);
     assert_eq!(kind("<<1:99999999999999999999999>>"), TooLong);
     assert_eq!(kind("<<1:536870912,1>>"), TooLong);
+    // Each is within the limit, and a list of them would be as long as memory is.
+    assert_eq!(kind("[<<1:400000000>>,<<1:400000000>>]"), TooLong);
+    assert_eq!(kind("#{a => <<0:400000000>>, b => <<(<<0:400000000>>)/bits>>}"), TooLong);
     assert_eq!(kind(&"9".repeat(MILLION)), Number);
     assert!(parse_term(&"9".repeat(100_000)).is_ok());
     assert_eq!(kind("1.0e309"), Number);

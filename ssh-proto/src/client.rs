@@ -165,12 +165,16 @@ impl Ready {
             let Inner { transport, login } = &mut *self.inner;
             match transport.turn(now, input, out)? {
                 Turn::Idle => return Ok(Step::Ready(self)),
-                Turn::Verify(verify) => return Ok(Step::HostKey(VerifyHostKey { inner: self.inner, verify })),
+                Turn::Verify(verify) => {
+                    transport.release(input);
+                    return Ok(Step::HostKey(VerifyHostKey { inner: self.inner, verify }));
+                }
                 Turn::Sign(_) | Turn::KeysChanged => {}
                 Turn::Packet { sequence, payload } => {
                     let bytes = input.filled().get(payload).unwrap_or_default();
                     let answer = login.receive(transport, sequence, bytes, out);
                     let answer = answer.map_err(|error| transport.fail(error, out))?;
+                    transport.release(input);
                     match answer {
                         Answer::Wait => {}
                         Answer::Ready => return Ok(Step::Login(Login { inner: self.inner, refused: None })),
@@ -182,7 +186,6 @@ impl Ready {
                             return Ok(Step::Sign(SignAuth::new(self.inner, algorithm, key)));
                         }
                         Answer::Accepted(proof) => {
-                            transport.release(input);
                             let user = login.user().to_owned();
                             return Ok(Step::Open(Connection::new(self.inner.transport, proof, user, now)));
                         }

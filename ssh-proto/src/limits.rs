@@ -26,15 +26,27 @@ pub struct Limits {
     /// Output, in bytes, above which no further input is processed and no channel data is taken: 1 MiB. The peer that
     /// sends and never reads is slowed down, not disconnected.
     pub output_high_water: usize,
+    /// Lines that a client reads before the server's identification (RFC 4253 §4.2): 1,024, as OpenSSH does.
+    pub banner_lines: u32,
+    /// How long such a line may be, in bytes: 8,192.
+    pub banner_line: usize,
     /// The time from the start to a completed login: 120 seconds.
     pub login_grace: Duration,
+    /// Requests of any kind, accepted queries for keys included, that one login to a server may take: 128.
+    pub login_requests: u32,
+    /// Refusals after which a client leaves a server that never stops saying no (CVE-2026-59849): 64.
+    pub login_refusals: u32,
+    /// The longest password that a server looks at, in bytes: 1,024. Hashing longer ones would be work for the asking
+    /// (CVE-2016-6515).
+    pub password: usize,
     /// Channels that may be open at once: 128. Further ones are refused with `SSH_OPEN_RESOURCE_SHORTAGE`.
     pub channels: usize,
     /// Requests of the peer, on one channel or global, that may wait for our answers: 64.
     pub pending_requests: usize,
-    /// The window that a channel starts with, in bytes: 2 MiB. `OpenOptions` sets it for one channel.
+    /// The window that a channel starts with, in bytes: 2 MiB. `ChannelOptions` sets it for one channel.
     pub window: u32,
-    /// The largest data string that we ask for on a channel, in bytes: 32 KiB.
+    /// The largest data string that we ask for on a channel, and the largest that we send, in bytes: 32 KiB.
+    /// `ChannelOptions` sets the former for one channel.
     pub maximum_packet: u32,
     /// After this long without a packet from the peer, it is asked for a sign of life: off.
     pub keepalive_interval: Option<Duration>,
@@ -54,7 +66,12 @@ impl Default for Limits {
             key_exchanges_before_login: 4,
             held_output: 256 * 1024,
             output_high_water: 1 << 20,
+            banner_lines: 1024,
+            banner_line: 8192,
             login_grace: Duration::from_secs(120),
+            login_requests: 128,
+            login_refusals: 64,
+            password: 1024,
             channels: 128,
             pending_requests: 64,
             window: 2 << 20,

@@ -14,6 +14,16 @@
 //!     offer.accept(now, out);
 //! }
 //! ```
+//!
+//! Nothing before a login knows channels: there is no mux to send a CHANNEL_OPEN to (CVE-2025-32433), and no
+//! [`Connection`] without [`AuthAttempt::accept`].
+//!
+//! ```compile_fail,E0599
+//! # use ssh_proto::{ChannelId, server::Ready};
+//! fn peek(mut ready: Ready, id: ChannelId) {
+//!     ready.channel(id);
+//! }
+//! ```
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -21,6 +31,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use crate::algorithms::Algorithms;
@@ -195,7 +206,10 @@ impl Ready {
             }
             match transport.turn(now, input, out)? {
                 Turn::Idle => return Ok(Step::Ready(self)),
-                Turn::Sign(sign) => return Ok(Step::Sign(SignExchange { inner: self.inner, sign })),
+                Turn::Sign(sign) => {
+                    transport.release(input);
+                    return Ok(Step::Sign(SignExchange { inner: self.inner, sign }));
+                }
                 Turn::Verify(_) | Turn::KeysChanged => {}
                 Turn::Packet { sequence, payload } => {
                     let bytes = input.filled().get(payload).unwrap_or_default();
@@ -310,7 +324,7 @@ pub struct AuthAttempt {
 }
 
 /// By which method. What can be verified without knowing the user has been.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Method<'a> {
     /// `none`: most clients ask so for the list of methods.
@@ -319,6 +333,16 @@ pub enum Method<'a> {
     PublicKey(&'a PublicKey),
     /// `password`, at most 1,024 bytes of what should be UTF-8.
     Password(&'a [u8]),
+}
+
+impl fmt::Debug for Method<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::PublicKey(key) => f.debug_tuple("PublicKey").field(key).finish(),
+            Self::Password(_) => f.write_str("Password([redacted])"),
+        }
+    }
 }
 
 impl AuthAttempt {
@@ -336,6 +360,13 @@ impl AuthAttempt {
             Attempt::PublicKey(key) => Method::PublicKey(key),
             Attempt::Password(password) => Method::Password(password),
         }
+    }
+
+    /// The methods by which this user has had [partial](Self::partial) success. A client that changes the user loses
+    /// them: "the authentication server MUST flush any accumulated authentication states" (RFC 4252 §5).
+    #[must_use]
+    pub fn passed(&self) -> &[MethodName] {
+        self.inner.login.passed()
     }
 
     /// The session identifier (RFC 4253 §7.2).
@@ -360,7 +391,7 @@ impl AuthAttempt {
     /// When the connection has ended.
     pub fn partial(mut self, remaining: Vec<MethodName>, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
         let Inner { transport, login } = &mut *self.inner;
-        login.accept_partially(transport, remaining, now, out)?;
+        login.accept_partially(transport, &self.attempt, remaining, now, out)?;
         Ok(Ready { inner: self.inner })
     }
 

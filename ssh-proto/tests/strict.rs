@@ -70,10 +70,10 @@ fn strict_kex_refuses_ignore_debug_and_unimplemented_in_the_first_exchange() {
 #[test]
 fn rfc4253_s11_2_without_strict_kex_they_are_ignored_everywhere() {
     for plays in BOTH {
-        for place in 0..PLACES.len() {
+        for (place, before) in PLACES.iter().enumerate() {
             for message in small_messages() {
                 let mut bench = exchange_with(plays, false, place, &message);
-                assert_eq!(bench.error, None, "{plays:?} sends {} before {}", message[0], PLACES[place]);
+                assert_eq!(bench.error, None, "{plays:?} sends {} before {before}", message[0]);
                 bench.take();
                 bench.send(&[200]);
                 let numbers = bench.take_numbers();

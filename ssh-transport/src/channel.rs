@@ -96,6 +96,28 @@ impl Channel {
         std::future::poll_fn(|context| self.inner.link.poll_exit(self.inner.id, context)).await
     }
 
+    /// Everything that came on the data stream and is not read yet, without a copy; waits until something does. Empty at
+    /// the end of the stream.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub async fn chunk(&mut self) -> io::Result<Vec<u8>> {
+        std::future::poll_fn(|context| self.poll_chunk(context)).await
+    }
+
+    /// [`chunk`](Self::chunk), for who polls by hand.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>> {
+        self.inner.link.poll_chunk(self.inner.id, context)
+    }
+
+    /// Waits until the peer has closed the channel, or the connection is gone.
+    pub async fn closed(&self) {
+        std::future::poll_fn(|context| self.inner.link.poll_closed(self.inner.id, context)).await;
+    }
+
     /// Sends EOF: no more data from here; what comes can still be read.
     ///
     /// # Errors

@@ -17,7 +17,8 @@ pub(crate) struct ChannelState {
     pub(crate) eof: bool,
     pub(crate) closed: bool,
     pub(crate) exit: Option<Exit>,
-    pub(crate) exit_waiters: Vec<Waker>,
+    /// Who waits for the exit, or for the end of the channel.
+    end_waiters: Vec<Waker>,
     pub(crate) opening: Option<Opening>,
     /// Somebody has a `Channel` for it: what came is kept until it is read.
     pub(crate) held: bool,
@@ -74,9 +75,15 @@ impl ChannelState {
         wake(&mut self.stderr.writer);
     }
 
+    pub(crate) fn wait_for_end(&mut self, waker: &Waker) {
+        if !self.end_waiters.iter().any(|waiter| waiter.will_wake(waker)) {
+            self.end_waiters.push(waker.clone());
+        }
+    }
+
     pub(crate) fn exited(&mut self, exit: Exit) {
         self.exit = Some(exit);
-        self.exit_waiters.drain(..).for_each(Waker::wake);
+        self.end_waiters.drain(..).for_each(Waker::wake);
     }
 
     pub(crate) fn close(&mut self) {
@@ -91,7 +98,7 @@ impl ChannelState {
         wake(&mut self.data.reader);
         wake(&mut self.stderr.reader);
         self.wake_writers();
-        self.exit_waiters.drain(..).for_each(Waker::wake);
+        self.end_waiters.drain(..).for_each(Waker::wake);
     }
 }
 
@@ -126,6 +133,11 @@ impl Unread {
             self.bytes = VecDeque::new();
         }
         first + second
+    }
+
+    /// Everything, without a copy as a rule.
+    pub(crate) fn take_all(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.bytes).into()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

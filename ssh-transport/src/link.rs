@@ -15,7 +15,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::buffer::ReadBuffer;
 use crate::channel::Channel;
-use crate::channel_state::{ChannelState, Refusal, wake};
+use crate::channel_state::{ChannelState, Refusal, Unread, wake};
 use crate::clock::Clock;
 use crate::driver::Driver;
 use crate::ended::{Ended, Exit};
@@ -189,6 +189,41 @@ impl<S: Side> Link<S> {
         }
     }
 
+    /// Lets `take` take of what nobody has read yet: it answers how much that was, and what the caller gets. At the end
+    /// of the stream the caller gets the default.
+    fn poll_unread<T: Default>(
+        &self,
+        id: ChannelId,
+        stream: Stream,
+        context: &Context<'_>,
+        take: impl FnOnce(&mut Unread) -> (usize, T),
+    ) -> Poll<io::Result<T>> {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let Some(channel) = state.channels.get_mut(&id) else { return Poll::Ready(Ok(T::default())) };
+        let finished = channel.eof || channel.closed;
+        let half = channel.half(stream);
+        if half.unread.is_empty() {
+            if finished {
+                return Poll::Ready(Ok(T::default()));
+            }
+            if let Some(ended) = &state.ended {
+                return Poll::Ready(Err(ended.clone().into()));
+            }
+            half.reader = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        let (length, taken) = take(&mut half.unread);
+        if let Some(connection) = &mut state.connection {
+            let now = self.clock.now();
+            let consumed = u32::try_from(length).unwrap_or(u32::MAX);
+            // An error ends the connection, which the driver tells.
+            let _ = connection.channel(id).consume(consumed, now, &mut state.output.fresh);
+            self.write_at_once(state);
+        }
+        Poll::Ready(Ok(taken))
+    }
+
     pub(crate) fn ended(&self) -> Ended {
         self.lock().ended.clone().unwrap_or(Ended::Closed)
     }
@@ -279,10 +314,12 @@ pub(crate) trait ChannelOps: Send + Sync + std::fmt::Debug {
         context: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>>;
+    fn poll_chunk(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>>;
     fn eof(&self, id: ChannelId) -> io::Result<()>;
     fn close(&self, id: ChannelId);
     fn forget(&self, id: ChannelId);
     fn poll_exit(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<Option<Exit>>;
+    fn poll_closed(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<()>;
     fn request(
         &self,
         id: ChannelId,
@@ -299,30 +336,17 @@ impl<S: Side> ChannelOps for Link<S> {
         context: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let mut guard = self.lock();
-        let state = &mut *guard;
-        let Some(channel) = state.channels.get_mut(&id) else { return Poll::Ready(Ok(0)) };
-        let finished = channel.eof || channel.closed;
-        let half = channel.half(stream);
-        if half.unread.is_empty() {
-            if finished {
-                return Poll::Ready(Ok(0));
-            }
-            if let Some(ended) = &state.ended {
-                return Poll::Ready(Err(ended.clone().into()));
-            }
-            half.reader = Some(context.waker().clone());
-            return Poll::Pending;
-        }
-        let length = half.unread.take(buffer);
-        if let Some(connection) = &mut state.connection {
-            let now = self.clock.now();
-            let consumed = u32::try_from(length).unwrap_or(u32::MAX);
-            // An error ends the connection, which the driver tells.
-            let _ = connection.channel(id).consume(consumed, now, &mut state.output.fresh);
-            self.write_at_once(state);
-        }
-        Poll::Ready(Ok(length))
+        self.poll_unread(id, stream, context, |unread| {
+            let length = unread.take(buffer);
+            (length, length)
+        })
+    }
+
+    fn poll_chunk(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>> {
+        self.poll_unread(id, Stream::Data, context, |unread| {
+            let bytes = unread.take_all();
+            (bytes.len(), bytes)
+        })
     }
 
     fn poll_write(
@@ -381,8 +405,17 @@ impl<S: Side> ChannelOps for Link<S> {
         if channel.exit.is_some() || channel.closed || ended {
             return Poll::Ready(channel.exit.clone());
         }
-        channel.exit_waiters.retain(|waiter| !waiter.will_wake(context.waker()));
-        channel.exit_waiters.push(context.waker().clone());
+        channel.wait_for_end(context.waker());
+        Poll::Pending
+    }
+
+    fn poll_closed(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        let ended = state.ended.is_some();
+        let Some(channel) = state.channels.get_mut(&id).filter(|channel| !channel.closed && !ended) else {
+            return Poll::Ready(());
+        };
+        channel.wait_for_end(context.waker());
         Poll::Pending
     }
 

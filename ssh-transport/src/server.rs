@@ -369,7 +369,9 @@ async fn serve_tcp<H: Handler>(
     };
     match served {
         Ok(()) => tracing::debug!(%source, "closed"),
-        Err(Ended::Lost(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+        Err(Ended::Lost(error))
+            if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) =>
+        {
             tracing::debug!(%source, "the client closed the connection");
         }
         Err(Ended::Protocol(Error::Disconnected(said))) => {

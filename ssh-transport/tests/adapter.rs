@@ -649,12 +649,10 @@ fn shutdown_waits() -> Result<(), Failed> {
         pin!(logging_in).read_to_end(&mut rest).await?;
         // What runs goes on.
         channel.write_all(b"still here").await?;
-        channel.shutdown().await?;
-        let mut back = String::new();
-        channel.read_to_string(&mut back).await?;
-        equal((back.as_str(), channel.exit().await), ("still here", Some(Exit::Status(0))))?;
+        channel.read_exact(&mut [0; 10]).await?;
         ensure(!stopping.is_finished(), || "it did not wait".to_owned())?;
-        drop(channel);
+        channel.shutdown().await?;
+        equal((channel.read(&mut [0; 1]).await?, channel.exit().await), (0, Some(Exit::Status(0))))?;
         stopping.await??;
         let next = client.exec("echo").await;
         ensure(matches!(&next, Err(ProgramError::Ended(Ended::Protocol(Error::Disconnected(_))))), || {

@@ -223,9 +223,10 @@ impl From<bool> for Term {
     }
 }
 
-impl From<Vec<Self>> for Term {
-    fn from(elements: Vec<Self>) -> Self {
-        Self::List(elements.into())
+/// Becomes a list, also when it holds octets: a binary is [`Term::binary`].
+impl<T: Into<Self>> From<Vec<T>> for Term {
+    fn from(elements: Vec<T>) -> Self {
+        Self::list(elements.into_iter().map(Into::into))
     }
 }
 

@@ -118,7 +118,6 @@ pub(super) enum Answer {
 #[derive(Debug)]
 pub(super) struct Channel {
     pub(super) inbound: InboundWindow,
-    pub(super) maximum_packet: u32,
     pub(super) stage: Stage,
 }
 

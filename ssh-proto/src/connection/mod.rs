@@ -15,6 +15,9 @@ mod window;
 pub use channel::{ChannelId, Stream};
 pub use forward::TcpChannel;
 pub use messages::OpenFailureReason;
-pub use mux::{GlobalRequestId, GlobalTicket, OpenError, OpenTicket, ReplyTicket, RequestId, SendError, StaleTicket};
+pub use mux::{
+    ChannelOptions, GlobalRequestId, GlobalTicket, OpenError, OpenTicket, ReplyTicket, RequestId, SendError,
+    StaleTicket,
+};
 pub use requests::{GlobalRequest, PeerOpen};
 pub use session::{ChannelRequest, PtyRequest, Signal, WindowSize};

@@ -186,3 +186,6 @@ impl WindowSize {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

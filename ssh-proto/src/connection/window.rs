@@ -23,6 +23,7 @@ impl InboundWindow {
         Self { left: initial, unconsumed: 0, credit: 0, worthwhile }
     }
 
+    #[cfg(test)]
     pub(super) const fn left(&self) -> u32 {
         self.left
     }

@@ -7,13 +7,10 @@ use core::fmt;
 
 use super::Role;
 use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
+use crate::limits::Limits;
 
 /// "The maximum length of the string is 255 characters, including the Carriage Return and Line Feed."
 const MAXIMUM_LINE: usize = 255;
-/// How many lines a client reads before the server's identification, as OpenSSH does.
-const MAXIMUM_BANNER_LINES: u32 = 1024;
-/// How long such a line may be.
-const MAXIMUM_BANNER_LINE: usize = 8192;
 
 /// Who the peer says it is: `SSH-2.0-softwareversion SP comments`, as it stood on the wire without CR LF.
 #[derive(Clone, PartialEq, Eq)]
@@ -66,9 +63,11 @@ impl fmt::Display for Identification {
 }
 
 /// Reads the peer's identification out of a byte stream that arrives in any pieces.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct IdentificationReader {
     banner_lines: u32,
+    maximum_lines: u32,
+    maximum_line: usize,
 }
 
 /// What [`IdentificationReader::read`] found at the front of the input.
@@ -83,6 +82,10 @@ pub(super) enum Line {
 }
 
 impl IdentificationReader {
+    pub(super) const fn new(limits: &Limits) -> Self {
+        Self { banner_lines: 0, maximum_lines: limits.banner_lines, maximum_line: limits.banner_line }
+    }
+
     /// Looks at the front of `input`. `role` is ours: "The server MAY send other lines of data before sending the
     /// version string", the client may not.
     pub(super) fn read(&mut self, role: Role, input: &[u8]) -> Result<Line, Error> {
@@ -91,7 +94,7 @@ impl IdentificationReader {
         if !may_be_identification && role == Role::Server {
             return Err(Error::PeerMisbehaved(PeerMisbehaved::NotSsh));
         }
-        let limit = if may_be_identification { MAXIMUM_LINE } else { MAXIMUM_BANNER_LINE };
+        let limit = if may_be_identification { MAXIMUM_LINE } else { self.maximum_line };
         let Some(end) = input.iter().take(limit).position(|&byte| byte == b'\n') else {
             return match (input.len() < limit, may_be_identification) {
                 (true, _) => Ok(Line::Incomplete),
@@ -101,7 +104,7 @@ impl IdentificationReader {
         };
         if !may_be_identification {
             self.banner_lines += 1;
-            if self.banner_lines > MAXIMUM_BANNER_LINES {
+            if self.banner_lines > self.maximum_lines {
                 return Err(Error::PeerMisbehaved(PeerMisbehaved::TooManyBannerLines));
             }
             return Ok(Line::Banner(end + 1));
@@ -122,10 +125,12 @@ impl IdentificationReader {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
 
     fn read(role: Role, input: &[u8]) -> Result<Line, Error> {
-        IdentificationReader::default().read(role, input)
+        IdentificationReader::new(&Limits::default()).read(role, input)
     }
 
     fn identification(line: &[u8], taken: usize) -> Result<Line, Error> {
@@ -171,11 +176,11 @@ mod tests {
 
     #[test]
     fn cve_2026_48108_lines_before_the_identification_are_bounded() {
-        let mut reader = IdentificationReader::default();
-        for _ in 0..MAXIMUM_BANNER_LINES {
+        let mut reader = IdentificationReader::new(&Limits::default());
+        for _ in 0..Limits::default().banner_lines {
             assert_eq!(reader.read(Role::Client, b"x\n"), Ok(Line::Banner(2)));
         }
         assert!(reader.read(Role::Client, b"x\n").is_err());
-        assert!(read(Role::Client, &[b'x'; MAXIMUM_BANNER_LINE]).is_err());
+        assert!(read(Role::Client, &vec![b'x'; Limits::default().banner_line]).is_err());
     }
 }

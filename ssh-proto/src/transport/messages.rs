@@ -168,3 +168,6 @@ impl<'a> ExtInfo<'a> {
         Ok(Some(Extension { name, value: self.reader.string("extension-value")? }))
     }
 }
+
+#[cfg(test)]
+mod tests;

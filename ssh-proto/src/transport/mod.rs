@@ -116,7 +116,7 @@ impl Transport {
             rng,
             identification: Identification::ours(&settings.software),
             peer: None,
-            inbound: receive::Inbound::new(settings.limits.packet_before_login),
+            inbound: receive::Inbound::new(&settings.limits),
             outbound: send::Outbound::new(),
             kex: kex::Exchanges::new(),
             ext_info: ext_info::State::default(),

@@ -371,8 +371,9 @@ impl Opener {
     fn fail(&mut self, blame: PeerMisbehaved, seen: usize) -> Result<Opened, Error> {
         match self.protection {
             Protection::EncryptAndMac { chaining: Chaining::Cbc, .. } => {
-                self.begun = Begun::Discarding(self.maximum_length);
-                self.discard(self.maximum_length, seen)
+                let largest = LENGTH.saturating_add(self.maximum_length).saturating_add(self.protection.tag_length());
+                self.begun = Begun::Discarding(largest);
+                self.discard(largest, seen)
             }
             _ => Err(Error::PeerMisbehaved(blame)),
         }

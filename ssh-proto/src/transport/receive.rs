@@ -11,6 +11,7 @@ use super::messages::{Debug, Disconnect};
 use super::packet::{Numbering, Opened, Opener, Protection};
 use crate::error::{Disconnected, Error, PeerMisbehaved};
 use crate::io::InputBuffer;
+use crate::limits::Limits;
 use crate::notice::{Notice, printable};
 use crate::time::Instant;
 use crate::wire::{MessageNumber, number};
@@ -22,6 +23,8 @@ pub(super) struct Inbound {
     opener: Opener,
     /// Bytes of the packet at the front of the input that has been handed up and may still be looked at.
     taken: usize,
+    /// How many packets came.
+    packets: u64,
 }
 
 /// What one turn came to.
@@ -40,8 +43,9 @@ pub(crate) enum Turn {
 }
 
 impl Inbound {
-    pub(super) fn new(maximum_length: usize) -> Self {
-        Self { identification: IdentificationReader::default(), opener: Opener::new(maximum_length), taken: 0 }
+    pub(super) const fn new(limits: &Limits) -> Self {
+        let opener = Opener::new(limits.packet_before_login);
+        Self { identification: IdentificationReader::new(limits), opener, taken: 0, packets: 0 }
     }
 
     pub(super) const fn set_maximum_length(&mut self, maximum_length: usize) {
@@ -63,6 +67,11 @@ impl Transport {
         self.try_turn(now, input, out).map_err(|error| self.fail(error, out))
     }
 
+    /// How many packets came, whatever they said: signs of life.
+    pub(crate) const fn packets_received(&self) -> u64 {
+        self.inbound.packets
+    }
+
     /// Drops the packet that the last turn handed up: nobody looks at it any more.
     pub(crate) fn release(&mut self, input: &mut dyn InputBuffer) {
         input.discard(core::mem::take(&mut self.inbound.taken));
@@ -76,8 +85,10 @@ impl Transport {
             }
             let Some((sequence, payload)) = self.next_packet(input)? else { return Ok(Turn::Idle) };
             let bytes = input.filled().get(payload.clone()).unwrap_or_default();
-            match self.receive(now, sequence, bytes, out)? {
-                Received::Handled => self.rekey_if_due(now, out),
+            let received = self.receive(now, sequence, bytes, out)?;
+            self.rekey_if_due(now, out);
+            match received {
+                Received::Handled => {}
                 Received::ForAbove => return Ok(Turn::Packet { sequence, payload }),
                 Received::Turn(turn) => return Ok(turn),
             }
@@ -109,6 +120,7 @@ impl Transport {
                 Opened::Discard(length) => input.discard(length),
                 Opened::Packet { sequence, payload, taken } => {
                     self.inbound.taken = taken;
+                    self.inbound.packets = self.inbound.packets.wrapping_add(1);
                     self.meter.count_inbound(taken);
                     return Ok(Some((sequence, payload)));
                 }

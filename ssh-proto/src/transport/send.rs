@@ -3,17 +3,19 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use zeroize::Zeroizing;
+
 use super::packet::{Numbering, Protection, Sealer};
 use super::{Transport, messages};
 use crate::error::{Error, Limit};
 use crate::time::Instant;
 
 /// Our half of the outgoing stream.
-#[derive(Debug)]
 pub(super) struct Outbound {
     pub(super) sealer: Sealer,
     gate: Gate,
-    held: VecDeque<Vec<u8>>,
+    /// Wiped when they are gone: a password may be among them.
+    held: VecDeque<Zeroizing<Vec<u8>>>,
     held_bytes: usize,
 }
 
@@ -60,12 +62,14 @@ impl Transport {
         out: &mut Vec<u8>,
         write: impl FnOnce(&mut Vec<u8>),
     ) -> Result<(), Error> {
+        // "The sender MUST NOT send or receive any data after this message" (RFC 4253 §11.1, DISCONNECT).
+        self.check_not_failed()?;
         if self.may_send() {
             self.send_now(out, write);
             self.rekey_if_due(now, out);
             return Ok(());
         }
-        let mut payload = Vec::new();
+        let mut payload = Zeroizing::new(Vec::new());
         write(&mut payload);
         self.outbound.held_bytes = self.outbound.held_bytes.saturating_add(payload.len()).saturating_add(64);
         self.outbound.held.push_back(payload);

@@ -18,9 +18,6 @@ use crate::transport::messages::Service;
 use crate::transport::{SessionId, Transport};
 use crate::wire::{MessageNumber, Put, number};
 
-/// A server that never stops saying no is left (CVE-2026-59849).
-const MAXIMUM_FAILURES: u32 = 64;
-
 /// A login under way.
 #[derive(Debug)]
 pub(crate) struct Login {
@@ -162,7 +159,9 @@ impl Login {
                 self.state = State::Idle;
                 Ok(Answer::Ready)
             }
-            number::USERAUTH_BANNER if !matches!(self.state, State::ExpectKeys) => {
+            // "at any time after this authentication protocol starts and before authentication is successful"
+            // (RFC 4252 §5.4).
+            number::USERAUTH_BANNER if matches!(self.state, State::Idle | State::ExpectAnswer(_)) => {
                 let message = messages::decode_banner(body).map_err(invalid)?;
                 transport.notices.push(Notice::LoginBanner(printable(message)));
                 Ok(Answer::Wait)
@@ -172,7 +171,7 @@ impl Login {
                     return Err(Error::PeerMisbehaved(PeerMisbehaved::UnsolicitedLoginAnswer));
                 };
                 match number {
-                    number::USERAUTH_FAILURE => self.receive_failure(body),
+                    number::USERAUTH_FAILURE => self.receive_failure(transport, body),
                     number::USERAUTH_SUCCESS => Ok(Self::receive_success(transport, &asked)),
                     _ => receive_method_message(body, asked),
                 }
@@ -185,11 +184,11 @@ impl Login {
         }
     }
 
-    fn receive_failure(&mut self, body: &[u8]) -> Result<Answer, Error> {
+    fn receive_failure(&mut self, transport: &Transport, body: &[u8]) -> Result<Answer, Error> {
         let invalid = |error| Error::InvalidMessage(MessageNumber(number::USERAUTH_FAILURE), error);
         let failure = Failure::decode(body).map_err(invalid)?;
         self.failures = self.failures.saturating_add(1);
-        if self.failures > MAXIMUM_FAILURES {
+        if self.failures > transport.limits().login_refusals {
             return Err(Error::LimitReached(Limit::LoginTries));
         }
         Ok(Answer::Refused {
@@ -199,7 +198,8 @@ impl Login {
     }
 
     fn receive_success(transport: &mut Transport, asked: &Asked) -> Answer {
-        if matches!(asked, Asked::None) {
+        // A query shows nothing either.
+        if matches!(asked, Asked::None | Asked::Query { .. }) {
             transport.notices.push(Notice::TrivialLogin);
         }
         transport.logged_in();

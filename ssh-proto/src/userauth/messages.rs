@@ -55,15 +55,15 @@ impl fmt::Display for MethodName {
 /// byte SSH_MSG_USERAUTH_REQUEST (50) · string user name · string service name · string method name
 /// .... method specific fields
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Request<'a> {
     pub(super) user: &'a str,
     pub(super) service: &'a [u8],
     pub(super) method: Method<'a>,
 }
 
-/// The method specific fields of a [`Request`].
-#[derive(Clone, Debug)]
+/// The method specific fields of a [`Request`]. Not to be printed: one of them is a password.
+#[derive(Clone)]
 pub(super) enum Method<'a> {
     None,
     /// [RFC 4252 §7](https://www.rfc-editor.org/rfc/rfc4252#section-7): would this key do?
@@ -258,3 +258,6 @@ pub(super) fn put_pk_ok(out: &mut Vec<u8>, algorithm: &str, key: &[u8]) {
     out.put_string(algorithm.as_bytes());
     out.put_string(key);
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,11 +18,6 @@ use crate::transport::Transport;
 use crate::transport::messages::Service;
 use crate::wire::{MessageNumber, Put, number};
 
-/// Longer passwords are refused unseen: hashing them would be work for the asking (CVE-2016-6515).
-const MAXIMUM_PASSWORD: usize = 1024;
-/// Requests of any kind, accepted queries included, that one login may take.
-const MAXIMUM_REQUESTS: u32 = 128;
-
 /// What a server offers at login.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
@@ -40,6 +35,8 @@ pub(crate) struct Login {
     user: String,
     /// What is still to be shown; shrinks with each partial success.
     can_continue: Vec<MethodName>,
+    /// What this user has shown, in order.
+    passed: Vec<MethodName>,
     failures: u32,
     requests: u32,
 }
@@ -60,11 +57,20 @@ pub(crate) enum Question {
 }
 
 /// An attempt, as far as this layer can check it.
-#[derive(Debug)]
 pub(crate) enum Attempt {
     None,
     PublicKey(PublicKey),
     Password(Zeroizing<Vec<u8>>),
+}
+
+impl core::fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::PublicKey(key) => f.debug_tuple("PublicKey").field(key).finish(),
+            Self::Password(_) => f.write_str("Password([redacted])"),
+        }
+    }
 }
 
 impl Attempt {
@@ -91,11 +97,23 @@ pub(crate) enum Refused {
 impl Login {
     pub(crate) fn new(rules: Rules) -> Self {
         let can_continue = rules.methods.clone();
-        Self { rules, state: State::ExpectServiceRequest, user: String::new(), can_continue, failures: 0, requests: 0 }
+        Self {
+            rules,
+            state: State::ExpectServiceRequest,
+            user: String::new(),
+            can_continue,
+            passed: Vec::new(),
+            failures: 0,
+            requests: 0,
+        }
     }
 
     pub(crate) fn user(&self) -> &str {
         &self.user
+    }
+
+    pub(crate) fn passed(&self) -> &[MethodName] {
+        &self.passed
     }
 
     pub(crate) fn into_user(self) -> String {
@@ -142,20 +160,10 @@ impl Login {
         let number = payload.first().copied().unwrap_or_default();
         let invalid = |error| Error::InvalidMessage(MessageNumber(number), error);
         match (&self.state, number) {
-            (State::ExpectServiceRequest, number::SERVICE_REQUEST) => {
+            // Some clients (paramiko's) ask again before each attempt, which RFC 4253 §10 does not forbid.
+            (State::ExpectServiceRequest | State::ExpectRequest, number::SERVICE_REQUEST) => {
                 let service = Service::decode(payload.get(1..).unwrap_or_default()).map_err(invalid)?;
-                if service.name != SSH_USERAUTH.as_bytes() {
-                    return Err(Error::PeerIncompatible(PeerIncompatible::UnknownService));
-                }
-                transport.send(now, out, |payload| {
-                    payload.put_u8(number::SERVICE_ACCEPT);
-                    payload.put_string(SSH_USERAUTH.as_bytes());
-                })?;
-                if let Some(banner) = &self.rules.banner {
-                    transport.send(now, out, |payload| messages::put_banner(payload, banner))?;
-                }
-                self.state = State::ExpectRequest;
-                Ok(None)
+                self.receive_service_request(transport, &service, now, out).map(|()| None)
             }
             (State::ExpectRequest, number::USERAUTH_REQUEST) => {
                 let request = Request::decode(payload).map_err(invalid)?;
@@ -173,6 +181,40 @@ impl Login {
         }
     }
 
+    fn receive_service_request(
+        &mut self,
+        transport: &mut Transport,
+        service: &Service<'_>,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        if matches!(self.state, State::ExpectRequest) {
+            self.count_request(transport)?;
+        }
+        if service.name != SSH_USERAUTH.as_bytes() {
+            return Err(Error::PeerIncompatible(PeerIncompatible::UnknownService));
+        }
+        transport.send(now, out, |payload| {
+            payload.put_u8(number::SERVICE_ACCEPT);
+            payload.put_string(SSH_USERAUTH.as_bytes());
+        })?;
+        let before = core::mem::replace(&mut self.state, State::ExpectRequest);
+        match (&self.rules.banner, before) {
+            (Some(banner), State::ExpectServiceRequest) => {
+                transport.send(now, out, |payload| messages::put_banner(payload, banner))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn count_request(&mut self, transport: &Transport) -> Result<(), Error> {
+        self.requests = self.requests.saturating_add(1);
+        if self.requests > transport.limits().login_requests {
+            return Err(Error::LimitReached(Limit::LoginTries));
+        }
+        Ok(())
+    }
+
     fn receive_request(
         &mut self,
         transport: &mut Transport,
@@ -180,10 +222,7 @@ impl Login {
         now: Instant,
         out: &mut Vec<u8>,
     ) -> Result<Option<Question>, Error> {
-        self.requests = self.requests.saturating_add(1);
-        if self.requests > MAXIMUM_REQUESTS {
-            return Err(Error::LimitReached(Limit::LoginTries));
-        }
+        self.count_request(transport)?;
         if request.service != SSH_CONNECTION.as_bytes() {
             return Err(Error::PeerIncompatible(PeerIncompatible::UnknownService));
         }
@@ -192,6 +231,7 @@ impl Login {
             self.user.clear();
             self.user.push_str(request.user);
             self.can_continue.clone_from(&self.rules.methods);
+            self.passed.clear();
         }
         let name = request.method_name();
         let offered = name == MethodName::None || self.can_continue.contains(&name);
@@ -257,10 +297,12 @@ impl Login {
     pub(crate) fn accept_partially(
         &mut self,
         transport: &mut Transport,
+        attempt: &Attempt,
         remaining: Vec<MethodName>,
         now: Instant,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
+        self.passed.push(attempt.name());
         self.can_continue = remaining;
         transport.send(now, out, |payload| messages::put_failure(payload, &self.can_continue, true))
     }
@@ -299,7 +341,7 @@ fn check(transport: &Transport, request: &Request<'_>) -> Result<Question, Refus
             }
             Ok(Question::Attempt(Attempt::PublicKey(key)))
         }
-        Method::Password { password } if password.len() <= MAXIMUM_PASSWORD => {
+        Method::Password { password } if password.len() <= transport.limits().password => {
             Ok(Question::Attempt(Attempt::Password(Zeroizing::new(password.to_vec()))))
         }
         Method::Password { .. } | Method::PasswordChange | Method::Other(_) => Err(Refused::Attempt),

@@ -179,6 +179,11 @@ impl<S: TestSide> End<S> {
         self.take().into_iter().filter(|seen| !matches!(seen, Seen::Notice(_))).collect()
     }
 
+    /// How many events there were, notices aside.
+    pub(crate) fn event_count(&self) -> usize {
+        self.seen.iter().filter(|seen| !matches!(seen, Seen::Notice(_))).count()
+    }
+
     /// How many key exchanges were over since somebody asked for the events.
     pub(crate) fn key_exchanges(&self) -> usize {
         self.seen.iter().filter(|seen| matches!(seen, Seen::Notice(Notice::Negotiated(_)))).count()

@@ -182,7 +182,7 @@ impl Pair {
             to_server.send(&mut out);
             match (client, server) {
                 (client::Step::Open(client), Serving::Open(server)) => {
-                    let (client, server) = (End::new(client), End::new(server));
+                    let (client, server) = (End::new(client), End::new(*server));
                     return Ok(Self { client, server, to_server, to_client, now, signer });
                 }
                 both => (client, server) = both,
@@ -298,7 +298,7 @@ impl Pair {
 /// The server's half of a login: before and after.
 enum Serving {
     Before(server::Step),
-    Open(Connection<Server>),
+    Open(Box<Connection<Server>>),
 }
 
 /// One step of a client that logs in with `key`.
@@ -347,7 +347,7 @@ fn serve(
         }
         server::Step::Attempt(attempt) => {
             assert!(matches!(attempt.method(), server::Method::PublicKey(signed) if signed == key.public()));
-            return attempt.accept(now, out).map(Serving::Open);
+            return attempt.accept(now, out).map(|connection| Serving::Open(Box::new(connection)));
         }
         step => step,
     }))

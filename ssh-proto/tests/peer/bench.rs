@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ssh_proto::client::{self, MethodName};
-use ssh_proto::io::InputVec;
+use ssh_proto::io::{InputBuffer, InputVec};
 use ssh_proto::keys::PrivateKey;
 use ssh_proto::notice::Notice;
 use ssh_proto::time::Instant;
@@ -381,6 +381,11 @@ impl Bench {
         let signature = self.signer.sign_with(&key, algorithm, &data);
         request.put_nested(|nested| signature.to_wire(nested));
         request
+    }
+
+    /// How many bytes the machine has not read.
+    pub(crate) fn input_length(&mut self) -> usize {
+        self.input.filled().len()
     }
 
     // ---- what came of it -----------------------------------------------------------------------------------------

@@ -76,6 +76,8 @@ pub(crate) struct Peer {
     their_init: Vec<u8>,
     initiated: Option<Box<dyn Initiated>>,
     next: Option<(Keys, Keys)>,
+    /// Every secret of every key exchange: K, and the keys that come from it.
+    pub(crate) secrets: Vec<Vec<u8>>,
 }
 
 impl Peer {
@@ -98,6 +100,7 @@ impl Peer {
             their_init: Vec::new(),
             initiated: None,
             next: None,
+            secrets: Vec::new(),
         }
     }
 
@@ -196,6 +199,15 @@ impl Peer {
         PROVIDER.key_exchanges().iter().find(|row| row.name == name).unwrap()
     }
 
+    pub(crate) fn has_both_kexinits(&self) -> bool {
+        !self.our_init.is_empty() && !self.their_init.is_empty()
+    }
+
+    /// A key exchange has agreed on keys that NEWKEYS takes into use.
+    pub(crate) fn has_next_keys(&self) -> bool {
+        self.next.as_ref().is_some_and(|(outbound, _)| !matches!(outbound, Keys::Clear))
+    }
+
     /// Settles whether key exchange is strict, once both KEXINITs are known.
     fn settle(&mut self) {
         if self.session_id.is_none() {
@@ -283,6 +295,7 @@ impl Peer {
         let mut shared = Vec::new();
         put_secret(&mut shared, secret);
         let kex = self.kex();
+        let secrets = std::cell::RefCell::new(vec![shared.clone()]);
         let derive = |letter: u8, length: usize| {
             let mut key = kex.hash.digest(&[&shared, hash, &[letter], &session_id]).as_bytes().to_vec();
             while key.len() < length {
@@ -290,6 +303,7 @@ impl Peer {
                 key.extend_from_slice(more.as_bytes());
             }
             key.truncate(length);
+            secrets.borrow_mut().push(key.clone());
             key
         };
         let keys = |cipher: &CipherMethod, mac: Option<&MacMethod>, letters: [u8; 3], sealing| {
@@ -308,6 +322,7 @@ impl Peer {
         let client = self.plays == Plays::Client;
         let c2s = direction(2, 4, *b"ACE", client);
         let s2c = direction(3, 5, *b"BDF", !client);
+        self.secrets.extend(secrets.into_inner());
         self.next = Some(if client { (c2s, s2c) } else { (s2c, c2s) });
     }
 }

@@ -1,6 +1,7 @@
 use super::*;
 use alloc::string::{String, ToString};
 use alloc::vec;
+use proptest::prelude::*;
 
 use crate::call::{Success, append};
 use crate::term::{Term, decode_exact};
@@ -170,4 +171,29 @@ fn the_ticket_of_another_channel_is_refused() {
     assert_eq!(server.complete(Ticket { number: 7 }, Ok(Success::Value(1.into())), &mut out), Err(StaleTicket));
     assert!(out.is_empty());
     server.complete(ticket, Ok(Success::Value(1.into())), &mut out).expect("its ticket");
+}
+
+proptest! {
+    #[test]
+    fn whatever_comes_is_answered_in_whole_terms_or_refused(
+        octets in prop::collection::vec(prop_oneof![any::<u8>(), Just(0), Just(131), Just(104), Just(2)], 0..200),
+        split in 1_usize..50,
+    ) {
+        for expect in [Expect::Frames, Expect::Bare, Expect::Either] {
+            let mut server = Server::new(ServerConfig::new(expect));
+            let mut out = Vec::new();
+            for piece in octets.chunks(split) {
+                let mut rest = piece;
+                while let Ok(used @ 1..) = server.receive(rest) {
+                    rest = &rest[used..];
+                    run(&mut server, &mut out);
+                }
+            }
+            run(&mut server, &mut out);
+            server.end();
+            prop_assert!(server.is_finished());
+            let well_formed = answers(&out).iter().all(|answer| answer.trim_start_matches('#').starts_with("{answer,{"));
+            prop_assert!(well_formed);
+        }
+    }
 }

@@ -65,7 +65,7 @@ fn beside_a_term_the_exit_status_is_the_answers_in_32_bits() {
 
 #[test]
 fn text_is_the_reply_alone_or_a_line_of_error() {
-    let good = render(Ok(Success::Value(vec![1.into(), "ab".into()].into())), Form::Text);
+    let good = render(Ok(Success::Value(Term::list([1.into(), "ab".into()]))), Form::Text);
     assert_eq!((&good.stdout[..], &good.stderr[..], good.exit_status), (&b"[1,\"ab\"]\n"[..], &b""[..], 0));
     let bad = render(Err(Failure::of("badarith")), Form::Terminal);
     let line = b"badarith: bad argument in an arithmetic expression\r\n";

@@ -49,8 +49,8 @@ impl Parser<'_> {
         };
         let position = self.position;
         let form = self.form()?;
-        bits.segment(&value, &form).map_err(|refusal| match refusal {
-            Refusal::TooLong => error(position, SyntaxErrorKind::TooLong, "the binary is longer than 64 MiB"),
+        bits.segment(&value, &form, &mut self.bits_left).map_err(|refusal| match refusal {
+            Refusal::TooLong => error(position, SyntaxErrorKind::TooLong, "binaries of more than 64 MiB"),
             Refusal::Because(message) => error(position, SyntaxErrorKind::Segment, message),
         })?;
         if self.accept(">>")? {

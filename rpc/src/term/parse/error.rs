@@ -45,7 +45,7 @@ pub enum SyntaxErrorKind {
     Segment,
     /// Parentheses nest deeper than 10,000.
     TooDeep,
-    /// A binary would be longer than 64 MiB.
+    /// The binaries of the text would be longer than 64 MiB, all together.
     TooLong,
 }
 

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::lexer::{Lexer, error};
-use super::segment::{Bits, Value};
+use super::segment::{Bits, MAX_BITS, Value};
 use super::token::{Position, Token};
 use super::{Call, Expression, SyntaxError, SyntaxErrorKind};
 use crate::term::{Atom, Fun, List, Term};
@@ -18,6 +18,8 @@ pub(super) struct Parser<'a> {
     pub(super) position: Position,
     /// The containers that are not finished, outermost first.
     pub(super) open: Vec<Open>,
+    /// How many bits of binaries the text may still ask for.
+    pub(super) bits_left: usize,
 }
 
 /// A container that is not finished, and waits for a term.
@@ -39,7 +41,7 @@ impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str) -> Result<Self, SyntaxError> {
         let mut lexer = Lexer::new(text);
         let (token, position) = lexer.next()?;
-        Ok(Self { lexer, token, position, open: Vec::new() })
+        Ok(Self { lexer, token, position, open: Vec::new(), bits_left: MAX_BITS })
     }
 
     /// All of the text as a term or a call.

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use crate::term::{BitString, Float, Integer, Term};
 
-/// The longest binary that text may ask for, in bits.
-const MAX_BITS: usize = 8 * (64 << 20);
+/// How many bits of binaries one text may ask for, all of them together: a few characters can ask for any size.
+pub(super) const MAX_BITS: usize = 8 * (64 << 20);
 
 /// Bits being put together, high ones first.
 #[derive(Default)]
@@ -14,6 +14,8 @@ pub(super) struct Bits {
     bytes: Vec<u8>,
     /// Bits used of the last octet; 0 when all are.
     partial: u8,
+    /// How many bits there may be.
+    most: usize,
 }
 
 /// What a segment says after its value.
@@ -53,7 +55,20 @@ pub(super) enum Refusal {
 }
 
 impl Bits {
-    pub(super) fn segment(&mut self, value: &Value, form: &Form) -> Result<(), Refusal> {
+    /// Adds a segment, and takes its bits out of `left`.
+    pub(super) fn segment(&mut self, value: &Value, form: &Form, left: &mut usize) -> Result<(), Refusal> {
+        self.most = self.len().saturating_add(*left);
+        let added = self.add(value, form);
+        *left = self.most.saturating_sub(self.len());
+        added
+    }
+
+    /// In whole octets.
+    fn len(&self) -> usize {
+        self.bytes.len().saturating_mul(8)
+    }
+
+    fn add(&mut self, value: &Value, form: &Form) -> Result<(), Refusal> {
         if form.unit.is_some() && form.size.is_none() && !matches!(form.kind, Some(Kind::Binary | Kind::Bits)) {
             return Err(Refusal::Because("a unit without a size is for binaries"));
         }
@@ -179,7 +194,7 @@ impl Bits {
     /// The size in bits of a segment, when there is room for it.
     fn room(&self, size: usize, unit: usize) -> Result<usize, Refusal> {
         let size = size.saturating_mul(unit);
-        if size > MAX_BITS.saturating_sub(self.bytes.len().saturating_mul(8)) {
+        if size > self.most.saturating_sub(self.len()) {
             return Err(Refusal::TooLong);
         }
         Ok(size)
@@ -211,9 +226,16 @@ impl Bits {
     fn append(&mut self, octets: &[u8]) {
         if self.partial == 0 {
             self.bytes.extend_from_slice(octets);
-        } else {
-            octets.iter().for_each(|octet| self.push_bits(*octet, 8));
+            return;
         }
+        let used = self.partial;
+        let mut last = self.bytes.pop().unwrap_or_default();
+        self.bytes.extend(octets.iter().map(|octet| {
+            let whole = last | octet >> used;
+            last = octet << (8 - used);
+            whole
+        }));
+        self.bytes.push(last);
     }
 
     /// Appends the low `count` bits of an octet, 1 to 8.

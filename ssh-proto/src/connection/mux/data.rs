@@ -143,10 +143,13 @@ impl Mux {
         if self.blocked == 0 || !transport.may_send() || out.len() >= self.limits.output_high_water {
             return None;
         }
-        let (id, open) = self.channels.iter_mut().find_map(|(id, channel)| match &mut channel.stage {
+        let blocked = self.channels.iter_mut().filter_map(|(id, channel)| match &mut channel.stage {
             Stage::Open(open) if open.blocked == Blocked::Yes && open.outbound.left() > 0 => Some((id, open)),
             _ => None,
-        })?;
+        });
+        // In turn: whoever is told first may take all the room that there is.
+        let (id, open) = blocked.min_by_key(|(id, _)| (id.number() < self.turn, id.number()))?;
+        self.turn = id.number().saturating_add(1);
         open.blocked = Blocked::No;
         self.blocked = self.blocked.saturating_sub(1);
         Some(Delivery::Writable(id))

@@ -20,7 +20,7 @@ pub use data::SendError;
 pub use global::{GlobalRequestId, GlobalTicket};
 pub(crate) use global::{KEEPALIVE, decode_global_request};
 pub(crate) use open::decode_open;
-pub use open::{OpenError, OpenTicket};
+pub use open::{ChannelOptions, OpenError, OpenTicket};
 pub(crate) use requests::decode_request;
 pub use requests::{ReplyTicket, RequestId};
 
@@ -46,7 +46,10 @@ pub(crate) struct Mux {
     /// The peer's global requests that wait for ours.
     pending: Pending<Result<Vec<u8>, ()>>,
     next_request: u64,
+    /// How many channels wait for room.
     blocked: usize,
+    /// The number of the channel whose turn it is to be told of room.
+    turn: u32,
 }
 
 /// The channel of the ticket is gone: nobody waits for the answer any more.
@@ -102,6 +105,7 @@ impl Mux {
             pending: Pending::default(),
             next_request: 0,
             blocked: 0,
+            turn: 0,
         }
     }
 

@@ -10,6 +10,7 @@ use crate::connection::messages::{
 use crate::connection::requests::PeerOpen;
 use crate::connection::window::{InboundWindow, OutboundWindow};
 use crate::error::{Error, PeerMisbehaved};
+use crate::limits::Limits;
 use crate::notice::printable;
 use crate::transport::Role;
 use crate::wire::{MessageNumber, number};
@@ -50,6 +51,23 @@ impl fmt::Display for OpenError {
 
 impl core::error::Error for OpenError {}
 
+/// What we offer the peer of one channel (RFC 4254 §5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChannelOptions {
+    /// `initial window size`: the bytes that may be under way to us and unread, up to 2^32 - 1.
+    pub window: u32,
+    /// `maximum packet size`: the most bytes of data in one message to us; at least 1.
+    pub maximum_packet: u32,
+}
+
+impl ChannelOptions {
+    /// Those of the limits.
+    pub(crate) const fn of(limits: &Limits) -> Self {
+        Self { window: limits.window, maximum_packet: limits.maximum_packet }
+    }
+}
+
 impl Mux {
     /// Asks the peer for a channel.
     pub(crate) fn open(
@@ -57,27 +75,25 @@ impl Mux {
         to: &mut Outlet<'_>,
         channel_type: &str,
         data: &[u8],
-        window: u32,
+        options: ChannelOptions,
     ) -> Result<ChannelId, OpenError> {
         if self.channels.len() >= self.limits.channels {
             return Err(OpenError::TooManyChannels);
         }
-        let id = self.insert(window, Stage::Opening);
+        let id = self.insert(options, Stage::Opening);
         let open = ChannelOpen {
             channel_type,
             sender_channel: PeerChannel(id.number),
-            initial_window_size: window,
-            maximum_packet_size: self.limits.maximum_packet,
+            initial_window_size: options.window,
+            maximum_packet_size: options.maximum_packet.max(1),
             data,
         };
         to.send(&Message::ChannelOpen(open)).map_err(OpenError::Ended)?;
         Ok(id)
     }
 
-    pub(super) fn insert(&mut self, window: u32, stage: Stage) -> ChannelId {
-        let maximum_packet = self.limits.maximum_packet;
-        let inbound = InboundWindow::new(window, maximum_packet);
-        self.channels.insert(Channel { inbound, maximum_packet, stage })
+    pub(super) fn insert(&mut self, options: ChannelOptions, stage: Stage) -> ChannelId {
+        self.channels.insert(Channel { inbound: inbound_window(options), stage })
     }
 
     pub(super) fn receive_open(
@@ -108,7 +124,7 @@ impl Mux {
             return Ok(None);
         }
         let outbound = self.outbound_window(open.initial_window_size, open.maximum_packet_size);
-        let id = self.insert(self.limits.window, Stage::Offered { peer: open.sender_channel, outbound });
+        let id = self.insert(ChannelOptions::of(&self.limits), Stage::Offered { peer: open.sender_channel, outbound });
         Ok(Some(Delivery::Open(OpenTicket { channel: id }, 1..payload.len())))
     }
 
@@ -118,7 +134,12 @@ impl Mux {
     }
 
     /// The caller's yes to [`Delivery::Open`].
-    pub(crate) fn accept(&mut self, to: &mut Outlet<'_>, ticket: &OpenTicket) -> Result<ChannelId, StaleTicket> {
+    pub(crate) fn accept(
+        &mut self,
+        to: &mut Outlet<'_>,
+        ticket: &OpenTicket,
+        options: ChannelOptions,
+    ) -> Result<ChannelId, StaleTicket> {
         let id = ticket.channel;
         let channel = self.channels.get_mut(id).ok_or(StaleTicket)?;
         let stage = core::mem::replace(&mut channel.stage, Stage::Opening);
@@ -129,9 +150,10 @@ impl Mux {
         let confirmation = ChannelOpenConfirmation {
             recipient_channel: peer.0,
             sender_channel: PeerChannel(id.number),
-            initial_window_size: channel.inbound.left(),
-            maximum_packet_size: channel.maximum_packet,
+            initial_window_size: options.window,
+            maximum_packet_size: options.maximum_packet.max(1),
         };
+        channel.inbound = inbound_window(options);
         channel.stage = Stage::Open(Open::new(peer, outbound));
         to.send(&Message::ChannelOpenConfirmation(confirmation)).map_err(|_ended| StaleTicket)?;
         Ok(id)
@@ -215,4 +237,8 @@ pub(crate) fn decode_open(body: &[u8]) -> Option<PeerOpen<'_>> {
         Ok(Some(Message::ChannelOpen(open))) => PeerOpen::decode(open.channel_type, open.data).ok(),
         _ => None,
     }
+}
+
+fn inbound_window(options: ChannelOptions) -> InboundWindow {
+    InboundWindow::new(options.window, options.maximum_packet)
 }

@@ -9,19 +9,14 @@ mod dh;
 mod ed25519;
 mod hash;
 mod hmac;
+pub mod rows;
 #[cfg(feature = "rsa")]
 mod rsa;
 
 use alloc::boxed::Box;
 
-use aes::{Aes128, Aes192, Aes256};
-use sha1::Sha1;
-use sha2::{Sha256, Sha512};
-
-use super::MacOrder::{EncryptAndMac, EncryptThenMac};
 use super::{
-    BlockMode, Chaining, CipherKind, CipherMethod, CryptoProvider, Exchange, KexMethod, MacMethod, PacketAead,
-    SignatureMethod, Tier,
+    BlockMode, Chaining, CipherKind, CipherMethod, CryptoProvider, KexMethod, MacMethod, PacketAead, SignatureMethod,
 };
 
 /// The provider, for configurations that want a reference.
@@ -51,67 +46,42 @@ impl CryptoProvider for RustCrypto {
 }
 
 static KEY_EXCHANGES: &[KexMethod] = &[
-    KexMethod::new("curve25519-sha256", Tier::Default, &hash::SHA256, Exchange::Ecdh(&curve25519::X25519)),
-    KexMethod::new("curve25519-sha256@libssh.org", Tier::Default, &hash::SHA256, Exchange::Ecdh(&curve25519::X25519)),
-    KexMethod::new(
-        "diffie-hellman-group16-sha512",
-        Tier::Default,
-        &hash::SHA512,
-        Exchange::DiffieHellman(&dh::GROUP16),
-    ),
-    KexMethod::new(
-        "diffie-hellman-group18-sha512",
-        Tier::Default,
-        &hash::SHA512,
-        Exchange::DiffieHellman(&dh::GROUP18),
-    ),
-    KexMethod::new(
-        "diffie-hellman-group14-sha256",
-        Tier::Compatible,
-        &hash::SHA256,
-        Exchange::DiffieHellman(&dh::GROUP14),
-    ),
-    KexMethod::new("diffie-hellman-group14-sha1", Tier::Legacy, &hash::SHA1, Exchange::DiffieHellman(&dh::GROUP14)),
+    rows::CURVE25519_SHA256,
+    rows::CURVE25519_SHA256_LIBSSH,
+    rows::DIFFIE_HELLMAN_GROUP16_SHA512,
+    rows::DIFFIE_HELLMAN_GROUP18_SHA512,
+    rows::DIFFIE_HELLMAN_GROUP14_SHA256,
+    rows::DIFFIE_HELLMAN_GROUP14_SHA1,
 ];
 
 static CIPHERS: &[CipherMethod] = &[
-    CipherMethod::new("chacha20-poly1305@openssh.com", Tier::Default, (64, 0, 8), aead(chacha20_poly1305::make)),
-    CipherMethod::new("aes128-gcm@openssh.com", Tier::Default, (16, 12, 16), aead(aes_gcm::make::<Aes128>)),
-    CipherMethod::new("aes256-gcm@openssh.com", Tier::Default, (32, 12, 16), aead(aes_gcm::make::<Aes256>)),
-    CipherMethod::new("aes128-ctr", Tier::Default, (16, 16, 16), ctr(aes_ctr::make::<Aes128>)),
-    CipherMethod::new("aes192-ctr", Tier::Default, (24, 16, 16), ctr(aes_ctr::make::<Aes192>)),
-    CipherMethod::new("aes256-ctr", Tier::Default, (32, 16, 16), ctr(aes_ctr::make::<Aes256>)),
-    CipherMethod::new(
-        "aes128-cbc",
-        Tier::Legacy,
-        (16, 16, 16),
-        cbc(aes_cbc::encrypt::<Aes128>, aes_cbc::decrypt::<Aes128>),
-    ),
-    CipherMethod::new(
-        "aes256-cbc",
-        Tier::Legacy,
-        (32, 16, 16),
-        cbc(aes_cbc::encrypt::<Aes256>, aes_cbc::decrypt::<Aes256>),
-    ),
+    rows::CHACHA20_POLY1305,
+    rows::AES128_GCM,
+    rows::AES256_GCM,
+    rows::AES128_CTR,
+    rows::AES192_CTR,
+    rows::AES256_CTR,
+    rows::AES128_CBC,
+    rows::AES256_CBC,
 ];
 
 static MACS: &[MacMethod] = &[
-    MacMethod::new("hmac-sha2-256-etm@openssh.com", Tier::Default, (32, 32), EncryptThenMac, hmac::make::<Sha256>),
-    MacMethod::new("hmac-sha2-512-etm@openssh.com", Tier::Default, (64, 64), EncryptThenMac, hmac::make::<Sha512>),
-    MacMethod::new("hmac-sha2-256", Tier::Compatible, (32, 32), EncryptAndMac, hmac::make::<Sha256>),
-    MacMethod::new("hmac-sha2-512", Tier::Compatible, (64, 64), EncryptAndMac, hmac::make::<Sha512>),
-    MacMethod::new("hmac-sha1-etm@openssh.com", Tier::Legacy, (20, 20), EncryptThenMac, hmac::make::<Sha1>),
-    MacMethod::new("hmac-sha1", Tier::Legacy, (20, 20), EncryptAndMac, hmac::make::<Sha1>),
+    rows::HMAC_SHA2_256_ETM,
+    rows::HMAC_SHA2_512_ETM,
+    rows::HMAC_SHA2_256,
+    rows::HMAC_SHA2_512,
+    rows::HMAC_SHA1_ETM,
+    rows::HMAC_SHA1,
 ];
 
 static SIGNATURES: &[SignatureMethod] = &[
-    SignatureMethod::new("ssh-ed25519", "ssh-ed25519", Tier::Default, &ed25519::Ed25519),
+    rows::SSH_ED25519,
     #[cfg(feature = "rsa")]
-    SignatureMethod::new("rsa-sha2-512", "ssh-rsa", Tier::Default, &rsa::SHA512),
+    rows::RSA_SHA2_512,
     #[cfg(feature = "rsa")]
-    SignatureMethod::new("rsa-sha2-256", "ssh-rsa", Tier::Default, &rsa::SHA256),
+    rows::RSA_SHA2_256,
     #[cfg(feature = "rsa")]
-    SignatureMethod::new("ssh-rsa", "ssh-rsa", Tier::Legacy, &rsa::SHA1),
+    rows::SSH_RSA,
 ];
 
 /// Every AEAD here has a tag of 16 bytes.

@@ -13,7 +13,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng, TryCryptoRng, TryRng};
 
 use super::*;
-use crate::crypto::{BadTag, SharedSecret};
+use crate::crypto::{BadTag, Exchange, SharedSecret, Tier};
 use crate::wire::Put;
 
 /// A record of a file in `vectors/crypto/`.

@@ -153,9 +153,11 @@ impl Exchanges {
             State::ExpectReply(_) | State::ExpectInit(_) | State::AwaitCaller | State::ExpectNewKeys(_) => true,
         };
         let blame = match number {
-            number::DISCONNECT | number::KEXINIT | number::NEWKEYS | 30..=49 => return Ok(()),
-            _ if !peer_exchanges => return Ok(()),
+            number::DISCONNECT => return Ok(()),
+            // Whatever it is, the next one would be number 0 again.
             _ if first && sequence == u32::MAX => PeerMisbehaved::SequenceWrapped,
+            number::KEXINIT | number::NEWKEYS | 30..=49 => return Ok(()),
+            _ if !peer_exchanges => return Ok(()),
             // "any message that is not part of it ends the connection"
             _ if first && self.strictness == KexStrictness::Strict => {
                 PeerMisbehaved::StrictKeyExchange(MessageNumber(number), sequence)
@@ -331,5 +333,22 @@ impl Transport {
         self.notices.push(Notice::Negotiated(negotiated.clone()));
         self.kex.negotiated = Some(negotiated);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strict_kex_the_sequence_number_does_not_wrap_before_the_first_exchange_is_over() {
+        for state in [State::ExpectKexInit { ours: Vec::new() }, State::AwaitCaller] {
+            let exchanges = Exchanges { state, ..Exchanges::new() };
+            for number in [number::IGNORE, number::KEXINIT, number::KEXDH_INIT, number::NEWKEYS, 200] {
+                let wrapped = Err(Error::PeerMisbehaved(PeerMisbehaved::SequenceWrapped));
+                assert_eq!(exchanges.check_allowed(number, u32::MAX), wrapped);
+            }
+            assert_eq!(exchanges.check_allowed(number::IGNORE, u32::MAX - 1), Ok(()));
+        }
     }
 }

@@ -1,0 +1,94 @@
+//! Who executes calls: the [`Backend`] trait, Rust functions behind it, and the built-in ones.
+//!
+//! A node holds one [`Executor`], which puts the access rules, the deadline, the cancellation and a net under panics in
+//! front of any backend, and so is a backend itself.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use sshrpc::acl::Acl;
+//! use sshrpc::backend::{Backend, Caller, Context, Executor, Functions};
+//! use sshrpc::call::Success;
+//! use sshrpc::term::parse_call;
+//!
+//! let mut functions = Functions::with_builtins();
+//! functions.add("math", "double", |x: i64| x * 2);
+//! let node = Executor::new(Arc::new(functions), Acl::allow_all());
+//!
+//! let context = Context::new(Caller::local());
+//! let execution = node.call(parse_call("math:double(21)")?, &context);
+//! assert_eq!(execution.ready(), Some(Ok(Success::Value(42.into()))));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unreachable)
+)]
+
+mod builtin;
+mod context;
+mod executor;
+mod registry;
+mod typed;
+
+use core::fmt;
+use core::future::Future;
+use core::pin::Pin;
+
+pub use self::builtin::Limits;
+pub use self::context::{Caller, Cancellation, Canceller, Context};
+pub use self::executor::Executor;
+pub use self::registry::Functions;
+pub use self::typed::{Argument, Reply, TypedFunction};
+use crate::call::{Call, Outcome};
+
+/// Something that executes calls.
+pub trait Backend: Send + Sync + 'static {
+    /// Executes a call, or begins to. What can be answered at once should be: the answer then leaves in the same turn of
+    /// the connection, without a task in between. What waits or computes for long belongs in the future.
+    ///
+    /// The access rules were asked before. Dropping the future cancels the call.
+    fn call(&self, call: Call, context: &Context) -> Execution;
+}
+
+/// A call that was executed, or is being.
+#[must_use = "a call that is not driven does not proceed"]
+#[non_exhaustive]
+pub enum Execution {
+    /// It has ended.
+    Ready(Outcome),
+    /// It proceeds as the future is polled.
+    Pending(Pin<Box<dyn Future<Output = Outcome> + Send>>),
+}
+
+impl Execution {
+    /// One that proceeds as `work` is polled.
+    pub fn pending(work: impl Future<Output = Outcome> + Send + 'static) -> Self {
+        Self::Pending(Box::pin(work))
+    }
+
+    /// The outcome, when there is one already.
+    #[must_use]
+    pub fn ready(self) -> Option<Outcome> {
+        match self {
+            Self::Ready(outcome) => Some(outcome),
+            Self::Pending(_) => None,
+        }
+    }
+
+    /// The outcome, waited for.
+    pub async fn outcome(self) -> Outcome {
+        match self {
+            Self::Ready(outcome) => outcome,
+            Self::Pending(work) => work.await,
+        }
+    }
+}
+
+impl fmt::Debug for Execution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ready(outcome) => f.debug_tuple("Ready").field(outcome).finish(),
+            Self::Pending(_) => f.write_str("Pending"),
+        }
+    }
+}

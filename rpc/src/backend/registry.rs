@@ -1,0 +1,143 @@
+//! Rust functions, callable by name.
+
+use core::fmt;
+use core::future::Future;
+use core::pin::Pin;
+use std::collections::HashMap;
+
+use super::builtin::{self, Limits};
+use super::{Backend, Context, Execution, TypedFunction};
+use crate::call::{Call, Failure, Outcome, Success};
+use crate::term::{Atom, Term};
+
+/// Rust functions, registered under module, function and number of arguments.
+///
+/// ```
+/// use sshrpc::backend::Functions;
+/// use sshrpc::call::Failure;
+///
+/// let mut functions = Functions::with_builtins();
+/// functions
+///     .add("math", "double", |x: i64| x * 2)
+///     .add("math", "halve", |x: i64| if x % 2 == 0 { Ok(x / 2) } else { Err(Failure::of("odd")) })
+///     .register("math", "first", 2, |args, _context| Ok(args[0].clone()))
+///     .register_async("math", "later", 1, |args, _context| async move { Ok(args.into()) });
+/// ```
+///
+/// What is called and not registered fails with `undef`. Panics are the [`Executor`](super::Executor)'s to catch.
+#[derive(Default)]
+pub struct Functions {
+    table: HashMap<Key, Function>,
+}
+
+impl Functions {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The built-in functions, which behave as Erlang's: some of the modules `erlang`, `lists`, `binary` and `timer`,
+    /// and `sshrpc:echo/1`.
+    #[must_use]
+    pub fn with_builtins() -> Self {
+        let mut functions = Self::new();
+        functions.add_builtins(Limits::default());
+        functions
+    }
+
+    /// Adds the built-in functions, with these limits to their results.
+    pub fn add_builtins(&mut self, limits: Limits) -> &mut Self {
+        builtin::register(self, limits);
+        self
+    }
+
+    /// Adds a function whose arguments and result are Rust values. It takes as many arguments as the closure does, and
+    /// fails with `badarg` when one is of another type. One that was there under this name is replaced.
+    ///
+    /// # Panics
+    /// When a name has more than 255 bytes; so do the others.
+    pub fn add<A>(
+        &mut self,
+        module: &'static str,
+        function: &'static str,
+        body: impl TypedFunction<A> + Send + Sync + 'static,
+    ) -> &mut Self {
+        let arity = body.arity();
+        self.register(module, function, arity, move |args, _context| body.call(args))
+    }
+
+    /// Adds a function that gets its arguments as terms. It runs within the turn of the connection that called: one that
+    /// computes for long should be an asynchronous one, and compute elsewhere.
+    pub fn register<F>(&mut self, module: &'static str, function: &'static str, arity: usize, body: F) -> &mut Self
+    where
+        F: Fn(&[Term], &Context) -> Result<Term, Failure> + Send + Sync + 'static,
+    {
+        self.insert(module, function, arity, Function::Sync(Box::new(body)))
+    }
+
+    /// Adds an asynchronous function, which may wait. It is dropped when its call is cancelled or its deadline passes.
+    pub fn register_async<F, W>(
+        &mut self,
+        module: &'static str,
+        function: &'static str,
+        arity: usize,
+        body: F,
+    ) -> &mut Self
+    where
+        F: Fn(Vec<Term>, Context) -> W + Send + Sync + 'static,
+        W: Future<Output = Result<Term, Failure>> + Send + 'static,
+    {
+        let body = move |args, context: &Context| -> Work {
+            let work = body(args, context.clone());
+            Box::pin(async move { work.await.map(Success::Value) })
+        };
+        self.insert(module, function, arity, Function::Async(Box::new(body)))
+    }
+
+    fn insert(&mut self, module: &'static str, function: &'static str, arity: usize, body: Function) -> &mut Self {
+        let key = Key { module: Atom::from_static(module), function: Atom::from_static(function), arity };
+        self.table.insert(key, body);
+        self
+    }
+}
+
+impl Backend for Functions {
+    fn call(&self, call: Call, context: &Context) -> Execution {
+        let key = Key { module: call.module.clone(), function: call.function.clone(), arity: call.args.len() };
+        match self.table.get(&key) {
+            Some(Function::Sync(body)) => Execution::Ready(body(&call.args, context).map(Success::Value)),
+            Some(Function::Async(body)) => Execution::Pending(body(call.args, context)),
+            None => Execution::Ready(Err(Failure::undef(&call))),
+        }
+    }
+}
+
+/// The names, in order.
+impl fmt::Debug for Functions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut names: Vec<_> =
+            self.table.keys().map(|key| format!("{}:{}/{}", key.module, key.function, key.arity)).collect();
+        names.sort_unstable();
+        f.debug_list().entries(names).finish()
+    }
+}
+
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    module: Atom,
+    function: Atom,
+    arity: usize,
+}
+
+type Work = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+type SyncBody = dyn Fn(&[Term], &Context) -> Result<Term, Failure> + Send + Sync;
+type AsyncBody = dyn Fn(Vec<Term>, &Context) -> Work + Send + Sync;
+
+enum Function {
+    Sync(Box<SyncBody>),
+    Async(Box<AsyncBody>),
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,267 @@
+//! `sshrpc call`
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::json;
+use ssh_proto::crypto::Tier;
+use ssh_transport::identity::{DefaultIdentities, Identity, default_identities};
+use sshrpc::call::Call as Request;
+use sshrpc::client::{Connect, Mode, Target};
+use sshrpc::term::{Atom, SyntaxError, Term, parse_call, parse_term};
+
+use super::config::{Folder, KINDS, quoted};
+use super::exit::Exit;
+use super::explain::Attempt;
+use super::failure::Failure;
+use super::output::Output;
+use super::serve::Algorithms;
+use super::{json, log, secret};
+
+/// Call a function on a node, and print its value
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "sshrpc call [OPTIONS] [USER@]HOST[:PORT] MODULE FUNCTION [ARGS]\n       \
+                      sshrpc call [OPTIONS] [USER@]HOST[:PORT] 'MODULE:FUNCTION(ARG, ...)'",
+    after_help = AFTER_HELP,
+    after_long_help = format!("{AFTER_HELP}\n\n{JSON_HELP}\n\n{}", Exit::table()),
+)]
+pub(crate) struct Call {
+    /// Where the node is; the port is 22 unless it is said, and IPv6 stands in brackets: [::1]:2222
+    #[arg(value_name = "[USER@]HOST[:PORT]")]
+    target: Target,
+
+    /// The module; or a whole call, `lists:seq(1,5)`
+    #[arg(value_name = "MODULE")]
+    module: String,
+
+    /// The function
+    #[arg(value_name = "FUNCTION")]
+    function: Option<String>,
+
+    /// The list of the arguments, in Erlang's syntax: '[[1,2,3]]' passes one list; - reads it from standard input
+    #[arg(value_name = "ARGS", default_value = "[]", allow_hyphen_values = true)]
+    args: String,
+
+    /// How the call travels: subsystem, shell, exec-mod or exec
+    #[arg(long, short, value_name = "MODE", default_value = "subsystem", value_parser = mode)]
+    mode: Mode,
+
+    /// Give up after this time, connecting included: 500ms, 10s, 2m; none waits for ever
+    #[arg(long, short, value_name = "TIME", default_value = "10s", value_parser = timeout)]
+    timeout: Timeout,
+
+    #[command(flatten, next_help_heading = "Keys")]
+    keys: Keys,
+
+    #[command(flatten, next_help_heading = "Algorithms")]
+    algorithms: Algorithms,
+}
+
+#[derive(Debug, clap::Args)]
+struct Keys {
+    /// The private key to log in with [default: those in sshrpc's own folder, of the agent, and in ~/.ssh]
+    #[arg(long, short, value_name = "FILE")]
+    identity: Vec<PathBuf>,
+
+    /// The host keys that are known [default: ~/.ssh/known_hosts]
+    #[arg(long, value_name = "FILE")]
+    known_hosts: Option<PathBuf>,
+
+    /// Trust a host that nobody knows yet, and write its key down; one that has changed stays refused
+    #[arg(long)]
+    accept_new: bool,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  sshrpc call 127.0.0.1:2222 lists reverse '[[1,2,3]]'
+  sshrpc call 127.0.0.1:2222 'lists:seq(1,5)' --mode exec
+  sshrpc call --accept-new alice@node.example:2222 erlang now
+  sshrpc call --json 127.0.0.1:2222 sshrpc echo '[#{colour => <<\"red\">>}]' | jq .ok.colour";
+
+const JSON_HELP: &str = "\
+With --json the value is {\"ok\":JSON,\"term\":\"as Erlang prints it\"}:
+  integers of up to 64 bits, floats              numbers
+  true, false, null                              the same
+  other atoms, binaries in UTF-8                 strings
+  lists and tuples                               arrays
+  maps with atoms and binaries as keys           objects
+  all else                                       {\"$term\":\"as Erlang prints it\"}
+and an error is {\"error\":{\"code\":N,\"kind\":..,\"message\":..,\"term\":..,\"hints\":[..]}}.";
+
+fn mode(name: &str) -> Result<Mode, &'static str> {
+    Mode::ALL.into_iter().find(|mode| mode.as_str() == name).ok_or("there are subsystem, shell, exec-mod and exec")
+}
+
+/// How long to wait.
+#[derive(Clone, Copy, Debug)]
+struct Timeout(Option<Duration>);
+
+fn timeout(text: &str) -> Result<Timeout, humantime::DurationError> {
+    if text == "none" { Ok(Timeout(None)) } else { humantime::parse_duration(text).map(|time| Timeout(Some(time))) }
+}
+
+impl Call {
+    pub(crate) fn run(self, output: &Output, verbose: u8) -> Result<(), Failure> {
+        log::start(log::Chatter::Quiet, verbose);
+        let request = self.request()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::local)?;
+        let value = runtime.block_on(self.call(&request))?;
+        output.print(|| value.to_string(), || json!({ "ok": json::from_term(&value), "term": value.to_string() }))
+    }
+
+    /// The call that the arguments describe.
+    fn request(&self) -> Result<Request, Failure> {
+        let Some(function) = &self.function else {
+            return parse_call(&self.module).map_err(|error| self.no_call(&error));
+        };
+        let mut text = self.args.clone();
+        if text == "-" {
+            text.clear();
+            let read = std::io::stdin().read_to_string(&mut text);
+            read.map_err(|error| Failure::local(format!("cannot read ARGS from standard input: {error}")))?;
+        }
+        let args = parse_term(&text).map_err(|error| bad_syntax("ARGS", &text, &error))?;
+        let Some(args) = args.as_list() else {
+            return Err(Failure::usage("ARGS is no list").term(&args).hint(format!(
+                "it is the list of the arguments: {} passes this as the only one",
+                quoted(&Term::list([args]).to_string())
+            )));
+        };
+        Ok(Request::new(atom(&self.module)?, atom(function)?, args.cloned().collect()))
+    }
+
+    fn no_call(&self, error: &SyntaxError) -> Failure {
+        if parse_term(&self.module).is_ok_and(|term| term.as_atom().is_some()) {
+            return Failure::usage("the FUNCTION is missing").hint(format!(
+                "sshrpc call {} {} FUNCTION '[ARG, ...]'",
+                self.target,
+                quoted(&self.module)
+            ));
+        }
+        bad_syntax("the call", &self.module, error)
+    }
+
+    async fn call(&self, request: &Request) -> Result<Term, Failure> {
+        let folder = Folder::find().ok();
+        let identities = self.identities(folder.as_ref()).await?;
+        let named =
+            |identity: &Identity| Some((identity.public().fingerprint().to_string(), identity.path()?.to_owned()));
+        let attempt = Attempt {
+            target: &self.target,
+            mode: self.mode,
+            call: request,
+            known_hosts: self.keys.known_hosts.as_deref(),
+            tried: identities.identities.iter().filter_map(named).collect(),
+            unusable: identities.problems,
+            folder: folder.as_ref(),
+        };
+        let connect = self.connect(identities.identities).map_err(|error| attempt.not_connected(&error))?;
+        let patience = Patience::new(self.timeout);
+        let client = patience.wait(connect.connect()).await.ok_or_else(|| self.timed_out("no connection to", ""))?;
+        let client = client.map_err(|error| attempt.not_connected(&error))?;
+        let answer = patience.wait(client.apply(request)).await;
+        client.close().await;
+        let answer = answer.ok_or_else(|| self.timed_out("no answer from", "; the function may have run"))?;
+        answer.map_err(|error| attempt.call_failed(&error))
+    }
+
+    fn connect(&self, identities: Vec<Identity>) -> Result<Connect, sshrpc::client::ConnectError> {
+        let mut connect = Connect::to(&self.target.to_string())?.mode(self.mode);
+        for identity in identities {
+            connect = connect.identity(identity);
+        }
+        if let Some(path) = &self.keys.known_hosts {
+            connect = connect.known_hosts(path);
+        }
+        if self.keys.accept_new {
+            connect = connect.accept_new();
+        }
+        let Algorithms { tier, cipher, mac, kex } = &self.algorithms;
+        connect = connect.tier(tier.unwrap_or(Tier::Compatible));
+        if let Some(names) = cipher {
+            connect = connect.ciphers(names)?;
+        }
+        if let Some(names) = mac {
+            connect = connect.macs(names)?;
+        }
+        if let Some(names) = kex {
+            connect = connect.kex(names)?;
+        }
+        Ok(connect)
+    }
+
+    /// The keys to try: those that were named; or else sshrpc's own, the agent's, and the usual ones.
+    async fn identities(&self, folder: Option<&Folder>) -> Result<DefaultIdentities, Failure> {
+        let mut found = DefaultIdentities::default();
+        for path in &self.keys.identity {
+            found.identities.push(secret::read_identity(path)?);
+        }
+        let Some(folder) = folder.filter(|_| self.keys.identity.is_empty()) else { return Ok(found) };
+        for path in KINDS.iter().map(|kind| folder.user_key(kind)).filter(|path| path.exists()) {
+            match Identity::from_file(&path, |_| None) {
+                Ok(identity) => found.identities.push(identity),
+                Err(error) => match secret::read_identity(&path) {
+                    Ok(identity) if error.needs_passphrase() => found.identities.push(identity),
+                    _ => found.problems.push(error),
+                },
+            }
+        }
+        let usual = default_identities(folder.home()).await;
+        let is_new = |identity: &Identity| found.identities.iter().all(|have| have.public() != identity.public());
+        let new: Vec<Identity> = usual.identities.into_iter().filter(is_new).collect();
+        found.identities.extend(new);
+        found.problems.extend(usual.problems);
+        Ok(found)
+    }
+
+    fn timed_out(&self, what: &str, and: &str) -> Failure {
+        let Timeout(limit) = self.timeout;
+        let limit = humantime::format_duration(limit.unwrap_or_default());
+        Failure::new(Exit::Timeout, format!("{what} {} within {limit}{and}", self.target.host_and_port()))
+            .hint("`--timeout 1m` waits longer, `--timeout none` for ever")
+    }
+}
+
+/// What is left of the time.
+struct Patience(Option<tokio::time::Instant>);
+
+impl Patience {
+    fn new(Timeout(limit): Timeout) -> Self {
+        Self(limit.and_then(|limit| tokio::time::Instant::now().checked_add(limit)))
+    }
+
+    async fn wait<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        match self.0 {
+            None => Some(work.await),
+            Some(deadline) => tokio::time::timeout_at(deadline, work).await.ok(),
+        }
+    }
+}
+
+/// A name as it is typed; in Erlang's quotes, if somebody got them through the shell.
+fn atom(name: &str) -> Result<Atom, Failure> {
+    if name.starts_with('\'')
+        && let Ok(Term::Atom(atom)) = parse_term(name)
+    {
+        return Ok(atom);
+    }
+    Atom::new(name).map_err(|_too_long| Failure::usage(format!("{name:?} is too long for an atom (255 characters)")))
+}
+
+/// A syntax error with the line that has it, and a mark below the place.
+fn bad_syntax(what: &str, text: &str, error: &SyntaxError) -> Failure {
+    let SyntaxError { line, column, message, .. } = error;
+    let failure = Failure::usage(format!("syntax error in {what}, line {line}, column {column}: {message}"));
+    let index = |number: u32| usize::try_from(number).unwrap_or(usize::MAX).saturating_sub(1);
+    let Some(text) = text.lines().nth(index(*line)) else { return failure };
+    // A window around the place, where the line is long.
+    let start = index(*column).saturating_sub(WINDOW / 2);
+    let printable = |c: char| if c.is_control() { ' ' } else { c };
+    let excerpt: String = text.chars().skip(start).take(WINDOW).map(printable).collect();
+    failure.detail(format!("| {excerpt}")).detail(format!("| {}^", " ".repeat(index(*column) - start)))
+}
+
+const WINDOW: usize = 72;

@@ -1,0 +1,316 @@
+//! `sshrpc serve`
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use ssh_proto::crypto::Tier;
+use ssh_transport::authorized_keys::AuthorizedKeys;
+use ssh_transport::files::{FileError, FileProblem};
+use ssh_transport::identity::{Identity, IdentityError, write_key_pair};
+use sshrpc::node::NodeError;
+use sshrpc::{Node, PrivateKey, PublicKey, os_rng};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::config::{Folder, KINDS, shown};
+use super::failure::Failure;
+use super::output::{FAINT, Output, STRONG, WARN, styled};
+use super::{log, secret};
+
+/// Answer calls with the built-in functions
+///
+/// Without `--host-key` the node gets an ed25519 and an RSA key in sshrpc's own folder, the first time. Whoever has a key
+/// in authorized_keys may log in under any name and call every function.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  sshrpc serve                                   on 127.0.0.1:2222
+  sshrpc serve --listen 0.0.0.0:2222 -v          for every interface, and tell each call
+  sshrpc serve --tier legacy                     with CBC and SHA-1, for clients of the paper's time
+
+Stop it with Ctrl-C or SIGTERM: calls that run are answered first. A second one stops it at once.")]
+pub(crate) struct Serve {
+    /// The address and the port; port 0 is a free one
+    #[arg(long, short, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:2222", value_parser = listen_address)]
+    listen: String,
+
+    #[command(flatten, next_help_heading = "Keys")]
+    keys: Keys,
+
+    #[command(flatten, next_help_heading = "Algorithms")]
+    algorithms: Algorithms,
+}
+
+#[derive(Debug, clap::Args)]
+struct Keys {
+    /// A private key that shows who the node is; one of each type counts
+    #[arg(long = "host-key", value_name = "FILE")]
+    host_keys: Vec<PathBuf>,
+
+    /// The public keys that may log in, read at each login [default: ~/.config/sshrpc/authorized_keys]
+    #[arg(long, value_name = "FILE")]
+    authorized_keys: Option<PathBuf>,
+}
+
+/// Which algorithms are offered.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Algorithms {
+    /// Everything up to this tier: default, compatible (older, sound) or legacy (CBC, SHA-1)
+    #[arg(long, value_name = "TIER", value_parser = tier)]
+    pub(crate) tier: Option<Tier>,
+
+    /// These ciphers, comma-separated, of whatever tier
+    #[arg(long, value_name = "NAMES")]
+    pub(crate) cipher: Option<String>,
+
+    /// These MACs, comma-separated, of whatever tier
+    #[arg(long, value_name = "NAMES")]
+    pub(crate) mac: Option<String>,
+
+    /// These key exchange methods, comma-separated, of whatever tier
+    #[arg(long, value_name = "NAMES")]
+    pub(crate) kex: Option<String>,
+}
+
+fn tier(name: &str) -> Result<Tier, &'static str> {
+    match name {
+        "default" => Ok(Tier::Default),
+        "compatible" => Ok(Tier::Compatible),
+        "legacy" => Ok(Tier::Legacy),
+        _ => Err("there are default, compatible and legacy"),
+    }
+}
+
+/// A port alone is one of this machine.
+fn listen_address(text: &str) -> Result<String, &'static str> {
+    let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
+    port.parse::<u16>().map_err(|_not_one| "the port is missing: 127.0.0.1:2222")?;
+    if host.contains(':') && !host.starts_with('[') {
+        return Err("an IPv6 address stands in brackets: [::1]:2222");
+    }
+    Ok(if host.is_empty() { format!("127.0.0.1:{port}") } else { text.to_owned() })
+}
+
+impl Serve {
+    pub(crate) fn run(self, output: &Output, verbose: u8) -> Result<(), Failure> {
+        log::start(log::Chatter::Talkative, verbose);
+        let folder = Folder::find();
+        if let Ok(folder) = &folder {
+            // The line that lets a key in must work as it is printed.
+            folder.create()?;
+        }
+        let host_keys = match self.keys.host_keys.as_slice() {
+            [] => own_host_keys(folder.as_ref().map_err(Clone::clone)?)?,
+            files => files.iter().map(|path| secret::read_identity(path)).collect::<Result<_, _>>()?,
+        };
+        let authorized = match (&self.keys.authorized_keys, &folder) {
+            (Some(path), _) => path.clone(),
+            (None, folder) => folder.as_ref().map_err(Clone::clone)?.authorized_keys(),
+        };
+        let runtime = tokio::runtime::Runtime::new().map_err(Failure::local)?;
+        runtime.block_on(self.serve(output, host_keys, authorized, folder.ok()))
+    }
+
+    async fn serve(
+        self,
+        output: &Output,
+        host_keys: Vec<Identity>,
+        authorized: PathBuf,
+        folder: Option<Folder>,
+    ) -> Result<(), Failure> {
+        let shown_keys: Vec<PublicKey> = host_keys.iter().map(|identity| identity.public().clone()).collect();
+        let mut builder = Node::builder().listen(&self.listen).authorized_keys_file(&authorized);
+        for identity in host_keys {
+            builder = builder.host_identity(identity);
+        }
+        let Algorithms { tier, cipher, mac, kex } = &self.algorithms;
+        builder = builder.tier(tier.unwrap_or(Tier::Default));
+        if let Some(names) = cipher {
+            builder = builder.ciphers(names).map_err(Failure::usage)?;
+        }
+        if let Some(names) = mac {
+            builder = builder.macs(names).map_err(Failure::usage)?;
+        }
+        if let Some(names) = kex {
+            builder = builder.kex(names).map_err(Failure::usage)?;
+        }
+        let mut stop = Stop::new()?;
+        let node = builder.bind().await.map_err(|error| not_listening(&error))?;
+        let address = node.local_addr().map_err(Failure::local)?;
+        let welcome = Welcome { address, host_keys: shown_keys, authorized, folder };
+        output.print(|| welcome.text(), || welcome.json())?;
+        node.run(stop.first()).await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// What ends a node.
+struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    fn new() -> Result<Self, Failure> {
+        let listen = |kind| signal(kind).map_err(Failure::local);
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    /// Ready at the first signal; from then on a second one ends the process at once.
+    async fn first(&mut self) {
+        let (name, _) = self.next().await;
+        tracing::info!("{name}: stopping when what runs is answered; once more stops at once");
+        let mut again = match Self::new() {
+            Ok(again) => again,
+            Err(_no_signals) => return,
+        };
+        tokio::spawn(async move {
+            let (_, number) = again.next().await;
+            std::process::exit(128 + number);
+        });
+    }
+
+    async fn next(&mut self) -> (&'static str, i32) {
+        tokio::select! {
+            _ = self.interrupt.recv() => ("SIGINT", SignalKind::interrupt().as_raw_value()),
+            _ = self.terminate.recv() => ("SIGTERM", SignalKind::terminate().as_raw_value()),
+        }
+    }
+}
+
+/// The node's keys in sshrpc's own folder, made where they are missing.
+fn own_host_keys(folder: &Folder) -> Result<Vec<Identity>, Failure> {
+    KINDS.iter().map(|kind| own_host_key(&folder.host_key(kind), kind)).collect()
+}
+
+fn own_host_key(path: &Path, kind: &str) -> Result<Identity, Failure> {
+    if !path.exists() {
+        tracing::info!("making a host key: {}", shown(path));
+        let mut rng = os_rng().map_err(Failure::local)?;
+        let key = match kind {
+            "rsa" => PrivateKey::generate_rsa(RSA_BITS, &mut rng).map_err(Failure::local)?,
+            _ => PrivateKey::generate_ed25519(&mut rng),
+        };
+        match write_key_pair(path, &key, "sshrpc host key", None) {
+            // Another node was faster: its key is ours.
+            Err(IdentityError::File(FileError { problem: FileProblem::Exists, .. })) => {}
+            written => written.map_err(Failure::local)?,
+        }
+    }
+    secret::read_identity(path)
+}
+
+const RSA_BITS: usize = 3072;
+
+fn not_listening(error: &NodeError) -> Failure {
+    let failure = Failure::local(error);
+    let NodeError::Listen(address, error) = error else { return failure };
+    match error.kind() {
+        ErrorKind::AddrInUse => Failure::local(format!("cannot listen on {address}: somebody else does already"))
+            .hint("another node, perhaps; `--listen 127.0.0.1:0` takes a free port"),
+        ErrorKind::PermissionDenied => failure.hint("ports below 1024 are for root; 2222 is not"),
+        ErrorKind::AddrNotAvailable => failure.hint("this machine has no such address; 0.0.0.0 stands for all it has"),
+        _ => failure,
+    }
+}
+
+/// What a node says when it starts.
+struct Welcome {
+    address: std::net::SocketAddr,
+    host_keys: Vec<PublicKey>,
+    authorized: PathBuf,
+    folder: Option<Folder>,
+}
+
+impl Welcome {
+    fn text(&self) -> String {
+        let mut lines = vec![format!("Listening on {}", styled(STRONG, self.address))];
+        for key in &self.host_keys {
+            lines.push(format!("  host key  {:<12} {}", key.key_type(), key.fingerprint()));
+        }
+        lines.push(String::new());
+        let (admitted, key) = self.who_may_log_in();
+        lines.extend(admitted);
+        lines.extend([String::new(), "Try it from another terminal:".to_owned()]);
+        lines.extend(self.examples(key.as_deref()).map(|line| format!("  {}", styled(STRONG, line))));
+        lines.push(String::new());
+        lines.push(styled(FAINT, "Ctrl-C stops it. What happens from here on is logged."));
+        lines.join("\n")
+    }
+
+    /// Lines about who may log in, and the file of an authorized key of the person who reads this.
+    fn who_may_log_in(&self) -> (Vec<String>, Option<PathBuf>) {
+        let file = shown(&self.authorized);
+        let keys = match AuthorizedKeys::load(&self.authorized) {
+            Ok(keys) => keys,
+            Err(error) => return (vec![format!("{} {error}", styled(WARN, "Nobody may log in:"))], None),
+        };
+        let own = self.own_keys();
+        if keys.entries().is_empty() {
+            let add = match own.first() {
+                Some((path, _)) => format!("cat {} >> {file}", shown(&public(path))),
+                None => {
+                    let path = self.folder.as_ref().map(|folder| folder.user_key("ed25519")).unwrap_or_default();
+                    format!("sshrpc keygen && cat {} >> {file}", shown(&public(&path)))
+                }
+            };
+            let lines = vec![
+                format!("{} {file} has no keys. To let yours in, at any time:", styled(WARN, "Nobody may log in yet:")),
+                format!("  {}", styled(STRONG, add)),
+            ];
+            return (lines, own.into_iter().next().map(|(path, _)| path));
+        }
+        let count = match keys.entries().len() {
+            1 => "1 key".to_owned(),
+            count => format!("{count} keys"),
+        };
+        let admitted = own.into_iter().find(|(_, key)| keys.entries().iter().any(|entry| entry.key == *key));
+        (vec![format!("Whoever has a key in {file} may log in ({count}).")], admitted.map(|(path, _)| path))
+    }
+
+    /// Keys of whoever started the node.
+    fn own_keys(&self) -> Vec<(PathBuf, PublicKey)> {
+        let Some(folder) = &self.folder else { return Vec::new() };
+        let usual = KINDS.iter().map(|kind| folder.home().join(format!(".ssh/id_{kind}")));
+        let paths = usual.chain(KINDS.iter().map(|kind| folder.user_key(kind)));
+        let with_key = |path: PathBuf| {
+            let line = std::fs::read_to_string(public(&path)).ok()?;
+            let (key, _) = PublicKey::from_openssh_line(line.trim()).ok()?;
+            Some((path, key))
+        };
+        paths.filter_map(with_key).collect()
+    }
+
+    fn examples(&self, key: Option<&Path>) -> impl Iterator<Item = String> {
+        let host = match self.address.ip() {
+            ip if ip.is_unspecified() => if ip.is_ipv6() { "::1" } else { "127.0.0.1" }.to_owned(),
+            ip => ip.to_string(),
+        };
+        let port = self.address.port();
+        let identity = match (key, &self.folder) {
+            (Some(key), Some(folder)) if !key.starts_with(folder.home().join(".ssh")) => format!(" -i {}", shown(key)),
+            _ => String::new(),
+        };
+        let target = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+        [
+            format!("sshrpc call --accept-new {target} lists reverse '[[1,2,3]]'"),
+            format!("ssh -p {port}{identity} {host} 'text lists:seq(1,5).'"),
+        ]
+        .into_iter()
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let key = |key: &PublicKey| json!({ "type": key.key_type(), "fingerprint": key.fingerprint().to_string() });
+        let authorized = AuthorizedKeys::load(&self.authorized).map(|keys| keys.entries().len()).unwrap_or_default();
+        json!({
+            "listening": self.address,
+            "host_keys": self.host_keys.iter().map(key).collect::<Vec<_>>(),
+            "authorized_keys": { "file": self.authorized, "keys": authorized },
+        })
+    }
+}
+
+fn public(path: &Path) -> PathBuf {
+    PathBuf::from(format!("{}.pub", path.display()))
+}

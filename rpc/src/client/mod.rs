@@ -1,0 +1,267 @@
+//! Calling a node: one connection, one of four modes, calls that may overlap.
+
+mod caller;
+mod connect;
+mod target;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ssh_transport::client::{Policy, ProgramError};
+use tokio::io::AsyncReadExt;
+
+pub use connect::{Connect, ConnectError};
+pub use target::{InvalidTarget, Target};
+
+use self::caller::Caller;
+use crate::call::{Call, CallError, CallNotSent, ClientConfig, ClientError, Framing, command_text};
+use crate::term::{Atom, Term, decode_exact_with};
+
+/// The subsystem's name.
+pub const SUBSYSTEM: &str = "sshrpc@k2r.org";
+
+/// How calls travel: the three modes of the paper's Table 1, and the subsystem of its supplemental note.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Mode {
+    /// Framed terms on one subsystem channel.
+    #[default]
+    Subsystem,
+    /// Bare terms on one shell channel.
+    Shell,
+    /// An exec request a call, on one connection.
+    ExecMod,
+    /// An exec request a call, and a connection for each.
+    Exec,
+}
+
+impl Mode {
+    /// All of them, the fastest first.
+    pub const ALL: [Self; 4] = [Self::Subsystem, Self::Shell, Self::ExecMod, Self::Exec];
+
+    /// As the paper's table and the command line name it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Subsystem => "subsystem",
+            Self::Shell => "shell",
+            Self::ExecMod => "exec-mod",
+            Self::Exec => "exec",
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Why a call gave no value.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The module's or the function's name is longer than an atom may be.
+    Name(String),
+    /// The function failed, or the answer cannot be used.
+    Call(CallError),
+    /// The request could not be sent.
+    NotSent(CallNotSent),
+    /// An argument cannot be written as text, as exec requests want it.
+    NotExpressible,
+    /// The channel is broken.
+    Channel(ClientError),
+    /// The node opens no channel, or does not speak this mode.
+    Program(ProgramError),
+    /// The connection broke.
+    Io(std::io::Error),
+    /// No answer in time. Whether the function ran is not known.
+    TimedOut(Duration),
+    /// A connection for this call could not be had (mode exec).
+    Connect(Box<ConnectError>),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => write!(f, "{name:?} is too long for an atom (255 characters)"),
+            Self::Call(error) => error.fmt(f),
+            Self::NotSent(error) => error.fmt(f),
+            Self::NotExpressible => crate::call::NotExpressible.fmt(f),
+            Self::Channel(error) => error.fmt(f),
+            Self::Program(error) => error.fmt(f),
+            Self::Io(error) => write!(f, "the connection broke: {error}"),
+            Self::TimedOut(limit) => write!(f, "no answer within {limit:?}; the function may have run"),
+            Self::Connect(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// A connection to a node. Clones are handles to the same one; calls through them overlap.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let node = sshrpc::Client::connect("alice@node.example:2222").await?;
+/// let reversed = node.call("lists", "reverse", [vec![1, 2, 3]]).await?;
+/// assert_eq!(reversed.to_string(), "[3,2,1]");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Calls through one client overlap:
+///
+/// ```
+/// # use sshrpc::{Connect, Identity, Node, PrivateKey};
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut rng = sshrpc::os_rng()?;
+/// # let (host_key, user_key) = (PrivateKey::generate_ed25519(&mut rng), PrivateKey::generate_ed25519(&mut rng));
+/// # let node = Node::builder().host_key(host_key.clone()).authorized_key(user_key.public().clone());
+/// # let node = node.listen("127.0.0.1:0").bind().await?;
+/// # let address = node.local_addr()?.to_string();
+/// # tokio::spawn(node.run(std::future::pending()));
+/// let connect = Connect::to(&address)?.host_key(host_key.public().clone()).identity(Identity::from_key(user_key, ""));
+/// let client = connect.connect().await?;
+///
+/// let (sum, sequence) = tokio::join!(
+///     client.call("lists", "sum", [vec![1, 2, 3]]),
+///     client.call("lists", "seq", [1, 5]),
+/// );
+/// assert_eq!((sum?, sequence?.to_string().as_str()), (6.into(), "[1,2,3,4,5]"));
+///
+/// let error = client.call("lists", "summ", [vec![1, 2, 3]]).await.unwrap_err();
+/// assert_eq!(error.to_string(), "undef: lists:summ/1 is not defined on the node");
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    target: Target,
+    policy: Policy,
+    /// `None` in mode exec, which connects for each call.
+    ssh: Option<ssh_transport::Client>,
+    mode: Mode,
+    timeout: Option<Duration>,
+    caller: tokio::sync::OnceCell<Caller>,
+}
+
+impl Client {
+    /// Connects to `[user@]host[:port]` as `ssh` would: with the agent's keys and those in `~/.ssh`, to a host that is in
+    /// known_hosts. [`Connect`] has more to say.
+    ///
+    /// # Errors
+    /// When the target makes no sense, nobody listens there, its key is not known, or it does not let us in.
+    pub async fn connect(target: &str) -> Result<Self, ConnectError> {
+        Connect::to(target)?.connect().await
+    }
+
+    /// Calls `module:function(args...)` and waits for the value.
+    ///
+    /// # Errors
+    /// When the function fails, the node refuses, or the connection breaks.
+    pub async fn call<T: Into<Term>>(
+        &self,
+        module: &str,
+        function: &str,
+        args: impl IntoIterator<Item = T>,
+    ) -> Result<Term, Error> {
+        let atom = |name: &str| Atom::new(name).map_err(|_too_long| Error::Name(name.to_owned()));
+        let args = args.into_iter().map(Into::into).collect();
+        self.apply(&Call::new(atom(module)?, atom(function)?, args)).await
+    }
+
+    /// Executes `call` on the node and waits for the value.
+    ///
+    /// # Errors
+    /// When the function fails, the node refuses, or the connection breaks.
+    pub async fn apply(&self, call: &Call) -> Result<Term, Error> {
+        match self.inner.timeout {
+            None => self.execute(call).await,
+            Some(limit) => tokio::time::timeout(limit, self.execute(call)).await.unwrap_or(Err(Error::TimedOut(limit))),
+        }
+    }
+
+    async fn execute(&self, call: &Call) -> Result<Term, Error> {
+        match (self.inner.mode, &self.inner.ssh) {
+            (Mode::Subsystem | Mode::Shell, Some(ssh)) => {
+                let caller = self.inner.caller.get_or_try_init(|| self.open(ssh)).await?;
+                caller.call(call)?.await
+            }
+            (_, Some(ssh)) => exec(ssh, call).await,
+            (_, None) => {
+                let ssh = self.inner.new_connection().await.map_err(|error| Error::Connect(Box::new(error)))?;
+                let answer = exec(&ssh, call).await;
+                ssh.close();
+                ssh.closed().await;
+                answer
+            }
+        }
+    }
+
+    async fn open(&self, ssh: &ssh_transport::Client) -> Result<Caller, Error> {
+        let (channel, framing) = match self.inner.mode {
+            Mode::Shell => (ssh.shell().await, Framing::Bare),
+            _ => (ssh.subsystem(SUBSYSTEM).await, Framing::Frame),
+        };
+        Ok(Caller::new(channel.map_err(Error::Program)?, ClientConfig::new(framing)))
+    }
+
+    /// How calls travel.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.inner.mode
+    }
+
+    /// Where the node is.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.inner.target
+    }
+
+    /// The connection below; `None` in mode exec, which has one for each call.
+    #[must_use]
+    pub fn ssh(&self) -> Option<&ssh_transport::Client> {
+        self.inner.ssh.as_ref()
+    }
+
+    /// Says good-bye, and waits until it is said. Calls that still wait are lost.
+    pub async fn close(&self) {
+        if let Some(ssh) = &self.inner.ssh {
+            ssh.close();
+            ssh.closed().await;
+        }
+    }
+}
+
+impl Inner {
+    async fn new_connection(&self) -> Result<ssh_transport::Client, ConnectError> {
+        let Target { host, port, .. } = &self.target;
+        ssh_transport::Client::connect(host, *port, &self.policy).await.map_err(ConnectError::Ssh)
+    }
+}
+
+/// One exec request: the call as text, the answer as a bare term.
+async fn exec(ssh: &ssh_transport::Client, call: &Call) -> Result<Term, Error> {
+    let text = command_text(call).map_err(|_inexpressible| Error::NotExpressible)?;
+    let mut channel = ssh.exec(&text).await.map_err(Error::Program)?;
+    let limits = ClientConfig::default().limits;
+    let limit = u64::try_from(limits.max_bytes).unwrap_or(u64::MAX).saturating_add(1);
+    let mut answer = Vec::new();
+    (&mut channel).take(limit).read_to_end(&mut answer).await.map_err(Error::Io)?;
+    if answer.is_empty() {
+        return Err(Error::Call(CallError::Lost));
+    }
+    let term = decode_exact_with(&answer, &limits).map_err(|error| Error::Call(CallError::Undecodable(error)))?;
+    crate::call::Answer::try_from(&term)
+        .map_err(|_not_one| Error::Call(CallError::BadReply(term)))?
+        .into_result()
+        .map_err(Error::Call)
+}

@@ -1,0 +1,265 @@
+//! A node: answers calls over SSH in all four modes, on one port.
+
+mod authorized;
+mod serve;
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ssh_proto::algorithms::UnknownAlgorithm;
+use ssh_proto::crypto::Tier;
+use ssh_proto::crypto::rustcrypto::PROVIDER;
+use ssh_proto::keys::{PrivateKey, PublicKey};
+use ssh_proto::{Algorithms, Limits};
+use ssh_transport::Server;
+use ssh_transport::identity::Identity;
+use ssh_transport::server::{Attempt, Credential, Decision, Handler, Policy, ProgramRequest};
+
+use self::authorized::Authorized;
+use self::serve::Service;
+use crate::acl::Acl;
+use crate::backend::{Backend, Executor, Functions};
+use crate::term::DecodeLimits;
+
+/// A node that listens. Clients reach it by exec, shell and subsystem alike.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use sshrpc::{Client, Connect, Functions, Identity, Node, PrivateKey};
+///
+/// let mut rng = sshrpc::os_rng()?;
+/// let (host_key, user_key) = (PrivateKey::generate_ed25519(&mut rng), PrivateKey::generate_ed25519(&mut rng));
+/// let mut functions = Functions::with_builtins();
+/// functions.add("math", "double", |x: i64| x * 2);
+///
+/// let node = Node::builder().functions(functions).host_key(host_key.clone());
+/// let node = node.authorized_key(user_key.public().clone()).listen("127.0.0.1:0").bind().await?;
+/// let address = node.local_addr()?;
+/// tokio::spawn(node.run(std::future::pending()));
+///
+/// let to = Connect::to(&address.to_string())?.host_key(host_key.public().clone());
+/// let client = to.identity(Identity::from_key(user_key, "")).connect().await?;
+/// assert_eq!(client.call("math", "double", [21]).await?, 42.into());
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+/// ```
+#[derive(Debug)]
+pub struct Node {
+    server: Server<NodeHandler>,
+}
+
+impl Node {
+    /// A node with the built-in functions, on 127.0.0.1:2222, without keys yet.
+    pub fn builder() -> NodeBuilder {
+        NodeBuilder {
+            listen: "127.0.0.1:2222".to_owned(),
+            host_keys: Vec::new(),
+            authorized: Authorized::default(),
+            backend: None,
+            acl: Acl::allow_all(),
+            algorithms: Algorithms::up_to(Tier::Default, &PROVIDER),
+            limits: DecodeLimits::DEFAULT,
+            ssh_limits: Limits::default(),
+            banner: None,
+        }
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.server.local_addr()
+    }
+
+    /// Answers calls until `shutdown` is ready; then lets the calls under way end, and returns.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        self.server.run(shutdown).await;
+    }
+}
+
+/// What a node will be.
+#[derive(Debug)]
+#[must_use = "a node exists once it is bound"]
+pub struct NodeBuilder {
+    listen: String,
+    host_keys: Vec<Identity>,
+    authorized: Authorized,
+    backend: Option<Arc<dyn Backend>>,
+    acl: Acl,
+    algorithms: Algorithms,
+    limits: DecodeLimits,
+    ssh_limits: Limits,
+    banner: Option<String>,
+}
+
+impl fmt::Debug for dyn Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Backend")
+    }
+}
+
+/// Why a node does not listen.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum NodeError {
+    /// It has no host key.
+    NoHostKey,
+    /// The address cannot be had.
+    Listen(String, io::Error),
+}
+
+impl fmt::Display for NodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoHostKey => f.write_str("the node has no host key"),
+            Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for NodeError {}
+
+impl NodeBuilder {
+    /// Listens on this address; port 0 takes a free one.
+    pub fn listen(mut self, address: &str) -> Self {
+        self.listen = address.to_owned();
+        self
+    }
+
+    /// Is this host. One key a type; the first of a type counts.
+    pub fn host_key(self, key: PrivateKey) -> Self {
+        self.host_identity(Identity::from_key(key, ""))
+    }
+
+    /// Is the host as which this signs: a key from a file, say. One a type; the first of a type counts.
+    pub fn host_identity(mut self, identity: Identity) -> Self {
+        self.host_keys.push(identity);
+        self
+    }
+
+    /// Lets the holder of this key in, under any user name.
+    pub fn authorized_key(mut self, key: PublicKey) -> Self {
+        self.authorized.keys.push(key);
+        self
+    }
+
+    /// Lets the holders of the keys in this file in, under any user name. The file is read at each login; while it does
+    /// not exist, it lets nobody in.
+    pub fn authorized_keys_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.authorized.file = Some(path.into());
+        self
+    }
+
+    /// Answers calls of these functions.
+    pub fn functions(self, functions: Functions) -> Self {
+        self.backend(Arc::new(functions))
+    }
+
+    /// Answers calls by this backend.
+    pub fn backend(mut self, backend: Arc<dyn Backend>) -> Self {
+        self.backend = Some(backend);
+        self
+    }
+
+    /// Whose calls of what are allowed: everybody's of everything, unless said otherwise.
+    pub fn acl(mut self, acl: Acl) -> Self {
+        self.acl = acl;
+        self
+    }
+
+    /// Offers algorithms up to this tier; the default ones otherwise.
+    pub fn tier(mut self, tier: Tier) -> Self {
+        self.algorithms = Algorithms::up_to(tier, &PROVIDER);
+        self
+    }
+
+    /// Offers these key exchange methods, comma-separated, of whatever tier.
+    ///
+    /// # Errors
+    /// When one is not known.
+    pub fn kex(mut self, names: &str) -> Result<Self, UnknownAlgorithm> {
+        self.algorithms.select_kex(&PROVIDER, names).map(|()| self)
+    }
+
+    /// Offers these ciphers, comma-separated, of whatever tier.
+    ///
+    /// # Errors
+    /// When one is not known.
+    pub fn ciphers(mut self, names: &str) -> Result<Self, UnknownAlgorithm> {
+        self.algorithms.select_ciphers(&PROVIDER, names).map(|()| self)
+    }
+
+    /// Offers these MACs, comma-separated, of whatever tier.
+    ///
+    /// # Errors
+    /// When one is not known.
+    pub fn macs(mut self, names: &str) -> Result<Self, UnknownAlgorithm> {
+        self.algorithms.select_macs(&PROVIDER, names).map(|()| self)
+    }
+
+    /// The bounds of requests and answers.
+    pub const fn term_limits(mut self, limits: DecodeLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The bounds of connections.
+    pub fn ssh_limits(mut self, limits: Limits) -> Self {
+        self.ssh_limits = limits;
+        self
+    }
+
+    /// Text that users see before they log in.
+    pub fn banner(mut self, banner: &str) -> Self {
+        self.banner = Some(banner.to_owned());
+        self
+    }
+
+    /// Listens.
+    ///
+    /// # Errors
+    /// When there is no host key, or the address cannot be had.
+    pub async fn bind(self) -> Result<Node, NodeError> {
+        if self.host_keys.is_empty() {
+            return Err(NodeError::NoHostKey);
+        }
+        let mut policy = Policy::new(self.host_keys, self.algorithms);
+        policy.config.limits = self.ssh_limits;
+        policy.config.banner = self.banner;
+        let backend = self.backend.unwrap_or_else(|| Arc::new(Functions::with_builtins()));
+        let executor = Executor::new(backend, self.acl);
+        let handler =
+            NodeHandler { authorized: self.authorized, service: Arc::new(Service { executor, limits: self.limits }) };
+        let server = Server::bind(&self.listen, policy, handler).await;
+        Ok(Node { server: server.map_err(|error| NodeError::Listen(self.listen, error))? })
+    }
+}
+
+/// What a node decides about its SSH connections.
+#[derive(Debug)]
+struct NodeHandler {
+    authorized: Authorized,
+    service: Arc<Service>,
+}
+
+impl Handler for NodeHandler {
+    async fn authorize(&self, attempt: &Attempt<'_>) -> Decision {
+        match attempt.credential {
+            Credential::Offered(key) | Credential::Proven(key) if self.authorized.admits(key, attempt) => {
+                Decision::Accept
+            }
+            _ => Decision::Refuse,
+        }
+    }
+
+    fn program(&self, request: ProgramRequest) {
+        let service = self.service.clone();
+        tokio::spawn(async move { service.run(request).await });
+    }
+}

@@ -1,0 +1,174 @@
+//! The programs of a node: what its session channels run.
+
+use std::io;
+
+use ssh_transport::server::{Peer, Program, ProgramRequest};
+use ssh_transport::{Channel, Ended};
+use tokio::io::AsyncWriteExt;
+
+use crate::backend::{Backend, Caller, Cancellation, Context, Execution, Executor};
+use crate::call::{Answer, Call, Command, Expect, Form, Place, Server as Machine, ServerConfig};
+use crate::client::SUBSYSTEM;
+use crate::term::{DecodeLimits, Emit};
+
+/// Executes what comes on channels.
+#[derive(Debug)]
+pub(super) struct Service {
+    pub(super) executor: Executor,
+    pub(super) limits: DecodeLimits,
+}
+
+/// The room that is kept for answers between two of them.
+const KEPT: usize = 32 * 1024;
+
+/// What a person at a terminal is told, who asked for a shell.
+const NO_SHELL: &str = "This is an sshrpc node: its shell speaks Erlang's external term format, not text.\r\n\
+                        Call a function instead:  ssh HOST 'text lists:seq(1,5).'\r\n";
+
+impl Service {
+    /// Runs one program to its end.
+    pub(super) async fn run(&self, request: ProgramRequest) {
+        let peer = request.peer().clone();
+        let (user, program) = (peer.user.clone(), request.program().clone());
+        let terminal = request.terminal().is_some();
+        let ran = match &program {
+            Program::Subsystem(name) if name == SUBSYSTEM => self.calls(request, Expect::Frames).await,
+            Program::Shell if terminal => self.no_shell(request).await,
+            Program::Shell => self.calls(request, Expect::Either).await,
+            Program::Exec(command) => {
+                let form = if terminal { Form::Terminal } else { Form::Term };
+                self.command(request, command, form).await
+            }
+            program => {
+                tracing::warn!(user, ?program, "refused: there is no such program");
+                request.reject();
+                Ok(())
+            }
+        };
+        if let Err(error) = ran {
+            tracing::debug!(user, ?program, %error, "the channel ended early");
+        }
+    }
+
+    /// The context of every call on a channel.
+    fn context(peer: &Peer, cancellation: Cancellation) -> Context {
+        let mut caller = Caller::new(peer.user.clone());
+        if let Some(key) = &peer.key {
+            caller = caller.with_key(key.fingerprint().to_string());
+        }
+        if let Some(source) = peer.source {
+            caller = caller.with_source(source);
+        }
+        Context::new(caller).with_cancellation(cancellation)
+    }
+
+    /// One exec request: one call, and its answer.
+    async fn command(&self, request: ProgramRequest, command: &[u8], form: Form) -> io::Result<()> {
+        let (_canceller, cancellation) = Cancellation::new();
+        let context = Self::context(request.peer(), cancellation);
+        let mut channel = request.accept()?;
+        let command = Command::parse(command, form);
+        let form = command.form;
+        let answer = match command.into_call() {
+            Ok(call) => {
+                log(&context, &call);
+                Answer::of(settle(&channel, self.executor.call(call, &context)).await?)
+            }
+            Err(answer) => answer,
+        };
+        let rendered = answer.render(form, Emit::default(), &self.limits);
+        channel.write_all(&rendered.stdout).await?;
+        channel.stderr().write_all(&rendered.stderr).await?;
+        finish(&channel, rendered.exit_status)
+    }
+
+    /// A stream of calls: the subsystem, and the shell.
+    async fn calls(&self, request: ProgramRequest, expect: Expect) -> io::Result<()> {
+        let (_canceller, cancellation) = Cancellation::new();
+        let peer = request.peer().clone();
+        let context = Self::context(&peer, cancellation);
+        let mut channel = request.accept()?;
+        let mut config = ServerConfig::new(expect);
+        config.limits = self.limits;
+        let mut machine = Machine::new(config);
+        let mut out = Vec::new();
+        loop {
+            let chunk = channel.chunk().await?;
+            if chunk.is_empty() {
+                if let Some(partial) = machine.end() {
+                    tracing::warn!(user = peer.user, "dropped at the end of the channel: {partial}");
+                }
+                self.execute(&channel, &mut machine, &context, &mut out).await?;
+                channel.write_all(&out).await?;
+                return finish(&channel, 0);
+            }
+            let mut rest = chunk.as_slice();
+            loop {
+                let received = machine.receive(rest);
+                self.execute(&channel, &mut machine, &context, &mut out).await?;
+                if !out.is_empty() {
+                    channel.write_all(&out).await?;
+                    out.clear();
+                    // A long answer is no reason to keep as much room for the next one.
+                    out.shrink_to(KEPT);
+                }
+                match received {
+                    Ok(taken) if taken == rest.len() => break,
+                    Ok(taken) => rest = rest.get(taken..).unwrap_or_default(),
+                    Err(error) => {
+                        tracing::warn!(user = peer.user, "channel closed: {error}");
+                        channel.stderr().write_all(format!("sshrpc: {error}\n").as_bytes()).await?;
+                        return finish(&channel, 1);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Executes what is queued; the answers are in `out`.
+    async fn execute(
+        &self,
+        channel: &Channel,
+        machine: &mut Machine,
+        context: &Context,
+        out: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        while let Some((ticket, call)) = machine.next_call(out) {
+            log(context, &call);
+            let outcome = settle(channel, self.executor.call(call, context)).await?;
+            // The ticket is of this machine.
+            let _ = machine.complete(ticket, outcome, out);
+        }
+        Ok(())
+    }
+
+    /// A person who asked for a shell is told what there is.
+    async fn no_shell(&self, request: ProgramRequest) -> io::Result<()> {
+        let mut channel = request.accept()?;
+        channel.write_all(NO_SHELL.as_bytes()).await?;
+        finish(&channel, 1)
+    }
+}
+
+fn log(context: &Context, call: &Call) {
+    tracing::debug!(user = context.caller().user, "call of {}", Place::from(call));
+}
+
+/// Waits for an outcome for as long as the channel is there: a call whose caller is gone is dropped.
+async fn settle(channel: &Channel, execution: Execution) -> io::Result<crate::call::Outcome> {
+    match execution {
+        Execution::Ready(outcome) => Ok(outcome),
+        execution => tokio::select! {
+            outcome = execution.outcome() => Ok(outcome),
+            () = channel.closed() => Err(Ended::Closed.into()),
+        },
+    }
+}
+
+/// "exit-status, EOF, CLOSE, and the connection stays."
+fn finish(channel: &Channel, status: u32) -> io::Result<()> {
+    channel.send_exit_status(status)?;
+    channel.eof()?;
+    channel.close();
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! `sshrpc serve`: the first start, the lines it prints, and how it stops.
+
+use std::process::Command;
+
+use peers::{Child, Failed, LIMIT, Peers, Trial};
+
+use crate::support::{Done, Home, Node, ensure, listening};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        peers::trial("the_first_start_prints_lines_that_work_as_they_are", &["ssh"], first_start),
+        peers::trial("a_second_start_has_the_same_keys", &[], second_start),
+        peers::trial("two_nodes_do_not_share_a_port", &[], one_port),
+        peers::trial("a_signal_stops_it_cleanly", &[], stops_cleanly),
+        peers::trial("a_second_signal_stops_it_at_once", &[], stops_at_once),
+        peers::trial("calls_are_logged_on_request", &[], logs),
+    ]
+}
+
+/// Types into a shell what the node prints.
+fn first_start(_: &Peers) -> Result<(), Failed> {
+    let home = Home::new()?;
+    let mut node = Child::spawn(&mut home.sshrpc(&["serve", "--listen", "127.0.0.1:0"]))?;
+    node.wait_for("Ctrl-C", LIMIT)?;
+    let text = String::from_utf8(node.stdout())?;
+    let line = |start: &str| {
+        let found = text.lines().map(str::trim).find(|line| line.starts_with(start));
+        found.map(str::to_owned).ok_or_else(|| node.failed(&format!("no line {start:?}")))
+    };
+    ensure_lines(&node, &text)?;
+    let shell = |script: &str| Done::of(home.program("/bin/sh").args(["-c", script]), b"");
+    let call = line("sshrpc call ")?;
+    ensure_code(&shell(&call)?, 4)?;
+    ensure_code(&shell(&line("sshrpc keygen ")?)?, 0)?;
+    shell(&call)?.expect(0, "[3,2,1]\n", "")?;
+    // The same for `ssh`, which looks for its files where the system's user has them.
+    let quiet = "ssh -F none -o BatchMode=yes -o LogLevel=ERROR -o IdentityAgent=none -o StrictHostKeyChecking=no \
+                 -o UserKnownHostsFile=/dev/null -i ~/.config/sshrpc/id_ed25519 ";
+    let ssh = line("ssh -p ")?.replacen("ssh ", quiet, 1);
+    shell(&ssh)?.expect(0, "[1,2,3,4,5]\n", "")
+}
+
+fn ensure_lines(node: &Child, text: &str) -> Result<(), Failed> {
+    for part in [
+        "Listening on 127.0.0.1:",
+        "host key  ssh-ed25519  SHA256:",
+        "host key  ssh-rsa      SHA256:",
+        "Nobody may log in yet",
+    ] {
+        if !text.contains(part) {
+            return Err(node.failed(&format!("no {part:?}")));
+        }
+    }
+    Ok(())
+}
+
+fn ensure_code(done: &Done, code: i32) -> Result<(), Failed> {
+    ensure(done.code == Some(code), &format!("exit code {code}"), done)
+}
+
+fn second_start(_: &Peers) -> Result<(), Failed> {
+    let home = Home::new()?;
+    let fingerprints = || -> Result<serde_json::Value, Failed> {
+        let node = Child::spawn(&mut home.sshrpc(&["serve", "--json", "--listen", "127.0.0.1:0"]))?;
+        let (node, _) = listening(node)?;
+        let said: serde_json::Value = serde_json::from_slice(&node.stdout())?;
+        Ok(said["host_keys"].clone())
+    };
+    let (first, second) = (fingerprints()?, fingerprints()?);
+    if first == second && first.as_array().map(Vec::len) == Some(2) {
+        Ok(())
+    } else {
+        Err(format!("{first} {second}").into())
+    }
+}
+
+fn one_port(_: &Peers) -> Result<(), Failed> {
+    let node = Node::start()?;
+    let host = node.home.path("host").to_string_lossy().into_owned();
+    let done = node.home.run(&["serve", "--listen", &node.target(), "--host-key", &host])?;
+    let line = format!("cannot listen on {}: somebody else does already", node.target());
+    done.expect_error(8, &line, &["--listen 127.0.0.1:0"])
+}
+
+fn stops_cleanly(_: &Peers) -> Result<(), Failed> {
+    for name in ["INT", "TERM"] {
+        let mut node = Node::start()?;
+        signal(&node.child, name)?;
+        let status = node.child.wait(LIMIT)?;
+        if status.code() != Some(0) {
+            return Err(node.child.failed(&format!("{name}: {status}")));
+        }
+        node.child.wait_for("stopped", LIMIT)?;
+    }
+    Ok(())
+}
+
+fn stops_at_once(_: &Peers) -> Result<(), Failed> {
+    let mut node = Node::start_with(&["-v"])?;
+    let call = ["call", "--timeout", "none", &node.target(), "timer", "sleep", "[infinity]"];
+    let _caller = Child::spawn(&mut node.home.sshrpc(&call))?;
+    node.child.wait_for("timer:sleep/1", LIMIT)?;
+    signal(&node.child, "TERM")?;
+    node.child.wait_for("SIGTERM: stopping", LIMIT)?;
+    signal(&node.child, "TERM")?;
+    let status = node.child.wait(LIMIT)?;
+    if status.code() == Some(143) { Ok(()) } else { Err(node.child.failed(&status.to_string())) }
+}
+
+fn logs(_: &Peers) -> Result<(), Failed> {
+    let mut node = Node::start_with(&["-v"])?;
+    node.call(&[&node.target(), "lists", "sum", "[[1,2]]"])?.expect(0, "3\n", "")?;
+    node.child.wait_for("call of lists:sum/1", LIMIT)?;
+    node.child.wait_for("logged in", LIMIT)
+}
+
+/// Sends a signal to a child of ours, by its own id.
+fn signal(child: &Child, name: &str) -> Result<(), Failed> {
+    let status = Command::new("/bin/sh").args(["-c", &format!("kill -{name} {}", child.id())]).status()?;
+    if status.success() { Ok(()) } else { Err(format!("kill: {status}").into()) }
+}

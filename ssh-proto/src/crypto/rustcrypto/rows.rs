@@ -1,0 +1,110 @@
+//! Each algorithm by itself, for a provider of one's own that has fewer: what it leaves out is left out of the program
+//! too, which on a microcontroller is most of the flash.
+//!
+//! ```
+//! use ssh_proto::Algorithms;
+//! use ssh_proto::crypto::{CipherMethod, CryptoProvider, KexMethod, MacMethod, SignatureMethod, Tier, rustcrypto::rows};
+//!
+//! #[derive(Debug)]
+//! struct Small;
+//!
+//! impl CryptoProvider for Small {
+//!     fn key_exchanges(&self) -> &'static [KexMethod] {
+//!         &[rows::CURVE25519_SHA256]
+//!     }
+//!     fn ciphers(&self) -> &'static [CipherMethod] {
+//!         &[rows::CHACHA20_POLY1305]
+//!     }
+//!     fn macs(&self) -> &'static [MacMethod] {
+//!         &[]
+//!     }
+//!     fn signatures(&self) -> &'static [SignatureMethod] {
+//!         &[rows::SSH_ED25519]
+//!     }
+//! }
+//!
+//! let algorithms = Algorithms::up_to(Tier::Default, &Small);
+//! # assert_eq!(algorithms.ciphers.len(), 1);
+//! ```
+#![expect(missing_docs, reason = "each is named as on the wire, without the domain of those who invented it")]
+
+use aes::{Aes128, Aes192, Aes256};
+use sha1::Sha1;
+use sha2::{Sha256, Sha512};
+
+#[cfg(feature = "rsa")]
+use super::rsa;
+use super::{aead, aes_cbc, aes_ctr, aes_gcm, cbc, chacha20_poly1305, ctr, curve25519, dh, ed25519, hash, hmac};
+use crate::crypto::MacOrder::{EncryptAndMac, EncryptThenMac};
+use crate::crypto::{CipherMethod, Exchange, KexMethod, MacMethod, SignatureMethod, Tier};
+
+pub const CURVE25519_SHA256: KexMethod =
+    KexMethod::new("curve25519-sha256", Tier::Default, &hash::SHA256, Exchange::Ecdh(&curve25519::X25519));
+pub const CURVE25519_SHA256_LIBSSH: KexMethod =
+    KexMethod::new("curve25519-sha256@libssh.org", Tier::Default, &hash::SHA256, Exchange::Ecdh(&curve25519::X25519));
+pub const DIFFIE_HELLMAN_GROUP16_SHA512: KexMethod = KexMethod::new(
+    "diffie-hellman-group16-sha512",
+    Tier::Default,
+    &hash::SHA512,
+    Exchange::DiffieHellman(&dh::GROUP16),
+);
+pub const DIFFIE_HELLMAN_GROUP18_SHA512: KexMethod = KexMethod::new(
+    "diffie-hellman-group18-sha512",
+    Tier::Default,
+    &hash::SHA512,
+    Exchange::DiffieHellman(&dh::GROUP18),
+);
+pub const DIFFIE_HELLMAN_GROUP14_SHA256: KexMethod = KexMethod::new(
+    "diffie-hellman-group14-sha256",
+    Tier::Compatible,
+    &hash::SHA256,
+    Exchange::DiffieHellman(&dh::GROUP14),
+);
+pub const DIFFIE_HELLMAN_GROUP14_SHA1: KexMethod =
+    KexMethod::new("diffie-hellman-group14-sha1", Tier::Legacy, &hash::SHA1, Exchange::DiffieHellman(&dh::GROUP14));
+
+pub const CHACHA20_POLY1305: CipherMethod =
+    CipherMethod::new("chacha20-poly1305@openssh.com", Tier::Default, (64, 0, 8), aead(chacha20_poly1305::make));
+pub const AES128_GCM: CipherMethod =
+    CipherMethod::new("aes128-gcm@openssh.com", Tier::Default, (16, 12, 16), aead(aes_gcm::make::<Aes128>));
+pub const AES256_GCM: CipherMethod =
+    CipherMethod::new("aes256-gcm@openssh.com", Tier::Default, (32, 12, 16), aead(aes_gcm::make::<Aes256>));
+pub const AES128_CTR: CipherMethod =
+    CipherMethod::new("aes128-ctr", Tier::Default, (16, 16, 16), ctr(aes_ctr::make::<Aes128>));
+pub const AES192_CTR: CipherMethod =
+    CipherMethod::new("aes192-ctr", Tier::Default, (24, 16, 16), ctr(aes_ctr::make::<Aes192>));
+pub const AES256_CTR: CipherMethod =
+    CipherMethod::new("aes256-ctr", Tier::Default, (32, 16, 16), ctr(aes_ctr::make::<Aes256>));
+pub const AES128_CBC: CipherMethod = CipherMethod::new(
+    "aes128-cbc",
+    Tier::Legacy,
+    (16, 16, 16),
+    cbc(aes_cbc::encrypt::<Aes128>, aes_cbc::decrypt::<Aes128>),
+);
+pub const AES256_CBC: CipherMethod = CipherMethod::new(
+    "aes256-cbc",
+    Tier::Legacy,
+    (32, 16, 16),
+    cbc(aes_cbc::encrypt::<Aes256>, aes_cbc::decrypt::<Aes256>),
+);
+
+pub const HMAC_SHA2_256_ETM: MacMethod =
+    MacMethod::new("hmac-sha2-256-etm@openssh.com", Tier::Default, (32, 32), EncryptThenMac, hmac::make::<Sha256>);
+pub const HMAC_SHA2_512_ETM: MacMethod =
+    MacMethod::new("hmac-sha2-512-etm@openssh.com", Tier::Default, (64, 64), EncryptThenMac, hmac::make::<Sha512>);
+pub const HMAC_SHA2_256: MacMethod =
+    MacMethod::new("hmac-sha2-256", Tier::Compatible, (32, 32), EncryptAndMac, hmac::make::<Sha256>);
+pub const HMAC_SHA2_512: MacMethod =
+    MacMethod::new("hmac-sha2-512", Tier::Compatible, (64, 64), EncryptAndMac, hmac::make::<Sha512>);
+pub const HMAC_SHA1_ETM: MacMethod =
+    MacMethod::new("hmac-sha1-etm@openssh.com", Tier::Legacy, (20, 20), EncryptThenMac, hmac::make::<Sha1>);
+pub const HMAC_SHA1: MacMethod = MacMethod::new("hmac-sha1", Tier::Legacy, (20, 20), EncryptAndMac, hmac::make::<Sha1>);
+
+pub const SSH_ED25519: SignatureMethod =
+    SignatureMethod::new("ssh-ed25519", "ssh-ed25519", Tier::Default, &ed25519::Ed25519);
+#[cfg(feature = "rsa")]
+pub const RSA_SHA2_512: SignatureMethod = SignatureMethod::new("rsa-sha2-512", "ssh-rsa", Tier::Default, &rsa::SHA512);
+#[cfg(feature = "rsa")]
+pub const RSA_SHA2_256: SignatureMethod = SignatureMethod::new("rsa-sha2-256", "ssh-rsa", Tier::Default, &rsa::SHA256);
+#[cfg(feature = "rsa")]
+pub const SSH_RSA: SignatureMethod = SignatureMethod::new("ssh-rsa", "ssh-rsa", Tier::Legacy, &rsa::SHA1);

@@ -1,0 +1,122 @@
+use proptest::collection::vec as bytes;
+use proptest::prelude::{any, proptest};
+
+use super::*;
+use crate::wire::Problem;
+
+/// Reads an answer, and says whether it could.
+type Reads = fn(&[u8]) -> bool;
+
+/// A request of each method that we send.
+fn each(user: &str, text: &str, data: &[u8]) -> Vec<Vec<u8>> {
+    let mut signed = Vec::new();
+    put_to_be_signed(&mut signed, user, text, data);
+    signed.put_string(b"signature");
+    let mut all = alloc::vec![signed];
+    let mut add = |write: &dyn Fn(&mut Vec<u8>)| {
+        let mut payload = Vec::new();
+        write(&mut payload);
+        all.push(payload);
+    };
+    add(&|out| put_none(out, user));
+    add(&|out| put_query(out, user, text, data));
+    add(&|out| put_password(out, user, data));
+    all
+}
+
+fn problem(payload: &[u8]) -> Option<Problem> {
+    Request::decode(payload).err().map(|error| error.problem)
+}
+
+proptest! {
+    #[test]
+    fn every_request_round_trips(user in "\\PC{0,70}", text in "\\PC{0,70}", data in bytes(any::<u8>(), 0..300)) {
+        for payload in each(&user, &text, &data) {
+            let request = Request::decode(&payload).unwrap();
+            assert_eq!((request.user, request.service), (&*user, &b"ssh-connection"[..]));
+            match request.method {
+                Method::None => {}
+                Method::Query { algorithm, key } => assert_eq!((algorithm, key), (&*text, &data[..])),
+                Method::Signed { algorithm, key, signature, signed } => {
+                    assert_eq!((algorithm, key, signature), (&*text, &data[..], &b"signature"[..]));
+                    // What is signed is the message up to the signature.
+                    assert_eq!(signed, &payload[..payload.len() - 13]);
+                }
+                Method::Password { password } => assert_eq!(password, data),
+                Method::PasswordChange | Method::Other(_) => panic!("not sent"),
+            }
+        }
+    }
+
+    #[test]
+    fn arbitrary_bytes_do_not_panic(body in bytes(any::<u8>(), 0..200)) {
+        let _ = (Request::decode(&body).is_ok(), Failure::decode(&body), PkOk::decode(&body), decode_banner(&body));
+    }
+}
+
+#[test]
+fn every_truncation_is_an_error_and_so_is_what_follows_the_last_field() {
+    for payload in each("user", "algorithm", b"data") {
+        for end in 1..payload.len() {
+            assert_eq!(problem(&payload[..end]), Some(Problem::Truncated), "cut at {end}");
+        }
+        assert_eq!(problem(&[&payload[..], b"x"].concat()), Some(Problem::TrailingBytes));
+    }
+}
+
+#[test]
+fn rfc4252_s8_a_password_change_is_read_whole() {
+    let mut payload = Vec::new();
+    put_request(&mut payload, "u", "password");
+    payload.put_bool(true);
+    payload.put_string(b"old");
+    assert_eq!(problem(&payload), Some(Problem::Truncated));
+    payload.put_string(b"new");
+    assert!(matches!(Request::decode(&payload).unwrap().method, Method::PasswordChange));
+}
+
+#[test]
+fn rfc4252_s5_the_fields_of_an_unknown_method_are_not_looked_at() {
+    let mut payload = Vec::new();
+    put_request(&mut payload, "u", "hostbased");
+    payload.put_bytes(b"anything");
+    assert_eq!(Request::decode(&payload).unwrap().method_name(), MethodName::Other("hostbased".to_owned()));
+}
+
+#[test]
+fn rfc4252_layouts() {
+    let requests: [&[u8]; 4] = [
+        b"\x32\0\0\0\x01u\0\0\0\x0essh-connection\0\0\0\x09publickey\x01\0\0\0\x01a\0\0\0\x01k\0\0\0\x09signature",
+        b"\x32\0\0\0\x01u\0\0\0\x0essh-connection\0\0\0\x04none",
+        b"\x32\0\0\0\x01u\0\0\0\x0essh-connection\0\0\0\x09publickey\0\0\0\0\x01a\0\0\0\x01k",
+        b"\x32\0\0\0\x01u\0\0\0\x0essh-connection\0\0\0\x08password\0\0\0\0\x01k",
+    ];
+    assert_eq!(each("u", "a", b"k"), requests);
+    let mut out = Vec::new();
+    put_failure(&mut out, &[MethodName::PublicKey, MethodName::Password], true);
+    assert_eq!(out, b"\x33\0\0\0\x12publickey,password\x01");
+    let failure = Failure::decode(&out[1..]).unwrap();
+    assert_eq!((failure.can_continue.as_str(), failure.partial_success), ("publickey,password", true));
+    let mut out = Vec::new();
+    put_banner(&mut out, "hi");
+    assert_eq!(out, b"\x35\0\0\0\x02hi\0\0\0\0");
+    assert_eq!(decode_banner(&out[1..]), Ok(&b"hi"[..]));
+    let mut out = Vec::new();
+    put_pk_ok(&mut out, "a", b"k");
+    assert_eq!(out, b"\x3c\0\0\0\x01a\0\0\0\x01k");
+    let ok = PkOk::decode(&out[1..]).unwrap();
+    assert_eq!((ok.algorithm, ok.key), (&b"a"[..], &b"k"[..]));
+}
+
+#[test]
+fn answers_are_read_whole() {
+    let answers: [(&[u8], Reads); 3] = [
+        (b"\0\0\0\x01a\x01", |body| Failure::decode(body).is_ok()),
+        (b"\0\0\0\x01a\0\0\0\x01k", |body| PkOk::decode(body).is_ok()),
+        (b"\0\0\0\x01a\0\0\0\x01k", |body| decode_banner(body).is_ok()),
+    ];
+    for (body, reads) in answers {
+        assert!(reads(body) && !reads(&[body, b"x"].concat()));
+        assert!((0..body.len()).all(|end| !reads(&body[..end])));
+    }
+}
