@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use ssh_proto::{ChannelId, ChannelRequest, Outcome, Signal, Stream, WantReply};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::link::{ChannelOps, Exit};
+use crate::ended::Exit;
+use crate::link::ChannelOps;
 
 /// A channel of either side: reading reads its data stream, writing writes to it, shutting down sends EOF. Dropped, it
 /// closes the channel.

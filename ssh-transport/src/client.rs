@@ -13,14 +13,14 @@ use ssh_proto::notice::Notice;
 use ssh_proto::{ChannelId, ChannelRequest, Client as ClientSide, Event, Identification, Negotiated, Outcome};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use crate::channel::Channel;
+use crate::ended::{Ended, Exit};
 use crate::identity::{Identity, IdentityError};
 use crate::io::{Duplex, Io};
 use crate::known_hosts::{self, HashNames, KnownHosts, KnownKey, Verdict};
-use crate::link::{Ended, Events, Exit, Link, Locked, OpenFailed};
+use crate::link::{Events, Link, Locked, OpenFailed};
 use crate::pipe::{Pipe, Woken};
 use crate::rng::os_rng;
 
@@ -216,8 +216,6 @@ struct Inner {
     link: Arc<Link<ClientSide>>,
     negotiated: Option<Negotiated>,
     peer: Option<Identification>,
-    /// Its sender is dropped with the driver.
-    is_done: watch::Receiver<()>,
 }
 
 impl Drop for Inner {
@@ -275,10 +273,9 @@ impl Client {
         match login.run(config).await {
             Ok(connection) => {
                 let (negotiated, peer) = (connection.negotiated().cloned(), connection.peer().cloned());
-                let Pipe { io, input, out, clock } = login.pipe;
-                let (done, is_done) = watch::channel(());
-                let link = Link::start(connection, io, clock, (input, out), ClientEvents { _done: done }, None);
-                Ok(Self { inner: Arc::new(Inner { link, negotiated, peer, is_done }) })
+                let Pipe { io, input, output, clock } = login.pipe;
+                let link = Link::start(connection, io, clock, (input, output), ClientEvents, None);
+                Ok(Self { inner: Arc::new(Inner { link, negotiated, peer }) })
             }
             Err(error) => {
                 login.pipe.say_good_bye().await;
@@ -367,15 +364,16 @@ impl Client {
         self.inner.link.is_closed()
     }
 
-    /// Says good-bye. Channels that are still open end.
+    /// Says good-bye once what was sent is written. Channels that are still open end.
     pub fn close(&self) {
         self.inner.link.close();
     }
 
-    /// Waits until the connection has ended. After [`close`](Self::close) this takes no longer than the good-bye does: a
-    /// program that ends right afterwards should not cut it off.
-    pub async fn closed(&self) {
-        let _ = self.inner.is_done.clone().changed().await;
+    /// Waits until the connection is gone, for whatever reason, and says which. A program that ends right after
+    /// [`close`](Self::close) without waiting may take what was sent last with it.
+    pub async fn closed(&self) -> Ended {
+        self.inner.link.gone().await;
+        self.inner.link.ended()
     }
 }
 
@@ -396,7 +394,7 @@ impl Login<'_> {
     async fn run(&mut self, config: client::Config) -> Result<ssh_proto::Connection<ClientSide>, ConnectError> {
         let rng = os_rng().map_err(ConnectError::Randomness)?;
         let now = self.pipe.clock.now();
-        let ready = client::start(&Arc::new(config), Box::new(rng), now, &mut self.pipe.out).map_err(ended)?;
+        let ready = client::start(&Arc::new(config), Box::new(rng), now, &mut self.pipe.output.fresh).map_err(ended)?;
         let mut step = Step::Ready(ready);
         loop {
             step = match step {
@@ -405,7 +403,7 @@ impl Login<'_> {
                         log(&notice);
                     }
                     match ready
-                        .process(self.pipe.clock.now(), &mut self.pipe.input, &mut self.pipe.out)
+                        .process(self.pipe.clock.now(), &mut self.pipe.input, &mut self.pipe.output.fresh)
                         .map_err(ended)?
                     {
                         Step::Ready(ready) => Step::Ready(self.wait(ready).await?),
@@ -414,10 +412,10 @@ impl Login<'_> {
                 }
                 Step::HostKey(verify) => {
                     if let Err(error) = self.check_host_key(verify.key()) {
-                        let _ = verify.reject(&mut self.pipe.out);
+                        let _ = verify.reject(&mut self.pipe.output.fresh);
                         return Err(error);
                     }
-                    verify.accept(self.pipe.clock.now(), &mut self.pipe.out).map_err(ended)?
+                    verify.accept(self.pipe.clock.now(), &mut self.pipe.output.fresh).map_err(ended)?
                 }
                 Step::Login(login) => self.attempt(login).await?,
                 Step::Sign(sign) => self.sign(sign).await?,
@@ -430,10 +428,9 @@ impl Login<'_> {
     /// Writes, and waits for bytes or a deadline.
     async fn wait(&mut self, ready: client::Ready) -> Result<client::Ready, ConnectError> {
         let deadline = ready.poll_timeout();
-        self.pipe.flush(deadline).await?;
-        match self.pipe.read(deadline).await? {
+        match self.pipe.wait(deadline).await? {
             Woken::Input => Ok(ready),
-            Woken::Deadline => ready.handle_timeout(self.pipe.clock.now(), &mut self.pipe.out).map_err(ended),
+            Woken::Deadline => ready.handle_timeout(self.pipe.clock.now(), &mut self.pipe.output.fresh).map_err(ended),
         }
     }
 
@@ -470,16 +467,16 @@ impl Login<'_> {
             let key = identity.public();
             let Some(algorithm) = login.choose_algorithm(&identity.algorithms()) else { continue };
             self.tried.push(key.fingerprint().to_string());
-            return Ok(Step::Ready(login.query(algorithm, key, now, &mut self.pipe.out).map_err(ended)?));
+            return Ok(Step::Ready(login.query(algorithm, key, now, &mut self.pipe.output.fresh).map_err(ended)?));
         }
         if takes("password")
             && let Some(password) = self.policy.password.as_ref().filter(|_| !self.password_tried)
         {
             self.password_tried = true;
-            return Ok(Step::Ready(login.password(password, now, &mut self.pipe.out).map_err(ended)?));
+            return Ok(Step::Ready(login.password(password, now, &mut self.pipe.output.fresh).map_err(ended)?));
         }
         if login.refused().is_none() && self.tried.is_empty() {
-            return Ok(Step::Ready(login.none(now, &mut self.pipe.out).map_err(ended)?));
+            return Ok(Step::Ready(login.none(now, &mut self.pipe.output.fresh).map_err(ended)?));
         }
         let methods = login.refused().map_or(&[][..], |refused| &refused.can_continue);
         let denied = ConnectError::Denied {
@@ -488,7 +485,7 @@ impl Login<'_> {
             tried: std::mem::take(&mut self.tried),
             failed: std::mem::take(&mut self.failed),
         };
-        login.disconnect("no more authentication methods", &mut self.pipe.out);
+        login.disconnect("no more authentication methods", &mut self.pipe.output.fresh);
         Err(denied)
     }
 
@@ -501,7 +498,7 @@ impl Login<'_> {
             None => Err(ended(Error::TimedOut(Waiting::Login))),
             Some(Ok(signature)) => {
                 let now = self.pipe.clock.now();
-                Ok(Step::Ready(sign.complete(&signature, now, &mut self.pipe.out).map_err(ended)?))
+                Ok(Step::Ready(sign.complete(&signature, now, &mut self.pipe.output.fresh).map_err(ended)?))
             }
             Some(Err(error)) => {
                 tracing::warn!(%error, "an identity cannot sign");
@@ -526,10 +523,7 @@ fn log(notice: &Notice) {
 }
 
 /// What a client does with a server's wishes: nothing.
-struct ClientEvents {
-    /// Dropped with the driver: the connection has ended.
-    _done: watch::Sender<()>,
-}
+struct ClientEvents;
 
 impl Events<ClientSide> for ClientEvents {
     fn event(&mut self, event: Event<'_, ClientSide>, link: &mut Locked<'_, ClientSide>) {

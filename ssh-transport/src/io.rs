@@ -112,6 +112,14 @@ impl Io {
         }
     }
 
+    /// Tells the peer that nothing more will be written. What it writes can still be read.
+    pub(crate) fn poll_shut_down_writing(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => Poll::Ready(socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write)),
+            Self::Other(stream) => Pin::new(&mut lock(stream).stream).poll_shutdown(context),
+        }
+    }
+
     /// Closes the connection, though others may still hold the stream. What was written is delivered first.
     pub(crate) fn shut_down(&self) {
         match self {

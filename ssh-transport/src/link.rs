@@ -5,21 +5,22 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use ssh_proto::time::Instant;
-use ssh_proto::{
-    ChannelId, ChannelRequest, Connection, DisconnectReason, Error, OpenFailureReason, Outcome, RequestId, SendError,
-    Side, Stream, WantReply,
-};
-use tokio::sync::oneshot;
+use ssh_proto::{ChannelId, ChannelRequest, Connection, DisconnectReason, Outcome, SendError, Side, Stream, WantReply};
+use tokio::sync::{Notify, oneshot};
 
 use crate::buffer::ReadBuffer;
 use crate::channel::Channel;
+use crate::channel_state::{ChannelState, Refusal, Unread, wake};
 use crate::clock::Clock;
+use crate::driver::Driver;
+use crate::ended::{Ended, Exit};
 use crate::io::Io;
+use crate::output::Output;
 
 /// What a side does with events that are not about data. It is called with the state locked: it answers, or leaves
 /// something to be done after the lock in its own queue.
@@ -35,168 +36,60 @@ pub(crate) trait Events<S: Side>: Send + 'static {
 /// A connection after login.
 #[derive(Debug)]
 pub(crate) struct Link<S: Side> {
-    io: Io,
-    clock: Clock,
+    pub(crate) io: Io,
+    pub(crate) clock: Clock,
     state: Mutex<State<S>>,
+    /// Told when the last channel goes, and when the connection has left.
+    changed: Notify,
 }
 
 #[derive(Debug)]
-struct State<S: Side> {
+pub(crate) struct State<S: Side> {
     /// `None` once the connection has ended.
-    connection: Option<Connection<S>>,
-    out: Vec<u8>,
-    channels: BTreeMap<ChannelId, ChannelState>,
-    /// Wakes the driver: there is output that only it can write, or a deadline has moved.
-    driver: Option<Waker>,
+    pub(crate) connection: Option<Connection<S>>,
+    pub(crate) output: Output,
+    pub(crate) channels: BTreeMap<ChannelId, ChannelState>,
+    pub(crate) last_activity: Instant,
+    /// A connection without channels is closed after this time.
+    idle: Option<Duration>,
+    /// Nobody wants anything any more: the driver says good-bye.
+    pub(crate) closing: bool,
     ended: Option<Ended>,
-    /// Nobody wants anything any more: the driver says good-bye when the output is written.
-    closing: bool,
-    last_activity: Instant,
+    /// The stream is closed too.
+    gone: bool,
+    /// Wakes the driver: there is output that only it can write, or something is due earlier than it thinks.
+    driver: Option<Waker>,
+    /// When the driver wakes up by itself.
+    pub(crate) armed: Option<Instant>,
 }
 
-/// Why a connection ended.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Ended {
-    /// We closed it.
-    Closed,
-    /// The peer closed the stream, or it broke.
-    Lost(Arc<io::Error>),
-    /// The protocol ended it.
-    Protocol(Error),
-}
-
-impl std::fmt::Display for Ended {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Closed => f.write_str("the connection is closed"),
-            Self::Lost(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                f.write_str("the peer closed the connection")
-            }
-            Self::Lost(error) => write!(f, "the connection was lost: {error}"),
-            Self::Protocol(error) => error.fmt(f),
+impl<S: Side> State<S> {
+    pub(crate) fn set_driver(&mut self, waker: &Waker) {
+        if self.driver.as_ref().is_none_or(|driver| !driver.will_wake(waker)) {
+            self.driver = Some(waker.clone());
         }
     }
-}
 
-impl std::error::Error for Ended {}
-
-impl From<Ended> for io::Error {
-    fn from(ended: Ended) -> Self {
-        let kind = match &ended {
-            Ended::Lost(error) => error.kind(),
-            Ended::Closed => io::ErrorKind::NotConnected,
-            Ended::Protocol(_) => io::ErrorKind::ConnectionAborted,
-        };
-        Self::new(kind, ended)
-    }
-}
-
-/// How a program ended (RFC 4254 §6.10).
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Exit {
-    /// `exit-status`.
-    Status(u32),
-    /// `exit-signal`: the signal's name without SIG, and the peer's words.
-    Signal(String, String),
-}
-
-/// What the adapter keeps for one channel: data that nobody has read yet, never more than the window.
-#[derive(Debug, Default)]
-pub(crate) struct ChannelState {
-    data: Unread,
-    stderr: Unread,
-    writer: Option<Waker>,
-    eof: bool,
-    closed: bool,
-    exit: Option<Exit>,
-    exit_waiter: Option<Waker>,
-    close_waiter: Option<Waker>,
-    opening: Option<Opening>,
-    /// Somebody has a `Channel` for it: what came is kept until it is read.
-    held: bool,
-    replies: Vec<(RequestId, oneshot::Sender<Outcome>)>,
-}
-
-/// Waits for a channel to open.
-type Opening = oneshot::Sender<Result<Channel, Refusal>>;
-
-/// The peer refused to open a channel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) reason: OpenFailureReason,
-    pub(crate) description: String,
-}
-
-/// Bytes between the wire and their reader.
-#[derive(Debug, Default)]
-struct Unread {
-    bytes: Vec<u8>,
-    start: usize,
-    reader: Option<Waker>,
-}
-
-/// A buffer that nobody reads from keeps no more than this.
-const KEPT: usize = 4096;
-
-impl Unread {
-    fn push(&mut self, data: &[u8]) {
-        if self.start > 0 && self.bytes.len() + data.len() > self.bytes.capacity() {
-            self.bytes.drain(..self.start);
-            self.start = 0;
-        }
-        self.bytes.extend_from_slice(data);
-        wake(&mut self.reader);
+    /// Channels that are open, or being opened.
+    fn has_channels(&self) -> bool {
+        self.channels.values().any(|channel| !channel.closed)
     }
 
-    fn take(&mut self, buffer: &mut [u8]) -> usize {
-        let unread = &self.bytes[self.start..];
-        let length = unread.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&unread[..length]);
-        self.start += length;
-        if self.start == self.bytes.len() {
-            self.start = 0;
-            self.bytes.clear();
-            if self.bytes.capacity() > KEPT {
-                self.bytes = Vec::new();
-            }
-        }
-        length
+    /// When the connection will have been idle for too long.
+    pub(crate) fn idle_until(&self) -> Option<Instant> {
+        let idle = self.idle.filter(|_| !self.has_channels())?;
+        Some(self.last_activity.plus(idle))
     }
 
-    /// Everything, without a copy.
-    fn take_all(&mut self) -> Vec<u8> {
-        let mut bytes = std::mem::take(&mut self.bytes);
-        bytes.drain(..std::mem::take(&mut self.start));
-        bytes
+    /// When something is to be done, at the latest.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        let due = self.connection.as_ref()?.poll_timeout();
+        [due, self.idle_until()].into_iter().flatten().min()
     }
 
-    fn is_empty(&self) -> bool {
-        self.start == self.bytes.len()
-    }
-}
-
-fn wake(waker: &mut Option<Waker>) {
-    if let Some(waker) = waker.take() {
-        waker.wake();
-    }
-}
-
-impl ChannelState {
-    fn wake_all(&mut self) {
-        wake(&mut self.data.reader);
-        wake(&mut self.stderr.reader);
-        wake(&mut self.writer);
-        wake(&mut self.exit_waiter);
-        wake(&mut self.close_waiter);
-    }
-
-    fn close(&mut self) {
-        self.closed = true;
-        self.opening = None;
-        self.replies.clear();
-        self.wake_all();
+    /// Whether something is due before the driver wakes up.
+    fn is_due_earlier(&self) -> bool {
+        self.due().is_some_and(|due| self.armed.is_none_or(|armed| due < armed))
     }
 }
 
@@ -205,7 +98,7 @@ pub(crate) struct Locked<'a, S: Side> {
     pub(crate) connection: &'a mut Connection<S>,
     pub(crate) out: &'a mut Vec<u8>,
     pub(crate) now: Instant,
-    channels: &'a mut BTreeMap<ChannelId, ChannelState>,
+    pub(crate) channels: &'a mut BTreeMap<ChannelId, ChannelState>,
 }
 
 impl<S: Side> Locked<'_, S> {
@@ -229,35 +122,28 @@ impl<S: Side> Link<S> {
         connection: Connection<S>,
         io: Io,
         clock: Clock,
-        (input, out): (ReadBuffer, Vec<u8>),
+        (input, output): (ReadBuffer, Output),
         events: impl Events<S>,
-        idle: Option<std::time::Duration>,
+        idle: Option<Duration>,
     ) -> Arc<Self> {
         let state = State {
             connection: Some(connection),
-            out,
+            output,
             channels: BTreeMap::new(),
-            driver: None,
-            ended: None,
-            closing: false,
             last_activity: clock.now(),
-        };
-        let link = Arc::new(Self { io, clock, state: Mutex::new(state) });
-        let driver = Driver {
-            link: link.clone(),
-            input,
-            events,
-            timer: Box::pin(tokio::time::sleep(std::time::Duration::ZERO)),
-            armed: None,
             idle,
-            end_of_input: false,
-            opened: Vec::new(),
+            closing: false,
+            ended: None,
+            gone: false,
+            driver: None,
+            armed: None,
         };
-        tokio::spawn(driver);
+        let link = Arc::new(Self { io, clock, state: Mutex::new(state), changed: Notify::new() });
+        tokio::spawn(Driver::new(link.clone(), input, events));
         link
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<S>> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State<S>> {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
@@ -269,7 +155,8 @@ impl<S: Side> Link<S> {
             return Err(state.ended.clone().unwrap_or(Ended::Closed));
         };
         let now = self.clock.now();
-        let result = call(&mut Locked { connection, out: &mut state.out, now, channels: &mut state.channels });
+        let out = &mut state.output.fresh;
+        let result = call(&mut Locked { connection, out, now, channels: &mut state.channels });
         state.last_activity = now;
         self.write_at_once(state);
         Ok(result)
@@ -277,13 +164,11 @@ impl<S: Side> Link<S> {
 
     /// Writes what the socket takes; the rest is the driver's.
     fn write_at_once(&self, state: &mut State<S>) {
-        if state.out.is_empty() {
-            return;
-        }
-        if let Ok(written) = self.io.try_write(&state.out) {
-            drop_front(&mut state.out, written);
-        }
-        if !state.out.is_empty() {
+        let written = state.output.poll_write(|bytes| match self.io.try_write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+            result => Poll::Ready(result),
+        });
+        if !matches!(written, Poll::Ready(Ok(()))) || state.is_due_earlier() {
             wake(&mut state.driver);
         }
     }
@@ -293,8 +178,7 @@ impl<S: Side> Link<S> {
         let (sender, answer) = oneshot::channel();
         let asked = self.with(|locked| {
             let id = locked.connection.open(open, locked.now, locked.out).map_err(OpenFailed::Here)?;
-            let state = ChannelState { opening: Some(sender), held: true, ..ChannelState::default() };
-            locked.channels.insert(id, state);
+            locked.channels.insert(id, ChannelState::opening(sender));
             Ok(())
         });
         asked.map_err(OpenFailed::Ended)??;
@@ -317,26 +201,24 @@ impl<S: Side> Link<S> {
         let mut guard = self.lock();
         let state = &mut *guard;
         let Some(channel) = state.channels.get_mut(&id) else { return Poll::Ready(Ok(T::default())) };
-        let unread = match stream {
-            Stream::Stderr => &mut channel.stderr,
-            _ => &mut channel.data,
-        };
-        if unread.is_empty() {
-            if channel.eof || channel.closed {
+        let finished = channel.eof || channel.closed;
+        let half = channel.half(stream);
+        if half.unread.is_empty() {
+            if finished {
                 return Poll::Ready(Ok(T::default()));
             }
             if let Some(ended) = &state.ended {
                 return Poll::Ready(Err(ended.clone().into()));
             }
-            unread.reader = Some(context.waker().clone());
+            half.reader = Some(context.waker().clone());
             return Poll::Pending;
         }
-        let (length, taken) = take(unread);
+        let (length, taken) = take(&mut half.unread);
         if let Some(connection) = &mut state.connection {
             let now = self.clock.now();
             let consumed = u32::try_from(length).unwrap_or(u32::MAX);
             // An error ends the connection, which the driver tells.
-            let _ = connection.channel(id).consume(consumed, now, &mut state.out);
+            let _ = connection.channel(id).consume(consumed, now, &mut state.output.fresh);
             self.write_at_once(state);
         }
         Poll::Ready(Ok(taken))
@@ -353,13 +235,58 @@ impl<S: Side> Link<S> {
         wake(&mut state.driver);
     }
 
-    pub(crate) fn has_channels(&self) -> bool {
-        let state = self.lock();
-        state.connection.is_some() && !state.channels.is_empty()
-    }
-
     pub(crate) fn is_closed(&self) -> bool {
         self.lock().connection.is_none()
+    }
+
+    /// Nobody can use the connection from now on.
+    pub(crate) fn end(&self, ended: Ended) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if let Some(connection) = state.connection.take()
+            && matches!(ended, Ended::Closed)
+        {
+            connection.disconnect(DisconnectReason::ByApplication, "closed", &mut state.output.fresh);
+        }
+        state.ended.get_or_insert(ended);
+        state.channels.values_mut().for_each(ChannelState::give_up);
+        self.changed.notify_waiters();
+    }
+
+    /// The stream is closed.
+    pub(crate) fn set_gone(&self) {
+        self.io.shut_down();
+        self.lock().gone = true;
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until the connection has left: everything is written that will ever be, and the stream is closed.
+    pub(crate) async fn gone(&self) {
+        self.wait_until(|state| state.gone).await;
+    }
+
+    /// Waits until no channel is open.
+    pub(crate) async fn without_channels(&self) {
+        self.wait_until(|state| state.connection.is_none() || !state.has_channels()).await;
+    }
+
+    async fn wait_until(&self, holds: impl Fn(&State<S>) -> bool) {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            if holds(&self.lock()) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// A channel went: perhaps nothing keeps the connection busy any more.
+    pub(crate) fn channel_went(&self, state: &mut State<S>) {
+        if !state.has_channels() {
+            self.changed.notify_waiters();
+            wake(&mut state.driver);
+        }
     }
 }
 
@@ -371,20 +298,6 @@ pub(crate) enum OpenFailed {
     Ended(Ended),
 }
 
-/// Removes what has been written.
-fn drop_front(out: &mut Vec<u8>, written: usize) {
-    /// Output that is written keeps no more room than this.
-    const KEPT: usize = 64 * 1024;
-    if written >= out.len() {
-        out.clear();
-        if out.capacity() > KEPT {
-            *out = Vec::new();
-        }
-    } else {
-        out.drain(..written);
-    }
-}
-
 /// What a channel can do, whichever side its link is.
 pub(crate) trait ChannelOps: Send + Sync + std::fmt::Debug {
     fn poll_read(
@@ -394,7 +307,6 @@ pub(crate) trait ChannelOps: Send + Sync + std::fmt::Debug {
         context: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>>;
-    fn poll_chunk(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>>;
     fn poll_write(
         &self,
         id: ChannelId,
@@ -402,6 +314,7 @@ pub(crate) trait ChannelOps: Send + Sync + std::fmt::Debug {
         context: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>>;
+    fn poll_chunk(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>>;
     fn eof(&self, id: ChannelId) -> io::Result<()>;
     fn close(&self, id: ChannelId);
     fn forget(&self, id: ChannelId);
@@ -449,7 +362,7 @@ impl<S: Side> ChannelOps for Link<S> {
             return Poll::Ready(Err(state.ended.clone().unwrap_or(Ended::Closed).into()));
         };
         let now = self.clock.now();
-        match connection.channel(id).send(stream, data, now, &mut state.out) {
+        match connection.channel(id).send(stream, data, now, &mut state.output.fresh) {
             Ok(sent) => {
                 state.last_activity = now;
                 self.write_at_once(state);
@@ -460,7 +373,7 @@ impl<S: Side> ChannelOps for Link<S> {
                 let Some(channel) = state.channels.get_mut(&id) else {
                     return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
                 };
-                channel.writer = Some(context.waker().clone());
+                channel.half(stream).writer = Some(context.waker().clone());
                 // Room may be made by output that is still to be written.
                 wake(&mut state.driver);
                 Poll::Pending
@@ -479,7 +392,10 @@ impl<S: Side> ChannelOps for Link<S> {
 
     fn forget(&self, id: ChannelId) {
         ChannelOps::close(self, id);
-        self.lock().channels.remove(&id);
+        let mut state = self.lock();
+        if state.channels.remove(&id).is_some() {
+            self.channel_went(&mut state);
+        }
     }
 
     fn poll_exit(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<Option<Exit>> {
@@ -489,7 +405,7 @@ impl<S: Side> ChannelOps for Link<S> {
         if channel.exit.is_some() || channel.closed || ended {
             return Poll::Ready(channel.exit.clone());
         }
-        channel.exit_waiter = Some(context.waker().clone());
+        channel.wait_for_end(context.waker());
         Poll::Pending
     }
 
@@ -499,7 +415,7 @@ impl<S: Side> ChannelOps for Link<S> {
         let Some(channel) = state.channels.get_mut(&id).filter(|channel| !channel.closed && !ended) else {
             return Poll::Ready(());
         };
-        channel.close_waiter = Some(context.waker().clone());
+        channel.wait_for_end(context.waker());
         Poll::Pending
     }
 
@@ -520,262 +436,5 @@ impl<S: Side> ChannelOps for Link<S> {
         });
         sent??;
         Ok(receiver)
-    }
-}
-
-/// The one task of a connection: reads, processes, writes, and sleeps until something is due.
-struct Driver<S: Side, E> {
-    link: Arc<Link<S>>,
-    input: ReadBuffer,
-    events: E,
-    timer: Pin<Box<tokio::time::Sleep>>,
-    armed: Option<Instant>,
-    idle: Option<std::time::Duration>,
-    end_of_input: bool,
-    /// Channels that opened, for those who wait for them. They are told when nothing is locked.
-    opened: Vec<(Opening, ChannelId)>,
-}
-
-impl<S: Side, E> Unpin for Driver<S, E> {}
-
-impl<S: Side, E: Events<S>> Future for Driver<S, E> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        let ended = match this.run(context) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(ended) => ended,
-        };
-        this.events.unlocked(&this.link);
-        let mut state = this.link.lock();
-        state.connection = None;
-        state.ended = Some(ended);
-        for channel in state.channels.values_mut() {
-            channel.opening = None;
-            channel.replies.clear();
-            channel.wake_all();
-        }
-        drop(state);
-        this.link.io.shut_down();
-        Poll::Ready(())
-    }
-}
-
-impl<S: Side, E: Events<S>> Driver<S, E> {
-    fn run(&mut self, context: &mut Context<'_>) -> Poll<Ended> {
-        /// Reads in a row before other tasks get their turn.
-        const ROUNDS: usize = 32;
-        for _round in 0..ROUNDS {
-            let processed = self.process(context);
-            for (opening, id) in self.opened.drain(..) {
-                // Nobody may wait any more: the channel is then dropped here, and closed by that.
-                let _ = opening.send(Ok(Channel::new(self.link.clone(), id)));
-            }
-            self.events.unlocked(&self.link);
-            if let Some(ended) = processed {
-                return Poll::Ready(ended);
-            }
-            if self.end_of_input {
-                let error = io::Error::from(io::ErrorKind::UnexpectedEof);
-                return Poll::Ready(Ended::Lost(Arc::new(error)));
-            }
-            let spare = self.input.spare();
-            let read = if spare.is_empty() {
-                // The output is full: first the peer reads, and the socket wakes us.
-                Poll::Pending
-            } else {
-                self.link.io.poll_read(context, spare)
-            };
-            match read {
-                Poll::Ready(Ok(0)) => self.end_of_input = true,
-                Poll::Ready(Ok(length)) => self.input.advance(length),
-                Poll::Ready(Err(error)) => return Poll::Ready(Ended::Lost(Arc::new(error))),
-                Poll::Pending => {
-                    self.input.release();
-                    return match self.poll_timer(context) {
-                        Poll::Ready(Some(ended)) => Poll::Ready(ended),
-                        Poll::Ready(None) => {
-                            context.waker().wake_by_ref();
-                            Poll::Pending
-                        }
-                        Poll::Pending => Poll::Pending,
-                    };
-                }
-            }
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    /// Everything that needs the lock: what came is processed, what is to be sent is written.
-    fn process(&mut self, context: &mut Context<'_>) -> Option<Ended> {
-        let link = self.link.clone();
-        let mut guard = link.lock();
-        let state = &mut *guard;
-        if state.driver.as_ref().is_none_or(|waker| !waker.will_wake(context.waker())) {
-            state.driver = Some(context.waker().clone());
-        }
-        loop {
-            let now = link.clock.now();
-            let connection = state.connection.as_mut()?;
-            let mut events = connection.process(now, &mut self.input, &mut state.out);
-            let mut failed = None;
-            while let Some(event) = events.next() {
-                match event {
-                    Ok((event, connection, out)) => {
-                        state.last_activity = now;
-                        let mut locked = Locked { connection, out, now, channels: &mut state.channels };
-                        handle(event, &mut locked, &mut self.events, &mut self.opened);
-                    }
-                    Err(error) => {
-                        failed = Some(error);
-                        break;
-                    }
-                }
-            }
-            if let Some(error) = failed {
-                // The peer is told why, as far as it listens.
-                let _ = link.io.poll_write(context, &state.out);
-                let _ = link.io.poll_flush(context);
-                return Some(Ended::Protocol(error));
-            }
-            if state.closing
-                && let Some(connection) = state.connection.take()
-            {
-                connection.disconnect(DisconnectReason::ByApplication, "closed", &mut state.out);
-                let _ = link.io.poll_write(context, &state.out);
-                let _ = link.io.poll_flush(context);
-                return Some(Ended::Closed);
-            }
-            if state.out.is_empty() {
-                let _ = link.io.poll_flush(context);
-                return None;
-            }
-            match link.io.poll_write(context, &state.out) {
-                // What has been written makes room: more input may be processed, more data sent.
-                Poll::Ready(Ok(written)) => drop_front(&mut state.out, written),
-                Poll::Ready(Err(error)) => return Some(Ended::Lost(Arc::new(error))),
-                Poll::Pending => return None,
-            }
-        }
-    }
-
-    /// Wakes up when something is due. `Ready(None)` asks for another round.
-    fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<Option<Ended>> {
-        let link = self.link.clone();
-        loop {
-            let (due, now) = {
-                let state = link.lock();
-                let idle = self.idle.filter(|_| state.channels.is_empty());
-                let idle = idle.map(|idle| state.last_activity.plus(idle));
-                let Some(connection) = &state.connection else { return Poll::Pending };
-                let due = match (connection.poll_timeout(), idle) {
-                    (Some(a), Some(b)) => Some(a.min(b)),
-                    (a, b) => a.or(b),
-                };
-                (due, link.clock.now())
-            };
-            let Some(due) = due else { return Poll::Pending };
-            if due <= now {
-                return Poll::Ready(self.timeout(now));
-            }
-            if self.armed != Some(due) {
-                self.timer.as_mut().reset(link.clock.at(due));
-                self.armed = Some(due);
-            }
-            std::task::ready!(self.timer.as_mut().poll(context));
-            self.armed = None;
-        }
-    }
-
-    fn timeout(&self, now: Instant) -> Option<Ended> {
-        let mut guard = self.link.lock();
-        let state = &mut *guard;
-        if let Some(idle) = self.idle
-            && state.channels.is_empty()
-            && now >= state.last_activity.plus(idle)
-        {
-            state.closing = true;
-            return None;
-        }
-        let connection = state.connection.as_mut()?;
-        connection.handle_timeout(now, &mut state.out).err().map(|error| {
-            let _ = self.link.io.try_write(&state.out);
-            Ended::Protocol(error)
-        })
-    }
-}
-
-/// What every side does with its channels; the rest is for the side.
-fn handle<S: Side, E: Events<S>>(
-    event: ssh_proto::Event<'_, S>,
-    locked: &mut Locked<'_, S>,
-    events: &mut E,
-    opened: &mut Vec<(Opening, ChannelId)>,
-) {
-    use ssh_proto::Event;
-    match event {
-        Event::Data { channel, stream, data } => match (locked.channels.get_mut(&channel), stream) {
-            (Some(state), Stream::Stderr) => state.stderr.push(data),
-            (Some(state), _) => state.data.push(data),
-            // The channel was dropped here, and its CLOSE is under way.
-            (None, _) => {}
-        },
-        Event::Opened(id) => {
-            if let Some(opening) = locked.channels.get_mut(&id).and_then(|state| state.opening.take()) {
-                opened.push((opening, id));
-            }
-        }
-        Event::OpenFailed { channel, reason, description } => {
-            if let Some(mut state) = locked.channels.remove(&channel)
-                && let Some(opening) = state.opening.take()
-            {
-                let _ = opening.send(Err(Refusal { reason, description }));
-            }
-        }
-        Event::Reply { channel, request, outcome } => {
-            if let Some(state) = locked.channels.get_mut(&channel)
-                && let Some(index) = state.replies.iter().position(|(id, _)| *id == request)
-            {
-                let _ = state.replies.swap_remove(index).1.send(outcome);
-            }
-        }
-        Event::Writable(id) => {
-            if let Some(state) = locked.channels.get_mut(&id) {
-                wake(&mut state.writer);
-            }
-        }
-        Event::Eof(id) => {
-            if let Some(state) = locked.channels.get_mut(&id) {
-                state.eof = true;
-                wake(&mut state.data.reader);
-                wake(&mut state.stderr.reader);
-            }
-        }
-        Event::Closed(id) => {
-            match locked.channels.get_mut(&id) {
-                Some(state) if state.held => state.close(),
-                _ => drop(locked.channels.remove(&id)),
-            }
-            events.closed(id);
-        }
-        Event::Request { channel, request: ChannelRequest::ExitStatus(status), ticket } => {
-            set_exit(locked, channel, Exit::Status(status));
-            let _ = locked.connection.reply(ticket, Outcome::Success, locked.now, locked.out);
-        }
-        Event::Request { channel, request: ChannelRequest::ExitSignal(signal), ticket } => {
-            let message = String::from_utf8_lossy(signal.message).chars().filter(|c| !c.is_control()).collect();
-            set_exit(locked, channel, Exit::Signal(signal.name.to_owned(), message));
-            let _ = locked.connection.reply(ticket, Outcome::Success, locked.now, locked.out);
-        }
-        event => events.event(event, locked),
-    }
-}
-
-fn set_exit<S: Side>(locked: &mut Locked<'_, S>, id: ChannelId, exit: Exit) {
-    if let Some(state) = locked.channels.get_mut(&id) {
-        state.exit = Some(exit);
-        wake(&mut state.exit_waiter);
     }
 }

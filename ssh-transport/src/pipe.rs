@@ -2,21 +2,24 @@
 
 use std::future::Future;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use ssh_proto::time::Instant;
 
 use crate::buffer::ReadBuffer;
 use crate::clock::Clock;
+use crate::ended::Ended;
 use crate::io::Io;
-use crate::link::Ended;
+use crate::output::Output;
 
 /// A stream, what came on it, and what is to be written.
 #[derive(Debug)]
 pub(crate) struct Pipe {
     pub(crate) io: Io,
     pub(crate) input: ReadBuffer,
-    pub(crate) out: Vec<u8>,
+    pub(crate) output: Output,
     pub(crate) clock: Clock,
 }
 
@@ -29,37 +32,23 @@ pub(crate) enum Woken {
 
 impl Pipe {
     pub(crate) fn new(io: Io) -> Self {
-        Self { io, input: ReadBuffer::default(), out: Vec::new(), clock: Clock::start() }
+        Self { io, input: ReadBuffer::default(), output: Output::default(), clock: Clock::start() }
     }
 
-    /// Writes everything.
-    pub(crate) async fn flush(&mut self, deadline: Option<Instant>) -> Result<(), Ended> {
-        while !self.out.is_empty() {
-            let write = std::future::poll_fn(|context| self.io.poll_write(context, &self.out));
-            let written = match within(&self.clock, deadline, write).await {
-                Some(written) => written.map_err(lost)?,
-                None => return Err(lost(io::ErrorKind::TimedOut.into())),
-            };
-            if written == 0 {
-                return Err(lost(io::ErrorKind::WriteZero.into()));
+    /// Waits for more bytes, and writes meanwhile: a peer may read only after it has written.
+    pub(crate) async fn wait(&mut self, deadline: Option<Instant>) -> Result<Woken, Ended> {
+        let Self { io, input, output, clock } = self;
+        let read = std::future::poll_fn(|context| {
+            // What cannot be written is no reason not to read why.
+            let written = poll_write(io, output, context);
+            let spare = input.spare();
+            let read = if spare.is_empty() { Poll::Pending } else { io.poll_read(context, spare) };
+            match (read, written) {
+                (Poll::Pending, Poll::Ready(Err(error))) => Poll::Ready(Err(error)),
+                (read, _) => read,
             }
-            self.out.drain(..written);
-        }
-        std::future::poll_fn(|context| self.io.poll_flush(context)).await.map_err(lost)
-    }
-
-    /// Writes what is to be told to the peer before the end, as far as that goes at once.
-    pub(crate) async fn say_good_bye(mut self) {
-        let patience = tokio::time::timeout(std::time::Duration::from_secs(1), self.flush(None));
-        let _ = patience.await;
-        self.io.shut_down();
-    }
-
-    /// Waits for more bytes.
-    pub(crate) async fn read(&mut self, deadline: Option<Instant>) -> Result<Woken, Ended> {
-        let spare = self.input.spare();
-        let read = std::future::poll_fn(|context| self.io.poll_read(context, spare));
-        match within(&self.clock, deadline, read).await {
+        });
+        match within(clock, deadline, read).await {
             None => Ok(Woken::Deadline),
             Some(Ok(0)) => Err(lost(io::ErrorKind::UnexpectedEof.into())),
             Some(Ok(length)) => {
@@ -70,10 +59,36 @@ impl Pipe {
         }
     }
 
-    /// Waits for somebody's answer, for as long as the login may take.
-    pub(crate) async fn wait_for<T>(&self, deadline: Option<Instant>, answer: impl Future<Output = T>) -> Option<T> {
-        within(&self.clock, deadline, answer).await
+    /// Waits for somebody's answer, for as long as the login may take. What is written meanwhile saves a round trip.
+    pub(crate) async fn wait_for<T>(
+        &mut self,
+        deadline: Option<Instant>,
+        answer: impl Future<Output = T>,
+    ) -> Option<T> {
+        let Self { io, output, clock, .. } = self;
+        let mut answer = pin!(answer);
+        let answer = std::future::poll_fn(|context| {
+            // Whether that went well shows when the answer is written.
+            let _ = poll_write(io, output, context);
+            answer.as_mut().poll(context)
+        });
+        within(clock, deadline, answer).await
     }
+
+    /// Writes what is to be told to the peer before the end, as far as that goes in a short time.
+    pub(crate) async fn say_good_bye(mut self) {
+        let Self { io, output, .. } = &mut self;
+        let written = std::future::poll_fn(|context| poll_write(io, output, context));
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(1), written).await;
+        self.io.shut_down();
+    }
+}
+
+/// Writes and flushes what goes.
+fn poll_write(io: &Io, output: &mut Output, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    let written = output.poll_write(|bytes| io.poll_write(context, bytes));
+    std::task::ready!(written)?;
+    io.poll_flush(context)
 }
 
 fn lost(error: io::Error) -> Ended {

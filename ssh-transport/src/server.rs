@@ -24,9 +24,10 @@ use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
 use crate::channel::Channel;
+use crate::ended::Ended;
 use crate::identity::Identity;
 use crate::io::{Duplex, Io};
-use crate::link::{Ended, Events, Link, Locked};
+use crate::link::{Events, Link, Locked};
 use crate::pipe::{Pipe, Woken};
 use crate::rng::os_rng;
 
@@ -410,8 +411,7 @@ async fn serve_io<H: Handler>(
     });
     let key = peer.key.as_ref().map(|key| key.fingerprint().to_string());
     tracing::info!(source = source.map(tracing::field::display), user = peer.user, key, "logged in");
-    let Pipe { io, input, out, clock } = login.pipe;
-    let (done, mut is_done) = watch::channel(());
+    let Pipe { io, input, output, clock } = login.pipe;
     let events = ServerEvents {
         handler,
         policy: policy.clone(),
@@ -419,21 +419,29 @@ async fn serve_io<H: Handler>(
         sessions: BTreeMap::new(),
         programs: Vec::new(),
         signatures: Vec::new(),
-        _done: done,
     };
-    let link = Link::start(connection, io, clock, (input, out), events, policy.idle_timeout);
+    let link = Link::start(connection, io, clock, (input, output), events, policy.idle_timeout);
+    let _served = Served(link.clone());
     tokio::select! {
-        _ = is_done.changed() => {}
+        () = link.gone() => {}
         () = told_to_stop(&mut stopped) => {
-            let idle = async { while link.has_channels() { tokio::time::sleep(Duration::from_millis(20)).await } };
-            let _ = tokio::time::timeout(policy.shutdown_grace, idle).await;
+            let _ = tokio::time::timeout(policy.shutdown_grace, link.without_channels()).await;
             link.close();
-            let _ = is_done.changed().await;
+            link.gone().await;
         }
     }
     match link.ended() {
         Ended::Closed => Ok(()),
         ended => Err(ended),
+    }
+}
+
+/// Nobody serves the connection any more when this is dropped: it says good-bye.
+struct Served(Arc<Link<ServerSide>>);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 
@@ -458,7 +466,8 @@ impl<H: Handler> Login<'_, H> {
         let rng = os_rng().map_err(|error| Ended::Lost(Arc::new(error)))?;
         let now = self.pipe.clock.now();
         let config = Arc::new(self.policy.config.clone());
-        let mut step = Step::Ready(server::start(&config, Box::new(rng), now, &mut self.pipe.out).map_err(ended)?);
+        let mut step =
+            Step::Ready(server::start(&config, Box::new(rng), now, &mut self.pipe.output.fresh).map_err(ended)?);
         loop {
             step = match step {
                 Step::Ready(mut ready) => {
@@ -466,22 +475,20 @@ impl<H: Handler> Login<'_, H> {
                         self.log(&notice);
                     }
                     let now = self.pipe.clock.now();
-                    match ready.process(now, &mut self.pipe.input, &mut self.pipe.out).map_err(ended)? {
+                    match ready.process(now, &mut self.pipe.input, &mut self.pipe.output.fresh).map_err(ended)? {
                         Step::Ready(ready) => Step::Ready(self.wait(ready).await?),
                         step => step,
                     }
                 }
                 Step::Sign(sign) => {
-                    // What is written meanwhile saves a round trip.
-                    self.pipe.flush(sign.poll_timeout()).await?;
                     let identity = identity_of(self.policy, sign.key());
                     let (algorithm, data) = (sign.algorithm(), sign.to_sign().to_vec());
                     let signing = async { identity?.sign(algorithm, &data).await.ok() };
                     match self.pipe.wait_for(sign.poll_timeout(), signing).await {
                         None => return Err(ended(Error::TimedOut(Waiting::Login))),
-                        Some(None) => return Err(ended(sign.fail(&mut self.pipe.out))),
+                        Some(None) => return Err(ended(sign.fail(&mut self.pipe.output.fresh))),
                         Some(Some(signature)) => {
-                            Step::Ready(sign.complete(&signature, &mut self.pipe.out).map_err(ended)?)
+                            Step::Ready(sign.complete(&signature, &mut self.pipe.output.fresh).map_err(ended)?)
                         }
                     }
                 }
@@ -490,8 +497,8 @@ impl<H: Handler> Login<'_, H> {
                     let decision = self.ask(&user, Credential::Offered(&key), deadline).await?;
                     let now = self.pipe.clock.now();
                     Step::Ready(match decision {
-                        Decision::Refuse => offer.reject(now, &mut self.pipe.out).map_err(ended)?,
-                        _ => offer.would_accept(now, &mut self.pipe.out).map_err(ended)?,
+                        Decision::Refuse => offer.reject(now, &mut self.pipe.output.fresh).map_err(ended)?,
+                        _ => offer.would_accept(now, &mut self.pipe.output.fresh).map_err(ended)?,
                     })
                 }
                 Step::Attempt(attempt) => match self.decide(attempt).await? {
@@ -504,7 +511,7 @@ impl<H: Handler> Login<'_, H> {
     }
 
     async fn ask(
-        &self,
+        &mut self,
         user: &str,
         credential: Credential<'_>,
         deadline: Option<ssh_proto::time::Instant>,
@@ -535,23 +542,22 @@ impl<H: Handler> Login<'_, H> {
         Ok(match decision {
             Decision::Accept => {
                 self.key = proven.or_else(|| self.key.take());
-                Ok(attempt.accept(now, &mut self.pipe.out).map_err(ended)?)
+                Ok(attempt.accept(now, &mut self.pipe.output.fresh).map_err(ended)?)
             }
             Decision::Partial(remaining) => {
                 self.key = proven.or_else(|| self.key.take());
-                Err(Box::new(attempt.partial(remaining, now, &mut self.pipe.out).map_err(ended)?))
+                Err(Box::new(attempt.partial(remaining, now, &mut self.pipe.output.fresh).map_err(ended)?))
             }
-            Decision::Refuse => Err(Box::new(attempt.reject(now, &mut self.pipe.out).map_err(ended)?)),
+            Decision::Refuse => Err(Box::new(attempt.reject(now, &mut self.pipe.output.fresh).map_err(ended)?)),
         })
     }
 
     /// Writes, and waits for bytes or a deadline.
     async fn wait(&mut self, ready: server::Ready) -> Result<server::Ready, Ended> {
         let deadline = ready.poll_timeout();
-        self.pipe.flush(deadline).await?;
-        match self.pipe.read(deadline).await? {
+        match self.pipe.wait(deadline).await? {
             Woken::Input => Ok(ready),
-            Woken::Deadline => ready.handle_timeout(self.pipe.clock.now(), &mut self.pipe.out).map_err(ended),
+            Woken::Deadline => ready.handle_timeout(self.pipe.clock.now(), &mut self.pipe.output.fresh).map_err(ended),
         }
     }
 
@@ -583,8 +589,6 @@ struct ServerEvents<H> {
     sessions: BTreeMap<ChannelId, Session>,
     programs: Vec<(ChannelId, Program, ReplyTicket)>,
     signatures: Vec<RekeySignature>,
-    /// Dropped with the driver: the connection has ended.
-    _done: watch::Sender<()>,
 }
 
 /// What a client said about a session before it asked for a program.

@@ -231,6 +231,12 @@ impl<S: Side> Connection<S> {
         }
     }
 
+    /// Whether keys are being exchanged, so that messages of ours may wait for the end of that.
+    #[must_use]
+    pub fn is_rekeying(&self) -> bool {
+        !self.transport.may_send()
+    }
+
     /// Ends the connection: `description` is for people. Nothing can be sent afterwards.
     pub fn disconnect(mut self, reason: DisconnectReason, description: &str, out: &mut Vec<u8>) {
         if self.transport.check_not_failed().is_ok() {

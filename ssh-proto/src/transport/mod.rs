@@ -167,6 +167,10 @@ impl Transport {
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        if self.failed.is_some() {
+            // At once: `handle_timeout` says why, to a caller who has not heard it from the call that failed.
+            return Some(Instant::default());
+        }
         let rekey = self.kex.is_complete().then(|| self.meter.deadline());
         earlier(earlier(self.login_deadline, rekey), self.kex.deadline())
     }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use peers::Failed;
 use ssh_proto::keys::PublicKey;
@@ -21,12 +21,14 @@ pub(crate) struct TestHandler {
     pub(crate) keys: Vec<PublicKey>,
     /// Programs that run now.
     pub(crate) running: Arc<AtomicUsize>,
+    /// How many bytes `produce` got rid of.
+    pub(crate) produced: Arc<AtomicU64>,
 }
 
 impl Default for TestHandler {
     fn default() -> Self {
         let keys = ["ed25519", "rsa2048", "rsa3072", "rsa4096"].map(public).to_vec();
-        Self { keys, running: Arc::default() }
+        Self { keys, running: Arc::default(), produced: Arc::default() }
     }
 }
 
@@ -49,12 +51,12 @@ impl Handler for TestHandler {
         if command == "no such command" {
             return request.reject();
         }
-        let running = self.running.clone();
+        let (running, produced) = (self.running.clone(), self.produced.clone());
         running.fetch_add(1, Ordering::SeqCst);
         tokio::spawn(async move {
             let about = format!("{:?} {:?}\n", request.terminal(), request.environment());
             if let Ok(mut channel) = request.accept() {
-                let status = run(&command, &about, &mut channel).await.unwrap_or(255);
+                let status = run(&command, &about, &mut channel, &produced).await.unwrap_or(255);
                 let _ = match status {
                     SIGNAL => channel.send_exit_signal("TERM", "as was asked"),
                     status => channel.send_exit_status(status),
@@ -71,12 +73,21 @@ const SIGNAL: u32 = u32::MAX;
 /// The commands, with their numbers:
 /// `produce N` writes so many bytes of the pattern, `consume N` reads to the end and compares, `echo` copies,
 /// `status N` ends so, `signal` ends by one, `stderr TEXT` and `stdout TEXT` say it, `about` tells what the client asked
-/// for before, `both N` writes as much to both streams, `hang` reads and writes nothing until the channel closes.
-async fn run(command: &str, about: &str, channel: &mut Channel) -> Result<u32, Failed> {
+/// for before, `both N` writes as much to both streams, `last N` writes and ends its output before it reads, `hang` reads and writes nothing until the channel closes.
+async fn run(command: &str, about: &str, channel: &mut Channel, produced: &AtomicU64) -> Result<u32, Failed> {
     let (verb, argument) = command.split_once(' ').unwrap_or((command, ""));
     let number = argument.parse().unwrap_or(0);
     match verb {
-        "produce" => pattern::write(channel, number).await?,
+        "produce" => {
+            let mut pattern = pattern::Pattern::default();
+            let mut left = number;
+            while left > 0 {
+                let written = channel.write(pattern.next(left)).await?;
+                pattern.skip(written);
+                left -= written as u64;
+                produced.fetch_add(written as u64, Ordering::SeqCst);
+            }
+        }
         "consume" => {
             let words = match pattern::read(channel, number).await {
                 Ok(()) => "same\n".to_owned(),
@@ -96,7 +107,15 @@ async fn run(command: &str, about: &str, channel: &mut Channel) -> Result<u32, F
         }
         "both" => {
             let mut stderr = channel.stderr();
-            tokio::try_join!(pattern::write(channel, number), pattern::write(&mut stderr, number))?;
+            // In a task of its own, as whoever runs a real program would do it.
+            let writing = tokio::spawn(async move { pattern::write(&mut stderr, number).await });
+            pattern::write(channel, number).await?;
+            writing.await??;
+        }
+        "last" => {
+            channel.write_all(b"first").await?;
+            channel.shutdown().await?;
+            pattern::read(channel, number).await?;
         }
         "status" => return Ok(u32::try_from(number)?),
         "signal" => return Ok(SIGNAL),
@@ -114,6 +133,7 @@ async fn run(command: &str, about: &str, channel: &mut Channel) -> Result<u32, F
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) programs: Arc<AtomicUsize>,
+    pub(crate) produced: Arc<AtomicU64>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -136,14 +156,14 @@ impl Running {
     /// Listens on an address.
     pub(crate) async fn listen(address: &str, policy: Policy) -> Result<Self, Failed> {
         let handler = TestHandler::default();
-        let programs = handler.running.clone();
+        let (programs, produced) = (handler.running.clone(), handler.produced.clone());
         let server = Server::bind(address, policy, handler).await?;
         let address = server.local_addr()?;
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(server.run(async {
             let _ = stopped.await;
         }));
-        Ok(Self { address, programs, stop, task })
+        Ok(Self { address, programs, produced, stop, task })
     }
 
     /// Shuts it down, and waits until it has.

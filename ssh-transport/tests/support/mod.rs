@@ -4,6 +4,7 @@
 
 pub(crate) mod handler;
 pub(crate) mod pattern;
+pub(crate) mod raw;
 pub(crate) mod sshd;
 
 use std::fs;
@@ -36,6 +37,24 @@ pub(crate) fn block_on<T>(test: impl Future<Output = Result<T, Failed>>) -> Resu
             Err(_elapsed) => Err("the test did not end".into()),
         }
     })
+}
+
+/// Runs a test's future on one thread whose clock jumps to the next deadline whenever nothing can be done: what takes
+/// minutes takes no time, and nothing depends on how busy the machine is. For streams in memory only.
+pub(crate) fn block_on_paused<T>(test: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
+    tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?.block_on(test)
+}
+
+/// Waits until something holds.
+pub(crate) async fn until(mut holds: impl FnMut() -> bool) -> Result<(), Failed> {
+    let mut left = LIMIT;
+    while !holds() {
+        ensure(!left.is_zero(), || "what was waited for did not happen".to_owned())?;
+        let pause = Duration::from_millis(5);
+        tokio::time::sleep(pause).await;
+        left = left.saturating_sub(pause);
+    }
+    Ok(())
 }
 
 /// Fails the test unless it holds.

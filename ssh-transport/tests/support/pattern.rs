@@ -46,12 +46,11 @@ impl Pattern {
 
     /// Whether `bytes` are the next ones.
     pub(crate) fn accept(&mut self, bytes: &[u8]) -> bool {
-        let right = bytes.chunks(PERIOD).all(|part| {
+        bytes.chunks(PERIOD).all(|part| {
             let right = self.bytes[self.at..].starts_with(part);
             self.skip(part.len());
             right
-        });
-        right
+        })
     }
 
     /// `length` bytes from the start.
