@@ -34,6 +34,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use zeroize::Zeroize;
+
 use crate::algorithms::Algorithms;
 use crate::connected::{Connection, Server};
 use crate::error::{ApiMisuse, Error};
@@ -212,8 +214,10 @@ impl Ready {
                 }
                 Turn::Verify(_) | Turn::KeysChanged => {}
                 Turn::Packet { sequence, payload } => {
-                    let bytes = input.filled().get(payload).unwrap_or_default();
+                    let bytes = input.filled().get_mut(payload).unwrap_or_default();
                     let question = login.receive(transport, sequence, bytes, now, out);
+                    // It may have held a password, and the caller's buffer lives on.
+                    bytes.zeroize();
                     match question.map_err(|error| transport.fail(error, out))? {
                         None => {}
                         Some(Question::Offer { algorithm, key }) => {

@@ -78,6 +78,13 @@ pub enum ConnectError {
         /// The key that the host has.
         key: PublicKey,
     },
+    /// The host has another key than the one that was asked for.
+    NotThePinnedKey {
+        /// As known_hosts names it.
+        host: String,
+        /// The key that the host has.
+        key: PublicKey,
+    },
     /// The host has another key than the known one: somebody may listen in.
     HostKeyChanged {
         /// As known_hosts names it.
@@ -119,6 +126,12 @@ impl fmt::Display for ConnectError {
             Self::UnknownHost { host, key } => {
                 write!(f, "the host {host} is not known; its {} key is {}", key.key_type(), key.fingerprint())
             }
+            Self::NotThePinnedKey { host, key } => write!(
+                f,
+                "the {} key of {host} is {}, not the one that was asked for: somebody may be listening in",
+                key.key_type(),
+                key.fingerprint()
+            ),
             Self::HostKeyChanged { host, key, known } => {
                 write!(f, "the {} key of {host} is now {}, not the one in", key.key_type(), key.fingerprint())?;
                 known.iter().try_for_each(|known| write!(f, " {}", known.place))?;
@@ -256,10 +269,12 @@ impl Client {
 
     async fn log_in(io: Io, host: &str, port: u16, policy: &Policy) -> Result<Self, ConnectError> {
         let mut config = policy.config.clone();
-        if let HostKeys::Known { known, .. } = &policy.host_keys {
-            let types = known.key_types_for(host, port);
-            config.algorithms.prefer_host_key_types(&types.iter().map(String::as_str).collect::<Vec<_>>());
-        }
+        // A host shows one key: it is asked for the one that we know.
+        let types = match &policy.host_keys {
+            HostKeys::Known { known, .. } => known.key_types_for(host, port),
+            HostKeys::Pinned(key) => vec![key.key_type().to_owned()],
+        };
+        config.algorithms.prefer_host_key_types(&types.iter().map(String::as_str).collect::<Vec<_>>());
         let mut login = Login {
             pipe: Pipe::new(io),
             policy,
@@ -438,7 +453,7 @@ impl Login<'_> {
         let host = known_hosts::host_name(self.host, self.port);
         let (known, accept_new) = match &self.policy.host_keys {
             HostKeys::Pinned(pinned) if pinned == key => return Ok(()),
-            HostKeys::Pinned(_) => return Err(ConnectError::UnknownHost { host, key: key.clone() }),
+            HostKeys::Pinned(_) => return Err(ConnectError::NotThePinnedKey { host, key: key.clone() }),
             HostKeys::Known { known, accept_new } => (known, accept_new),
         };
         match known.check(self.host, self.port, key) {

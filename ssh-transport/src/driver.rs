@@ -163,7 +163,7 @@ impl<S: Side, E: Events<S>> Driver<S, E> {
                 link.channel_went(state);
             }
             let Some(connection) = &state.connection else { return Some(Ended::Closed) };
-            if state.closing && !connection.is_rekeying() {
+            if state.closing.is_some_and(|until| !connection.is_rekeying() || now >= until) {
                 return Some(Ended::Closed);
             }
             if self.broken.is_some() {
@@ -210,8 +210,7 @@ impl<S: Side, E: Events<S>> Driver<S, E> {
         let mut guard = self.link.lock();
         let state = &mut *guard;
         if state.idle_until().is_some_and(|until| now >= until) {
-            state.closing = true;
-            return None;
+            state.begin_closing(now);
         }
         let connection = state.connection.as_mut()?;
         connection.handle_timeout(now, &mut state.output.fresh).err().map(Ended::Protocol)

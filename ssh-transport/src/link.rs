@@ -52,8 +52,8 @@ pub(crate) struct State<S: Side> {
     pub(crate) last_activity: Instant,
     /// A connection without channels is closed after this time.
     idle: Option<Duration>,
-    /// Nobody wants anything any more: the driver says good-bye.
-    pub(crate) closing: bool,
+    /// Nobody wants anything any more: the driver says good-bye, at the latest then.
+    pub(crate) closing: Option<Instant>,
     ended: Option<Ended>,
     /// The stream is closed too.
     gone: bool,
@@ -77,14 +77,21 @@ impl<S: Side> State<S> {
 
     /// When the connection will have been idle for too long.
     pub(crate) fn idle_until(&self) -> Option<Instant> {
-        let idle = self.idle.filter(|_| !self.has_channels())?;
+        let idle = self.idle.filter(|_| self.closing.is_none() && !self.has_channels())?;
         Some(self.last_activity.plus(idle))
     }
 
     /// When something is to be done, at the latest.
     pub(crate) fn due(&self) -> Option<Instant> {
         let due = self.connection.as_ref()?.poll_timeout();
-        [due, self.idle_until()].into_iter().flatten().min()
+        [due, self.idle_until(), self.closing].into_iter().flatten().min()
+    }
+
+    /// Says good-bye when what had to wait for a key exchange has been sent; the peer cannot put that off for ever.
+    pub(crate) fn begin_closing(&mut self, now: Instant) {
+        /// How long a key exchange under way may still take.
+        const PATIENCE: Duration = Duration::from_secs(5);
+        self.closing.get_or_insert_with(|| now.plus(PATIENCE));
     }
 
     /// Whether something is due before the driver wakes up.
@@ -132,7 +139,7 @@ impl<S: Side> Link<S> {
             channels: BTreeMap::new(),
             last_activity: clock.now(),
             idle,
-            closing: false,
+            closing: None,
             ended: None,
             gone: false,
             driver: None,
@@ -231,7 +238,7 @@ impl<S: Side> Link<S> {
     /// Says good-bye once everything that was sent is written.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
-        state.closing = true;
+        state.begin_closing(self.clock.now());
         wake(&mut state.driver);
     }
 
@@ -428,7 +435,14 @@ impl<S: Side> ChannelOps for Link<S> {
         let (sender, receiver) = oneshot::channel();
         let sent = self.with(|locked| {
             let asked = locked.connection.channel(id).request(request, reply, locked.now, locked.out);
-            let asked = asked.map_err(|_closed| io::Error::from(io::ErrorKind::BrokenPipe))?;
+            let asked = asked.map_err(|error| {
+                let kind = match error {
+                    SendError::TooLong => io::ErrorKind::InvalidInput,
+                    SendError::Rekeying => io::ErrorKind::WouldBlock,
+                    _ => io::ErrorKind::BrokenPipe,
+                };
+                io::Error::new(kind, error)
+            })?;
             if let Some(channel) = locked.channels.get_mut(&id).filter(|_| reply == WantReply::Yes) {
                 channel.replies.push((asked, sender));
             }

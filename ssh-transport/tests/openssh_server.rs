@@ -205,7 +205,7 @@ fn host_keys_are_checked(peers: &Peers) -> Result<(), Failed> {
         let mut policy = sshd.policy();
         policy.host_keys = HostKeys::Pinned(support::public("rsa2048"));
         let error = refused(&sshd, &policy).await?;
-        ensure(matches!(error, ConnectError::UnknownHost { .. }), || error.to_string())?;
+        ensure(matches!(error, ConnectError::NotThePinnedKey { .. }), || error.to_string())?;
         policy.host_keys = known(&file, false)?;
         let error = refused(&sshd, &policy).await?;
         ensure(matches!(error, ConnectError::UnknownHost { .. }), || error.to_string())?;

@@ -1,14 +1,14 @@
 //! Overlapping calls on one channel, without a task of their own.
 //!
-//! Whoever waits for an answer moves the channel: the future that was polled last reads for everybody, and hands over to
-//! another when it ends. No answer takes a detour through a task that only reads.
+//! Whoever waits for an answer moves the channel: the future that is polled reads for everybody. The channel wakes all who
+//! wait, because any one of them may be held without being polled. No answer takes a detour through a task that only reads.
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 use ssh_transport::Channel;
 use tokio::io::AsyncWrite;
@@ -23,35 +23,59 @@ pub(super) struct Caller {
     shared: Arc<Mutex<Shared>>,
 }
 
+/// Who waits: the channel wakes them all, each once.
+#[derive(Debug, Default)]
+struct Waiters(Mutex<BTreeMap<CallId, Waker>>);
+
+impl Waiters {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<CallId, Waker>> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Wake for Waiters {
+    fn wake(self: Arc<Self>) {
+        let waiters = std::mem::take(&mut *self.lock());
+        waiters.into_values().for_each(Waker::wake);
+    }
+}
+
 #[derive(Debug)]
 struct Shared {
     channel: Channel,
     machine: Machine,
     unsent: Vec<u8>,
-    waiting: BTreeMap<CallId, Waiting>,
+    /// How much of `unsent` has been sent.
+    sent: usize,
+    /// Calls whose answers somebody waits for, and the answers that are there.
+    answers: BTreeMap<CallId, Option<Result<Term, CallError>>>,
+    waiters: Arc<Waiters>,
+    /// `waiters`, as the channel has it.
+    waker: Waker,
     broken: Option<Arc<io::Error>>,
     ended: bool,
 }
 
-#[derive(Debug)]
-enum Waiting {
-    /// Nobody has polled for it yet, or has since the last wake-up.
-    Silent,
-    For(Waker),
-    Answered(Result<Term, CallError>),
-}
-
 impl Caller {
     pub(super) fn new(channel: Channel, config: ClientConfig) -> Self {
+        let waiters = Arc::new(Waiters::default());
         let shared = Shared {
             channel,
             machine: Machine::new(config),
             unsent: Vec::new(),
-            waiting: BTreeMap::new(),
+            sent: 0,
+            answers: BTreeMap::new(),
+            waker: Waker::from(waiters.clone()),
+            waiters,
             broken: None,
             ended: false,
         };
         Self { shared: Arc::new(Mutex::new(shared)) }
+    }
+
+    /// Whether calls can go this way: the channel has not ended.
+    pub(super) fn is_open(&self) -> bool {
+        !lock(&self.shared).ended
     }
 
     /// Puts a request on its way; the future waits for the answer. Dropped, it gives up.
@@ -59,11 +83,14 @@ impl Caller {
         let mut guard = lock(&self.shared);
         let shared = &mut *guard;
         let id = shared.machine.call(call, &mut shared.unsent).map_err(Error::NotSent)?;
-        shared.waiting.insert(id, Waiting::Silent);
+        shared.answers.insert(id, None);
         drop(guard);
         Ok(Reply { shared: self.shared.clone(), id })
     }
 }
+
+/// The room that is kept for requests between two of them.
+const KEPT: usize = 32 * 1024;
 
 fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -81,20 +108,17 @@ impl Future for Reply {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut shared = lock(&self.shared);
-        if !matches!(shared.waiting.get(&self.id), Some(Waiting::Answered(_))) {
-            shared.drive(context);
+        if let Some(None) = shared.answers.get(&self.id) {
+            shared.waiters.lock().insert(self.id, context.waker().clone());
+            shared.drive();
         }
-        match shared.waiting.get_mut(&self.id) {
-            Some(Waiting::Answered(_)) => {}
-            Some(waiting) => {
-                *waiting = Waiting::For(context.waker().clone());
-                return Poll::Pending;
-            }
-            None => return Poll::Ready(Err(Error::Call(CallError::Lost))),
-        }
-        let Some(Waiting::Answered(answer)) = shared.waiting.remove(&self.id) else {
-            return Poll::Ready(Err(Error::Call(CallError::Lost)));
+        let answer = match shared.answers.get_mut(&self.id) {
+            Some(None) => return Poll::Pending,
+            Some(answer) => answer.take().unwrap_or(Err(CallError::Lost)),
+            None => Err(CallError::Lost),
         };
+        shared.answers.remove(&self.id);
+        shared.waiters.lock().remove(&self.id);
         let broken = shared.broken.clone();
         drop(shared);
         Poll::Ready(answer.map_err(|error| match (error, broken) {
@@ -107,47 +131,51 @@ impl Future for Reply {
 impl Drop for Reply {
     fn drop(&mut self) {
         let mut shared = lock(&self.shared);
-        if shared.waiting.remove(&self.id).is_some() {
+        if shared.answers.remove(&self.id).is_some() {
             shared.machine.give_up(self.id);
-        }
-        // This one may have been the one that reads: another takes over.
-        if let Some(waiting) = shared.waiting.values_mut().find(|waiting| matches!(waiting, Waiting::For(_)))
-            && let Waiting::For(waker) = std::mem::replace(waiting, Waiting::Silent)
-        {
-            waker.wake();
+            shared.waiters.lock().remove(&self.id);
         }
     }
 }
 
 impl Shared {
     /// Writes and reads as far as the channel goes now, and wakes those whose answers came.
-    fn drive(&mut self, context: &mut Context<'_>) {
-        if let Err(error) = self.try_drive(context) {
+    fn drive(&mut self) {
+        if let Err(error) = self.try_drive() {
             self.broken = Some(Arc::new(error));
             self.end();
         }
         while let Some((id, answer)) = self.machine.next_reply() {
-            if let Some(waiting) = self.waiting.get_mut(&id)
-                && let Waiting::For(waker) = std::mem::replace(waiting, Waiting::Answered(answer))
-            {
-                waker.wake();
+            if let Some(slot) = self.answers.get_mut(&id) {
+                *slot = Some(answer);
+                if let Some(waiter) = self.waiters.lock().remove(&id) {
+                    waiter.wake();
+                }
             }
         }
     }
 
-    fn try_drive(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+    fn try_drive(&mut self) -> io::Result<()> {
         if self.ended {
             self.end();
             return Ok(());
         }
-        while !self.unsent.is_empty() {
-            match Pin::new(&mut self.channel).poll_write(context, &self.unsent)? {
-                Poll::Ready(written) => drop(self.unsent.drain(..written)),
+        let waker = self.waker.clone();
+        let mut context = Context::from_waker(&waker);
+        while let Some(rest) = self.unsent.get(self.sent..).filter(|rest| !rest.is_empty()) {
+            match Pin::new(&mut self.channel).poll_write(&mut context, rest)? {
+                Poll::Ready(written) => self.sent += written,
                 Poll::Pending => break,
             }
         }
+        if self.sent == self.unsent.len() {
+            self.sent = 0;
+            self.unsent.clear();
+            // A long request is no reason to keep as much room for the next one.
+            self.unsent.shrink_to(KEPT);
+        }
         loop {
-            match self.channel.poll_chunk(context)? {
+            match self.channel.poll_chunk(&mut context)? {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(chunk) if chunk.is_empty() => {
                     self.end();

@@ -200,7 +200,7 @@ impl Connect {
     pub async fn connect(self) -> Result<Client, ConnectError> {
         let (target, mode, timeout) = (self.target.clone(), self.mode, self.timeout);
         let policy = self.policy().await?;
-        let mut inner = Inner { target, policy, ssh: None, mode, timeout, caller: tokio::sync::OnceCell::new() };
+        let mut inner = Inner { target, policy, ssh: None, mode, timeout, caller: tokio::sync::Mutex::default() };
         if mode != Mode::Exec {
             inner.ssh = Some(inner.new_connection().await?);
         }

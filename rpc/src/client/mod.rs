@@ -5,6 +5,7 @@ mod connect;
 mod target;
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,7 +76,7 @@ pub enum Error {
     /// The node opens no channel, or does not speak this mode.
     Program(ProgramError),
     /// The connection broke.
-    Io(std::io::Error),
+    Io(io::Error),
     /// No answer in time. Whether the function ran is not known.
     TimedOut(Duration),
     /// A connection for this call could not be had (mode exec).
@@ -150,7 +151,8 @@ struct Inner {
     ssh: Option<ssh_transport::Client>,
     mode: Mode,
     timeout: Option<Duration>,
-    caller: tokio::sync::OnceCell<Caller>,
+    /// The channel that calls share, once there is one.
+    caller: tokio::sync::Mutex<Option<Caller>>,
 }
 
 impl Client {
@@ -192,8 +194,8 @@ impl Client {
     async fn execute(&self, call: &Call) -> Result<Term, Error> {
         match (self.inner.mode, &self.inner.ssh) {
             (Mode::Subsystem | Mode::Shell, Some(ssh)) => {
-                let caller = self.inner.caller.get_or_try_init(|| self.open(ssh)).await?;
-                caller.call(call)?.await
+                let reply = self.caller(ssh).await?.call(call)?;
+                reply.await
             }
             (_, Some(ssh)) => exec(ssh, call).await,
             (_, None) => {
@@ -204,6 +206,15 @@ impl Client {
                 answer
             }
         }
+    }
+
+    /// The channel that calls share. One that has ended, because a frame was too long for the node say, is replaced.
+    async fn caller(&self, ssh: &ssh_transport::Client) -> Result<Caller, Error> {
+        let mut slot = self.inner.caller.lock().await;
+        if let Some(caller) = slot.as_ref().filter(|caller| caller.is_open()) {
+            return Ok(caller.clone());
+        }
+        Ok(slot.insert(self.open(ssh).await?).clone())
     }
 
     async fn open(&self, ssh: &ssh_transport::Client) -> Result<Caller, Error> {
@@ -251,7 +262,10 @@ impl Inner {
 /// One exec request: the call as text, the answer as a bare term.
 async fn exec(ssh: &ssh_transport::Client, call: &Call) -> Result<Term, Error> {
     let text = command_text(call).map_err(|_inexpressible| Error::NotExpressible)?;
-    let mut channel = ssh.exec(&text).await.map_err(Error::Program)?;
+    let mut channel = ssh.exec(&text).await.map_err(|error| match error {
+        ProgramError::Io(error) if error.kind() == io::ErrorKind::InvalidInput => Error::NotSent(CallNotSent::TooLong),
+        error => Error::Program(error),
+    })?;
     let limits = ClientConfig::default().limits;
     let limit = u64::try_from(limits.max_bytes).unwrap_or(u64::MAX).saturating_add(1);
     let mut answer = Vec::new();

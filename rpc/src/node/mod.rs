@@ -9,6 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ssh_proto::algorithms::UnknownAlgorithm;
 use ssh_proto::crypto::Tier;
@@ -64,7 +65,8 @@ impl Node {
             acl: Acl::allow_all(),
             algorithms: Algorithms::up_to(Tier::Default, &PROVIDER),
             limits: DecodeLimits::DEFAULT,
-            ssh_limits: Limits::default(),
+            ssh_limits: node_limits(),
+            idle_timeout: None,
             banner: None,
         }
     }
@@ -95,7 +97,15 @@ pub struct NodeBuilder {
     algorithms: Algorithms,
     limits: DecodeLimits,
     ssh_limits: Limits,
+    idle_timeout: Option<Duration>,
     banner: Option<String>,
+}
+
+/// Clients that vanish are noticed after three minutes without a sign of life.
+fn node_limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.keepalive_interval = Some(Duration::from_secs(60));
+    limits
 }
 
 impl fmt::Debug for dyn Backend {
@@ -209,7 +219,13 @@ impl NodeBuilder {
         self
     }
 
-    /// The bounds of connections.
+    /// Closes connections that have no channel for this time; otherwise they stay.
+    pub const fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = Some(timeout);
+        self
+    }
+
+    /// The bounds of connections, instead of the defaults and a keepalive every 60 seconds.
     pub fn ssh_limits(mut self, limits: Limits) -> Self {
         self.ssh_limits = limits;
         self
@@ -232,6 +248,7 @@ impl NodeBuilder {
         let mut policy = Policy::new(self.host_keys, self.algorithms);
         policy.config.limits = self.ssh_limits;
         policy.config.banner = self.banner;
+        policy.idle_timeout = self.idle_timeout;
         let backend = self.backend.unwrap_or_else(|| Arc::new(Functions::with_builtins()));
         let executor = Executor::new(backend, self.acl);
         let handler =

@@ -1,6 +1,7 @@
 //! The programs of a node: what its session channels run.
 
 use std::io;
+use std::time::Duration;
 
 use ssh_transport::server::{Peer, Program, ProgramRequest};
 use ssh_transport::{Channel, Ended};
@@ -20,6 +21,10 @@ pub(super) struct Service {
 
 /// The room that is kept for answers between two of them.
 const KEPT: usize = 32 * 1024;
+/// Answers are written once this many bytes of them have come together.
+const ENOUGH: usize = 64 * 1024;
+/// How long a peer may take to read why its channel is closed.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a person at a terminal is told, who asked for a shell.
 const NO_SHELL: &str = "This is an sshrpc node: its shell speaks Erlang's external term format, not text.\r\n\
@@ -98,26 +103,21 @@ impl Service {
                 if let Some(partial) = machine.end() {
                     tracing::warn!(user = peer.user, "dropped at the end of the channel: {partial}");
                 }
-                self.execute(&channel, &mut machine, &context, &mut out).await?;
-                channel.write_all(&out).await?;
+                self.execute(&mut channel, &mut machine, &context, &mut out).await?;
                 return finish(&channel, 0);
             }
             let mut rest = chunk.as_slice();
             loop {
                 let received = machine.receive(rest);
-                self.execute(&channel, &mut machine, &context, &mut out).await?;
-                if !out.is_empty() {
-                    channel.write_all(&out).await?;
-                    out.clear();
-                    // A long answer is no reason to keep as much room for the next one.
-                    out.shrink_to(KEPT);
-                }
+                self.execute(&mut channel, &mut machine, &context, &mut out).await?;
                 match received {
                     Ok(taken) if taken == rest.len() => break,
                     Ok(taken) => rest = rest.get(taken..).unwrap_or_default(),
                     Err(error) => {
                         tracing::warn!(user = peer.user, "channel closed: {error}");
-                        channel.stderr().write_all(format!("sshrpc: {error}\n").as_bytes()).await?;
+                        // Who sends rubbish may not read either: the reason is told as far as it goes at once.
+                        let text = format!("sshrpc: {error}\n");
+                        let _ = tokio::time::timeout(PATIENCE, channel.stderr().write_all(text.as_bytes())).await;
                         return finish(&channel, 1);
                     }
                 }
@@ -125,21 +125,26 @@ impl Service {
         }
     }
 
-    /// Executes what is queued; the answers are in `out`.
+    /// Executes what is queued, and writes the answers: those of short calls together, and none later than it must because
+    /// the next call takes long.
     async fn execute(
         &self,
-        channel: &Channel,
+        channel: &mut Channel,
         machine: &mut Machine,
         context: &Context,
         out: &mut Vec<u8>,
     ) -> io::Result<()> {
         while let Some((ticket, call)) = machine.next_call(out) {
             log(context, &call);
-            let outcome = settle(channel, self.executor.call(call, context)).await?;
+            let execution = self.executor.call(call, context);
+            if matches!(execution, Execution::Pending(_)) || out.len() >= ENOUGH {
+                write(channel, out).await?;
+            }
+            let outcome = settle(channel, execution).await?;
             // The ticket is of this machine.
             let _ = machine.complete(ticket, outcome, out);
         }
-        Ok(())
+        write(channel, out).await
     }
 
     /// A person who asked for a shell is told what there is.
@@ -148,6 +153,15 @@ impl Service {
         channel.write_all(NO_SHELL.as_bytes()).await?;
         finish(&channel, 1)
     }
+}
+
+/// Writes what there is.
+async fn write(channel: &mut Channel, out: &mut Vec<u8>) -> io::Result<()> {
+    channel.write_all(out).await?;
+    out.clear();
+    // A long answer is no reason to keep as much room for the next one.
+    out.shrink_to(KEPT);
+    Ok(())
 }
 
 fn log(context: &Context, call: &Call) {

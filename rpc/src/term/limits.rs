@@ -2,8 +2,10 @@
 
 /// The bounds of one decode or scan. All are inclusive.
 ///
-/// The defaults are those of the whole project: they hold what real calls carry, and keep what a hostile peer can make
-/// us spend in proportion to what it sends. Start from [`DecodeLimits::default`] and change what should differ.
+/// The defaults are those of the whole project, and hold what real calls carry. A plain term costs memory in proportion to
+/// its octets, up to some 70 times as much; a compressed one may be small on the wire and reach every bound, with
+/// `max_nodes` that is half a gigabyte. A node with many callers that it does not trust sets them lower. Start from
+/// [`DecodeLimits::default`] and change what should differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DecodeLimits {

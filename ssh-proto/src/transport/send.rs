@@ -10,6 +10,9 @@ use super::{Transport, messages};
 use crate::error::{Error, Limit};
 use crate::time::Instant;
 
+/// What a message that waits costs beside its bytes.
+const HELD_OVERHEAD: usize = 64;
+
 /// Our half of the outgoing stream.
 pub(super) struct Outbound {
     pub(super) sealer: Sealer,
@@ -47,6 +50,13 @@ impl Transport {
         self.outbound.gate == Gate::Open
     }
 
+    /// Whether a message of `length` bytes goes out now, or may wait for the end of the key exchange under way.
+    pub(crate) fn has_room_for(&self, length: usize) -> bool {
+        self.may_send()
+            || self.outbound.held_bytes.saturating_add(length).saturating_add(HELD_OVERHEAD)
+                <= self.settings.limits.held_output
+    }
+
     /// Sends a message that a key exchange does not hold up: the transport layer's own.
     pub(crate) fn send_now(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
         let taken = self.outbound.sealer.seal(&mut *self.rng, out, write);
@@ -71,7 +81,7 @@ impl Transport {
         }
         let mut payload = Zeroizing::new(Vec::new());
         write(&mut payload);
-        self.outbound.held_bytes = self.outbound.held_bytes.saturating_add(payload.len()).saturating_add(64);
+        self.outbound.held_bytes = self.outbound.held_bytes.saturating_add(payload.len()).saturating_add(HELD_OVERHEAD);
         self.outbound.held.push_back(payload);
         if self.outbound.held_bytes > self.settings.limits.held_output {
             return Err(self.fail(Error::LimitReached(Limit::HeldOutput), out));

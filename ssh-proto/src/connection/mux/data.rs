@@ -23,6 +23,8 @@ pub enum SendError {
     Rekeying,
     /// The channel takes no more data: it was closed, or EOF was sent.
     Closed,
+    /// A request that no packet can hold.
+    TooLong,
 }
 
 impl fmt::Display for SendError {
@@ -31,6 +33,7 @@ impl fmt::Display for SendError {
             Self::Blocked => "the channel has no room now",
             Self::Rekeying => "keys are being exchanged",
             Self::Closed => "the channel takes no more data",
+            Self::TooLong => "the request is longer than a packet may be",
         })
     }
 }

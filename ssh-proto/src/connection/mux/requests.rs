@@ -33,6 +33,9 @@ impl ReplyTicket {
     }
 }
 
+/// What a packet holds beside the data of a request: more than its other fields and the longest padding.
+const MARGIN: usize = 1024;
+
 impl Mux {
     /// Sends a request on a channel; the id names its answer, where one is wanted.
     pub(crate) fn request(
@@ -49,12 +52,19 @@ impl Mux {
         if open.sending == Half::Closed {
             return Err(SendError::Closed);
         }
+        let mut data = Vec::new();
+        request.encode_data(&mut data);
+        // Peers read packets as large as we do, and take longer ones for an attack.
+        if data.len() > self.limits.packet.saturating_sub(MARGIN) {
+            return Err(SendError::TooLong);
+        }
+        if !to.transport.has_room_for(data.len()) {
+            return Err(SendError::Rekeying);
+        }
         self.next_request = self.next_request.wrapping_add(1);
         if wants_reply {
             open.asked.push_back(request_id);
         }
-        let mut data = Vec::new();
-        request.encode_data(&mut data);
         let message = ChannelRequestMessage {
             recipient_channel: open.peer.0,
             request_type: request.request_type(),

@@ -1,0 +1,169 @@
+//! What a server's program decides: who is let in, and what runs.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ssh_proto::keys::PublicKey;
+use ssh_proto::server::MethodName;
+use ssh_proto::{ChannelId, Identification, Negotiated, Outcome, ReplyTicket, Server as ServerSide};
+
+use crate::channel::Channel;
+use crate::ended::Ended;
+use crate::link::Link;
+
+/// What a server decides.
+pub trait Handler: Send + Sync + 'static {
+    /// Whether somebody is let in. Everything that can be verified has been: a proven key has signed this session.
+    fn authorize(&self, attempt: &Attempt<'_>) -> impl Future<Output = Decision> + Send;
+
+    /// A client asks for a program on a session channel. Answer with [`ProgramRequest::accept`] or
+    /// [`ProgramRequest::reject`], here or later; what runs belongs in a task of its own.
+    fn program(&self, request: ProgramRequest);
+}
+
+/// Somebody wants in.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Attempt<'a> {
+    /// The user, as the client sent it.
+    pub user: &'a str,
+    /// By what.
+    pub credential: Credential<'a>,
+    /// From where, if that can be told.
+    pub source: Option<SocketAddr>,
+}
+
+/// What somebody wants in by.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Credential<'a> {
+    /// Nothing: most clients ask so for the methods that there are.
+    None,
+    /// A key that has proved nothing. [`Decision::Accept`] says that a signature by it would do.
+    Offered(&'a PublicKey),
+    /// A key that signed this session.
+    Proven(&'a PublicKey),
+    /// A password.
+    Password(&'a [u8]),
+}
+
+/// What becomes of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Decision {
+    /// Let in.
+    Accept,
+    /// Right, and one of these methods is wanted too.
+    Partial(Vec<MethodName>),
+    /// Kept out.
+    Refuse,
+}
+
+/// Who is logged in.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Peer {
+    /// The user.
+    pub user: String,
+    /// The key that signed the login, where one did.
+    pub key: Option<PublicKey>,
+    /// From where, if that can be told.
+    pub source: Option<SocketAddr>,
+    /// Who the client says it is.
+    pub identification: Option<Identification>,
+    /// What the first key exchange agreed on.
+    pub negotiated: Option<Negotiated>,
+}
+
+/// What a client wants to run (RFC 4254 §6.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Program {
+    /// `shell`.
+    Shell,
+    /// `exec`: a command, as the client wrote it.
+    Exec(Vec<u8>),
+    /// `subsystem`: a name.
+    Subsystem(String),
+}
+
+/// A client asks for a program. Dropped, it is rejected.
+#[derive(Debug)]
+pub struct ProgramRequest {
+    pub(super) link: Arc<Link<ServerSide>>,
+    pub(super) channel: ChannelId,
+    pub(super) ticket: Option<ReplyTicket>,
+    pub(super) program: Program,
+    pub(super) terminal: Option<Terminal>,
+    pub(super) environment: Vec<(String, String)>,
+    pub(super) peer: Arc<Peer>,
+}
+
+/// The terminal that a client asked for (RFC 4254 §6.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Terminal {
+    /// `xterm`, say.
+    pub term: String,
+    /// Characters; 0 when the client did not say.
+    pub columns: u32,
+    /// Characters; 0 when the client did not say.
+    pub rows: u32,
+}
+
+impl ProgramRequest {
+    /// What is to run.
+    #[must_use]
+    pub const fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// The terminal that the client asked for, if it did.
+    #[must_use]
+    pub const fn terminal(&self) -> Option<&Terminal> {
+        self.terminal.as_ref()
+    }
+
+    /// The variables that the client sent.
+    #[must_use]
+    pub fn environment(&self) -> &[(String, String)] {
+        &self.environment
+    }
+
+    /// Who asks.
+    #[must_use]
+    pub const fn peer(&self) -> &Arc<Peer> {
+        &self.peer
+    }
+
+    /// Runs it: the channel is the program's input and output.
+    ///
+    /// # Errors
+    /// When the client has closed the channel meanwhile.
+    pub fn accept(mut self) -> Result<Channel, Ended> {
+        let (id, ticket) = (self.channel, self.ticket.take());
+        let held = self.link.with(|locked| {
+            if let Some(ticket) = ticket {
+                let _ = locked.connection.reply(ticket, Outcome::Success, locked.now, locked.out);
+            }
+            locked.hold_channel(id)
+        })?;
+        if held { Ok(Channel::new(self.link.clone(), id)) } else { Err(Ended::Closed) }
+    }
+
+    /// Does not run it.
+    pub fn reject(self) {
+        drop(self);
+    }
+}
+
+impl Drop for ProgramRequest {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            let _ = self.link.with(|locked| {
+                let _ = locked.connection.reply(ticket, Outcome::Failure, locked.now, locked.out);
+            });
+        }
+    }
+}
