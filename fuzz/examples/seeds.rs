@@ -70,9 +70,23 @@ fn term_seeds() {
 
 fn key_seeds() {
     let names = [
-        "ed25519", "ed25519-aes256-ctr", "ed25519-aes256-cbc", "ed25519-aes256-gcm", "ed25519-chacha20-poly1305",
-        "ed25519-pkcs8", "ed25519-pkcs8-encrypted", "ecdsa", "dsa", "ed448-pkcs8", "rsa2048", "rsa2048-pem",
-        "rsa2048-pem-aes128-cbc", "rsa2048-pem-des3-cbc", "rsa2048-pkcs8", "rsa2048-pkcs8-scrypt", "rsa2048-pkcs8-sha1",
+        "ed25519",
+        "ed25519-aes256-ctr",
+        "ed25519-aes256-cbc",
+        "ed25519-aes256-gcm",
+        "ed25519-chacha20-poly1305",
+        "ed25519-pkcs8",
+        "ed25519-pkcs8-encrypted",
+        "ecdsa",
+        "dsa",
+        "ed448-pkcs8",
+        "rsa2048",
+        "rsa2048-pem",
+        "rsa2048-pem-aes128-cbc",
+        "rsa2048-pem-des3-cbc",
+        "rsa2048-pkcs8",
+        "rsa2048-pkcs8-scrypt",
+        "rsa2048-pkcs8-sha1",
     ];
     for name in names {
         let text = vectors::text(&format!("keys/{name}"));
@@ -95,7 +109,11 @@ fn key_seeds() {
         let options = "from=\"10.0.0.*,!10.0.0.9\",expiry-time=\"20300101\",no-pty,command=\"x \\\"y\\\"\" ";
         write("host_files", &format!("{name}-authorized"), format!("# keys\n{options}{line}{line}").as_bytes());
         write("host_files", &format!("{name}-known"), format!("[10.0.0.1]:2222,*.com,!a.com {line}").as_bytes());
-        write("host_files", &format!("{name}-revoked"), format!("@revoked * {line}@cert-authority * {line}").as_bytes());
+        write(
+            "host_files",
+            &format!("{name}-revoked"),
+            format!("@revoked * {line}@cert-authority * {line}").as_bytes(),
+        );
     }
     for name in ["known_hosts", "known_hosts_hashed", "known_hosts_keyscan"] {
         let lines: Vec<String> = vectors::text(&format!("files/{name}")).lines().take(6).map(str::to_owned).collect();
@@ -290,12 +308,8 @@ fn packet_seeds(target: &str) {
         message(99, &[N(0)]),
         message(100, &[N(0)]),
     ];
-    let groups: [(&str, u8, &[Vec<u8>]); 4] = [
-        ("keys", 1, &transport),
-        ("login", 2, &userauth),
-        ("connection", 3, &connection),
-        ("channel", 4, &connection),
-    ];
+    let groups: [(&str, u8, &[Vec<u8>]); 4] =
+        [("keys", 1, &transport), ("login", 2, &userauth), ("connection", 3, &connection), ("channel", 4, &connection)];
     for (name, stage, payloads) in groups {
         for (place, payload) in payloads.iter().enumerate() {
             let suite = if place % 3 == 0 { u8::try_from(place).expect("few") } else { 0 };
@@ -304,10 +318,14 @@ fn packet_seeds(target: &str) {
         }
     }
     let mut all = Script::new(4, 0, 3);
-    for (place, payload) in connection.iter().filter(|payload| ![97, 81, 82, 91, 92].contains(&payload[0])).enumerate() {
+    for (place, payload) in connection.iter().filter(|payload| ![97, 81, 82, 91, 92].contains(&payload[0])).enumerate()
+    {
         all = all.payload(payload).act(u8::try_from(place % 8).expect("few"), 17);
     }
     write(target, "channel-life", &all.rekey().act(13, 0).pass(30).act(8, 0).payload(&message(97, &[N(0)])).0);
+    let fill = message(94, &[N(0), S(&[7; 1024])]);
+    let script = Script::new(4, 0, 0).payload(&fill).payload(&fill).payload(&fill).act(5, 0).payload(&fill);
+    write(target, "channel-window", &script.payload(&fill).payload(&fill).payload(&fill).0);
     let login = if to_server {
         vec![message(5, &[S(b"ssh-userauth")]), signed, open(b"session", &[]), ask(b"shell", &[])]
     } else {

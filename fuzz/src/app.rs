@@ -9,6 +9,7 @@ use ssh_proto::{
 use std::collections::BTreeMap;
 
 use crate::toy;
+use crate::world::WINDOW;
 
 /// What the two sides do differently.
 pub trait Role: Side {
@@ -76,7 +77,7 @@ impl<S: Role> App<S> {
                 Event::Data { channel, data, .. } => {
                     let waiting = self.channels.get_mut(&channel).expect("data on open channels only");
                     *waiting += u32::try_from(data.len()).expect("less than a window");
-                    assert!(*waiting <= 2 << 20, "more than the window");
+                    assert!(*waiting <= WINDOW, "more than the window");
                 }
                 Event::Request { ticket, channel, .. } => {
                     assert!(self.channels.contains_key(&channel));

@@ -12,13 +12,13 @@ use std::time::Duration;
 use crate::app::App;
 use crate::script::{Script, Stage};
 use crate::toy;
-use crate::world::{Real, World, rng};
+use crate::world::{Real, World, limit, rng};
 
 /// Packets and other bytes to a client, before and after login.
 pub fn packets_to_client(data: &[u8]) {
     let (stage, suite, pieces, script) = Script::new(data);
     let mut config = client::Config::new("alice", toy::algorithms(suite));
-    config.limits.keepalive_interval = Some(Duration::from_secs(20));
+    limit(&mut config.limits);
     let (mut first, mut out) = (Vec::new(), Vec::new());
     let start = Instant(Duration::ZERO);
     let ready = client::start(&Arc::new(config), rng(1), start, &mut first).expect("the configuration is whole");
@@ -63,13 +63,7 @@ enum RealClient {
 }
 
 impl RealClient {
-    fn step(
-        step: Step,
-        mut tries: u8,
-        now: Instant,
-        input: &mut InputVec,
-        out: &mut Vec<u8>,
-    ) -> Result<Self, Error> {
+    fn step(step: Step, mut tries: u8, now: Instant, input: &mut InputVec, out: &mut Vec<u8>) -> Result<Self, Error> {
         let mut step = step;
         loop {
             let ready = match step {

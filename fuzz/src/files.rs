@@ -25,9 +25,9 @@ pub fn key_files(data: &[u8]) {
         4 => private_key(&armour("RSA PRIVATE KEY", rest), false),
         5 => public_key(rest),
         6 => {
-            if let Ok((key, comment)) = core::str::from_utf8(rest).map_or(Err(()), |line| {
-                PublicKey::from_openssh_line(line).map_err(|_| ())
-            }) {
+            if let Ok((key, comment)) =
+                core::str::from_utf8(rest).map_or(Err(()), |line| PublicKey::from_openssh_line(line).map_err(|_| ()))
+            {
                 let line = key.to_openssh_line(comment);
                 let (back, _) = PublicKey::from_openssh_line(&line).expect("we read what we write");
                 assert_eq!(back, key);

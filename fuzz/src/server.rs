@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::app::App;
 use crate::script::{Script, Stage};
 use crate::toy;
-use crate::world::{Real, World, rng};
+use crate::world::{Real, World, limit, rng};
 
 /// Packets and other bytes to a server, before and after login.
 pub fn packets_to_server(data: &[u8]) {
@@ -21,7 +21,7 @@ pub fn packets_to_server(data: &[u8]) {
     config.methods = vec![MethodName::PublicKey, MethodName::Password];
     config.failure_delay = Duration::from_secs(u64::from(suite % 2));
     config.banner = (suite % 3 == 0).then(|| "welcome".to_owned());
-    config.limits.keepalive_interval = Some(Duration::from_secs(20));
+    limit(&mut config.limits);
     let (mut first, mut out) = (Vec::new(), Vec::new());
     let start = Instant(Duration::ZERO);
     let ready = server::start(&Arc::new(config), rng(1), start, &mut first).expect("the configuration is whole");
@@ -31,13 +31,9 @@ pub fn packets_to_server(data: &[u8]) {
     let real = RealServer::Login(Box::new(Step::Ready(ready)));
     let mut world = World::new(raw, real, &first, out, pieces);
     world.run();
-    for payload in [
-        (Stage::Login, service()),
-        (Stage::Connection, login()),
-        (Stage::Channel, open()),
-    ]
-    .into_iter()
-    .filter_map(|(needed, payload)| (stage >= needed).then_some(payload))
+    for payload in [(Stage::Login, service()), (Stage::Connection, login()), (Stage::Channel, open())]
+        .into_iter()
+        .filter_map(|(needed, payload)| (stage >= needed).then_some(payload))
     {
         world.send(&payload);
         world.run();

@@ -6,6 +6,9 @@ use sshrpc::term::{
     parse_term, scan,
 };
 
+/// The tag of a compressed term.
+const COMPRESSED: u8 = 80;
+
 /// Limits that a fuzzer can reach.
 pub fn limits() -> DecodeLimits {
     let mut limits = DecodeLimits::DEFAULT;
@@ -21,15 +24,21 @@ pub fn limits() -> DecodeLimits {
 pub fn term_decode(data: &[u8]) {
     let limits = limits();
     let scanned = scan(data, &limits);
-    // Of what is compressed, errors point to the piece where they showed.
-    let kind = |error: sshrpc::term::DecodeError| error.kind;
-    let in_pieces = scan_in_pieces(data, &limits).map_err(kind);
-    assert_eq!(scanned.map_err(kind), in_pieces, "the pieces make no difference");
+    let in_pieces = scan_in_pieces(data, &limits);
+    if data.get(1) == Some(&COMPRESSED) {
+        // Which of several errors shows first, and where, depends on how much was inflated at once.
+        assert_eq!(scanned.map_err(drop), in_pieces.map_err(drop), "the pieces make no difference");
+    } else {
+        assert_eq!(scanned, in_pieces, "the pieces make no difference");
+    }
     let (term, used) = match decode_with(data, &limits) {
         Ok(decoded) => decoded,
         Err(error) => {
             assert!(error.offset <= data.len(), "{error}");
-            assert!(!(error.is_incomplete() && matches!(scanned, Ok(Some(_)))), "whole for one, incomplete for the other");
+            assert!(
+                !(error.is_incomplete() && matches!(scanned, Ok(Some(_)))),
+                "whole for one, incomplete for the other"
+            );
             let _ = error.to_string();
             return;
         }

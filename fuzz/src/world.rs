@@ -5,13 +5,29 @@ use rand_chacha::rand_core::SeedableRng;
 use ssh_proto::io::{InputBuffer, InputVec};
 use ssh_proto::raw::{Endpoint, Flaw, Received};
 use ssh_proto::time::Instant;
-use ssh_proto::{Error, Rng};
+use ssh_proto::{Error, Limits, Rng};
 use std::time::Duration;
 
 use crate::script::{Command, Script};
 
-/// The largest output that one call may leave behind: the high-water mark, and what one packet may add to it.
-const MAXIMUM_OUTPUT: usize = (1 << 20) + 300 * 1024;
+/// The largest output that one call may leave behind: the high-water mark, and what one event may add to it.
+const MAXIMUM_OUTPUT: usize = (1 << 16) + (1 << 15);
+
+/// Every bound, small enough to be reached by a script.
+pub fn limit(limits: &mut Limits) {
+    limits.window = WINDOW;
+    limits.maximum_packet = 1024;
+    limits.channels = 4;
+    limits.pending_requests = 4;
+    limits.held_output = 4096;
+    limits.output_high_water = 1 << 16;
+    limits.rekey_bytes = 1 << 15;
+    limits.rekey_packets = 100;
+    limits.keepalive_interval = Some(Duration::from_secs(20));
+}
+
+/// The window of every channel.
+pub const WINDOW: u32 = 4096;
 
 /// The real side, with an application that does everything that it is asked to.
 pub trait Real {

@@ -8,7 +8,7 @@ use peer::{Bench, Offer, Plays};
 use ssh_proto::connected::ClientOpen;
 use ssh_proto::error::PeerMisbehaved;
 use ssh_proto::wire::{Put, Reader, number};
-use ssh_proto::{ChannelId, Error, SendError, Stream};
+use ssh_proto::{ChannelId, Client, Connection, Error, SendError, Stream};
 
 fn message(number: u8, fields: &[u32]) -> Vec<u8> {
     let mut payload = vec![number];
@@ -88,25 +88,35 @@ fn a_window_of_0_lets_nothing_through_until_it_is_adjusted_and_1_lets_1() {
 }
 
 #[test]
-fn each_channel_may_have_a_window_of_its_own_whoever_opens_it() {
+fn each_channel_may_have_a_window_and_a_packet_size_of_its_own_whoever_opens_it() {
     let mut pair = Pair::connect(Setup::default()).unwrap();
     pair.server.habits.open = None;
     pair.server.habits.consume = false;
-    let mut options = pair.client(|connection, _, _| connection.channel_options());
-    options.window = 5;
-    let here =
-        pair.client(|connection, now, out| connection.open_with(ClientOpen::Session, options, now, out)).unwrap();
+    let options = |window, maximum_packet| {
+        let mut options = Pair::connect(Setup::default()).unwrap().client.connection.channel_options();
+        (options.window, options.maximum_packet) = (window, maximum_packet);
+        options
+    };
+    let open = |connection: &mut Connection<Client>, now, out: &mut Vec<u8>| {
+        connection.open_with(ClientOpen::Session, options(5, 2), now, out)
+    };
+    let here = pair.client(open).unwrap();
     pair.run();
     let ticket = pair.server.opens.pop_front().unwrap();
-    options.window = 7;
-    let there = pair.server(|connection, now, out| connection.accept_with(ticket, options, now, out)).unwrap();
+    let there = pair.server(|connection, now, out| connection.accept_with(ticket, options(7, 3), now, out)).unwrap();
     pair.run();
+    pair.client.take();
+    pair.server.take();
     let sent = pair.client(|connection, now, out| connection.channel(here).send(Stream::Data, &[0; 100], now, out));
     assert_eq!(sent, Ok(7));
     let sent = pair.server(|connection, now, out| connection.channel(there).send(Stream::Data, &[0; 100], now, out));
     assert_eq!(sent, Ok(5));
     pair.run();
-    assert_eq!((pair.server.data(there).len(), pair.client.data(here).len()), (7, 5));
+    let lengths = |seen: Vec<Seen>| -> Vec<usize> {
+        let length = |seen: &Seen| if let Seen::Data(_, _, data) = seen { Some(data.len()) } else { None };
+        seen.iter().filter_map(length).collect()
+    };
+    assert_eq!((lengths(pair.server.take()), lengths(pair.client.take())), (vec![3, 3, 1], vec![2, 2, 1]));
 }
 
 #[test]

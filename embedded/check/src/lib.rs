@@ -116,10 +116,8 @@ pub fn run(cipher: &str, mac: &str) -> Result<Term, Failure> {
     let mut algorithms = Algorithms::up_to(Tier::Default, &Provider);
     algorithms.select_ciphers(&Provider, cipher)?;
     algorithms.select_macs(&Provider, mac)?;
-    let keys = Keys {
-        host: PrivateKey::generate_ed25519(&mut *rng(1)),
-        user: PrivateKey::generate_ed25519(&mut *rng(2)),
-    };
+    let keys =
+        Keys { host: PrivateKey::generate_ed25519(&mut *rng(1)), user: PrivateKey::generate_ed25519(&mut *rng(2)) };
     let mut wires = Wires::default();
     let (client, server) = log_in(algorithms, &keys, &mut wires)?;
     Caller { client, server, wires, call: call::Client::new(call::ClientConfig::default()), channel: None }.call()

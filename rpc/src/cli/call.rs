@@ -4,12 +4,13 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 use ssh_proto::crypto::Tier;
 use ssh_transport::identity::{DefaultIdentities, Identity, default_identities};
-use sshrpc::call::Call as Request;
-use sshrpc::client::{Connect, Mode, Target};
-use sshrpc::term::{Atom, SyntaxError, Term, parse_call, parse_term};
+use sshrpc::call::{Call as Request, CallError};
+use sshrpc::client::{Connect, Error, Mode, Target};
+use sshrpc::term::{Atom, Style, SyntaxError, Term, parse_call, parse_term};
 
 use super::config::{Folder, KINDS, quoted};
 use super::exit::Exit;
@@ -22,33 +23,33 @@ use super::{json, log, secret};
 /// Call a function on a node, and print its value
 #[derive(Debug, clap::Args)]
 #[command(
-    override_usage = "sshrpc call [OPTIONS] [USER@]HOST[:PORT] MODULE FUNCTION [ARGS]\n       \
-                      sshrpc call [OPTIONS] [USER@]HOST[:PORT] 'MODULE:FUNCTION(ARG, ...)'",
+    override_usage = "sshrpc call [OPTIONS] TARGET MODULE FUNCTION [ARGS]\n       \
+                      sshrpc call [OPTIONS] TARGET 'MODULE:FUNCTION(ARG, ...)'",
     after_help = AFTER_HELP,
     after_long_help = format!("{AFTER_HELP}\n\n{JSON_HELP}\n\n{}", Exit::table()),
 )]
 pub(crate) struct Call {
-    /// Where the node is; the port is 22 unless it is said, and IPv6 stands in brackets: [::1]:2222
-    #[arg(value_name = "[USER@]HOST[:PORT]")]
+    /// Where the node is: [user@]host[:port], port 22 unless it is said; IPv6 as in [::1]:2222
     target: Target,
 
     /// The module; or a whole call, `lists:seq(1,5)`
-    #[arg(value_name = "MODULE")]
     module: String,
 
     /// The function
-    #[arg(value_name = "FUNCTION")]
     function: Option<String>,
 
-    /// The list of the arguments, in Erlang's syntax: '[[1,2,3]]' passes one list; - reads it from standard input
-    #[arg(value_name = "ARGS", default_value = "[]", allow_hyphen_values = true)]
+    /// The list of arguments, as Erlang writes it: '[[1,2,3]]' is one list; - reads standard input
+    #[arg(default_value = "[]", hide_default_value = true, allow_hyphen_values = true)]
     args: String,
 
-    /// How the call travels: subsystem, shell, exec-mod or exec
-    #[arg(long, short, value_name = "MODE", default_value = "subsystem", value_parser = mode)]
+    /// How it travels: subsystem, shell, exec-mod or exec
+    #[arg(
+        long, short, value_name = "MODE", default_value = "subsystem", hide_possible_values = true,
+        value_parser = PossibleValuesParser::new(Mode::ALL.map(Mode::as_str)).try_map(|name| mode(&name)),
+    )]
     mode: Mode,
 
-    /// Give up after this time, connecting included: 500ms, 10s, 2m; none waits for ever
+    /// Give up after this long: 500ms, 10s, 2m; none waits for ever
     #[arg(long, short, value_name = "TIME", default_value = "10s", value_parser = timeout)]
     timeout: Timeout,
 
@@ -61,7 +62,7 @@ pub(crate) struct Call {
 
 #[derive(Debug, clap::Args)]
 struct Keys {
-    /// The private key to log in with [default: those in sshrpc's own folder, of the agent, and in ~/.ssh]
+    /// The private key to log in with [default: those of sshrpc's own folder, the agent and ~/.ssh]
     #[arg(long, short, value_name = "FILE")]
     identity: Vec<PathBuf>,
 
@@ -69,7 +70,7 @@ struct Keys {
     #[arg(long, value_name = "FILE")]
     known_hosts: Option<PathBuf>,
 
-    /// Trust a host that nobody knows yet, and write its key down; one that has changed stays refused
+    /// Trust a host that is not known yet, and note its key; never one that changed
     #[arg(long)]
     accept_new: bool,
 }
@@ -152,7 +153,6 @@ impl Call {
         let attempt = Attempt {
             target: &self.target,
             mode: self.mode,
-            call: request,
             known_hosts: self.keys.known_hosts.as_deref(),
             tried: identities.identities.iter().filter_map(named).collect(),
             unusable: identities.problems,
@@ -162,10 +162,14 @@ impl Call {
         let patience = Patience::new(self.timeout);
         let client = patience.wait(connect.connect()).await.ok_or_else(|| self.timed_out("no connection to", ""))?;
         let client = client.map_err(|error| attempt.not_connected(&error))?;
+        if let Some(agreed) = client.ssh().and_then(|ssh| ssh.negotiated()) {
+            let (kex, host_key, cipher) = (agreed.kex, agreed.host_key, agreed.client_to_server.cipher);
+            tracing::info!(kex, host_key, cipher, strictness = ?agreed.strictness, "connected to {}", self.target);
+        }
         let answer = patience.wait(client.apply(request)).await;
         client.close().await;
         let answer = answer.ok_or_else(|| self.timed_out("no answer from", "; the function may have run"))?;
-        answer.map_err(|error| attempt.call_failed(&error))
+        answer.map_err(|error| self.slip(&error, request).into_iter().fold(attempt.call_failed(&error), Failure::hint))
     }
 
     fn connect(&self, identities: Vec<Identity>) -> Result<Connect, sshrpc::client::ConnectError> {
@@ -215,6 +219,18 @@ impl Call {
         found.identities.extend(new);
         found.problems.extend(usual.problems);
         Ok(found)
+    }
+
+    /// A frequent one: `[1,2,3]` for a function of one list.
+    fn slip(&self, error: &Error, request: &Request) -> Option<String> {
+        let (Error::Call(CallError::Failed(failed)), [_, _, ..], Some(_)) = (error, &*request.args, &self.function)
+        else {
+            return None;
+        };
+        let meant = Term::list([Term::list(request.args.iter().cloned())]);
+        let (count, meant) = (request.args.len(), quoted(&meant.text(Style::Plain).to_string()));
+        let undefined = failed.reason().is_atom("undef");
+        undefined.then(|| format!("ARGS lists the arguments: this passes {count} of them; {meant} passes one list"))
     }
 
     fn timed_out(&self, what: &str, and: &str) -> Failure {

@@ -59,6 +59,7 @@ pub(crate) const KINDS: [&str; 2] = ["ed25519", "rsa"];
 /// A path as one would type it into a shell: `~` for the home directory, quotes where they are needed.
 pub(crate) fn shown(path: &Path) -> String {
     let home = Xdg::new().ok().map(|base| base.home_dir().to_owned());
+    let path = std::path::absolute(path).unwrap_or_else(|_unknown| path.to_owned());
     let below = home.and_then(|home| path.strip_prefix(home).ok().map(Path::to_owned));
     match below.filter(|rest| is_plain(&rest.to_string_lossy())) {
         Some(rest) => format!("~/{}", rest.display()),

@@ -21,7 +21,7 @@ use super::{log, table};
 /// and shows the times beside those of the paper of 2009. Needs no set-up and leaves nothing behind.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Demo {
-    /// How many sets of calls are timed for each figure, at least; the paper had 10
+    /// How many sets of calls are timed for each figure; the paper had 10
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(2..=10_000))]
     sets: u32,
 }
@@ -29,12 +29,10 @@ pub(crate) struct Demo {
 /// "Each set of execution time measured with 11 iterative executions of erlang:now/0 [...] taking the difference between
 /// the 1st and 11th attempts."
 const CALLS: u32 = 11;
-/// For each set that was asked for, so that fast calls are timed often enough to tell anything.
-const LEAST: Duration = Duration::from_millis(15);
+/// A set of fast calls goes on for this long: eleven would be over before the scheduler has looked up.
+const LEAST_MICROSECONDS: i64 = 15_000;
 /// However slow the machine, no figure takes longer.
 const MOST: Duration = Duration::from_secs(3);
-/// Of the progress bar, for each figure.
-const STEPS: u64 = 100;
 /// The paper does not tell; what `ssh-keygen` made in 2009.
 const RSA_BITS: usize = 2048;
 /// The cipher and the MAC of today's RFCs, and those of the paper.
@@ -61,7 +59,7 @@ impl Demo {
 
     async fn show(&self, output: Output) -> Result<(), Failure> {
         let steps = MODES.len() * SUITES.len();
-        let bar = ProgressBar::new(STEPS * u64::try_from(steps).unwrap_or_default());
+        let bar = ProgressBar::new(u64::from(self.sets) * u64::try_from(steps).unwrap_or_default());
         if let Ok(style) = ProgressStyle::with_template("{msg:24} {wide_bar:.cyan/dim} {percent:>3} %") {
             bar.set_style(style.progress_chars("━━─"));
         }
@@ -89,22 +87,16 @@ impl Demo {
         bar: &ProgressBar,
     ) -> Result<Figure, Failure> {
         let client = stage.connect(mode, cipher, mac).await?;
-        let least = LEAST * self.sets;
-        let warm = Instant::now() + least / 4;
-        while Instant::now() < warm {
+        // The first ones warm up.
+        for _ in 0..self.sets.div_ceil(10) {
             one_set(&client).await?;
         }
         let (begin, started, mut times) = (bar.position(), Instant::now(), Vec::new());
-        loop {
-            let (elapsed, sets) = (started.elapsed(), times.len() as f64);
-            let done =
-                (elapsed.div_duration_f64(least)).min(sets / f64::from(self.sets)).max(elapsed.div_duration_f64(MOST));
-            bar.set_position(begin + (done.min(1.0) * STEPS as f64) as u64);
-            if done >= 1.0 && times.len() >= 2 {
-                break;
-            }
+        while times.len() < 2 || times.len() < self.sets as usize && started.elapsed() < MOST {
             times.push(one_set(&client).await?);
+            bar.inc(1);
         }
+        bar.set_position(begin + u64::from(self.sets));
         client.close().await;
         Ok(Figure::of(mode, cipher, mac, &times))
     }
@@ -113,13 +105,14 @@ impl Demo {
 /// The milliseconds of a call, by the node's own clock: what `erlang:now/0` returned at last, minus what it returned first.
 async fn one_set(client: &Client) -> Result<f64, Failure> {
     let first = now(client).await?;
-    for _ in 2..CALLS {
-        now(client).await?;
+    let (mut calls, mut elapsed) = (0_u32, 0);
+    while calls < CALLS - 1 || elapsed < LEAST_MICROSECONDS {
+        elapsed = now(client).await? - first;
+        calls += 1;
     }
-    let microseconds = now(client).await? - first;
     #[expect(clippy::cast_precision_loss, reason = "no set takes three hundred years")]
-    let milliseconds = microseconds as f64 / 1000.0;
-    Ok(milliseconds / f64::from(CALLS - 1))
+    let milliseconds = elapsed as f64 / 1000.0;
+    Ok(milliseconds / f64::from(calls))
 }
 
 /// `{MegaSeconds,Seconds,MicroSeconds}` in microseconds.
@@ -241,7 +234,6 @@ impl Figure {
             "cipher": self.cipher,
             "mac": self.mac,
             "sets": self.sets,
-            "calls_per_set": CALLS,
             "mean_ms": self.mean,
             "sigma_ms": self.sigma,
             "calls_per_second": 1000.0 / self.mean,
@@ -267,19 +259,18 @@ fn report(figures: &[Figure]) -> String {
         *headings = styled(STRONG, &headings);
     }
     let fewest = figures.iter().map(|figure| figure.sets).min().unwrap_or_default();
-    let notes = [
-        format!(
-            "A call's time is a tenth of that between the 1st and the {CALLS}th erlang:now/0 by the node's clock, as in"
-        ),
-        format!(
-            "the paper: mean and σ of {fewest} sets or more. Its note: shell 4.2 ms without Nagle's algorithm, subsystem added."
-        ),
-        "What differs: the paper had two hosts (Atom at 800 MHz, 100 Mbit/s Ethernet, Erlang R13B01); here both"
-            .to_owned(),
-        format!("ends share this machine ({}) and its loopback, without Nagle.", machine()),
-    ];
+    let notes = format!(
+        "A set is {CALLS} calls of erlang:now/0 as in the paper, or {} ms of them where calls are fast; a call's\n\
+         time is what the node's clock says between the first and the last. Mean and σ are of {fewest} sets.\n\
+         The note to the paper adds 4.2 ms a call with Nagle's algorithm off, and the subsystem, untimed.\n\
+         \n\
+         What differs: here both ends share a process, a machine ({}) and its loopback,\n\
+         without Nagle. There two hosts, Atoms at 800 MHz, spoke Erlang R13B01 over 100 Mbit/s Ethernet.",
+        LEAST_MICROSECONDS / 1000,
+        machine()
+    );
     lines.push(String::new());
-    lines.extend(notes.iter().map(|line| styled(FAINT, line)));
+    lines.extend(notes.lines().map(|line| styled(FAINT, line)));
     lines.extend([
         String::new(),
         "Try next, in two terminals:".to_owned(),

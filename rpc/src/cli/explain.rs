@@ -8,9 +8,9 @@ use ssh_proto::error::{AlgorithmKind, Error as ProtocolError, PeerIncompatible, 
 use ssh_transport::Ended;
 use ssh_transport::client::{ConnectError as SshError, ProgramError};
 use ssh_transport::identity::IdentityError;
-use sshrpc::call::{Call, CallError, CallNotSent};
+use sshrpc::call::{CallError, CallNotSent};
 use sshrpc::client::{ConnectError, Error, Mode, Target};
-use sshrpc::term::{Style, Term};
+use sshrpc::term::Term;
 
 use super::config::{Folder, KINDS, quoted, shown};
 use super::exit::Exit;
@@ -21,7 +21,6 @@ use super::failure::Failure;
 pub(crate) struct Attempt<'a> {
     pub(crate) target: &'a Target,
     pub(crate) mode: Mode,
-    pub(crate) call: &'a Call,
     pub(crate) known_hosts: Option<&'a Path>,
     /// The files of the keys that were tried, and keys that could not be used.
     pub(crate) tried: Vec<(String, PathBuf)>,
@@ -59,13 +58,7 @@ impl Attempt<'_> {
 
     fn answer(&self, error: &CallError) -> Failure {
         match error {
-            CallError::Failed(failed) => {
-                let failure = Failure::new(Exit::Failed, error).term(brief(&failed.clone().into_caught()));
-                match (failed.reason().is_atom("undef"), self.call.args.as_slice()) {
-                    (true, args @ ([] | [_, _, ..])) => failure.hint(one_list(args)),
-                    _ => failure,
-                }
-            }
+            CallError::Failed(failed) => Failure::new(Exit::Failed, error).term(brief(&failed.clone().into_caught())),
             CallError::Refused(reason) => Failure::new(Exit::Protocol, error).term(brief(reason)),
             CallError::BadReply(_) | CallError::Undecodable(_) => {
                 let failure = Failure::new(Exit::Protocol, error);
@@ -235,17 +228,6 @@ impl Attempt<'_> {
     fn again_with(&self, option: &str) -> String {
         format!("try {}", again(option))
     }
-}
-
-/// A frequent slip: `[1,2,3]` for a function of one list.
-fn one_list(args: &[Term]) -> String {
-    let count = match args.len() {
-        0 => "no arguments".to_owned(),
-        count => format!("{count} arguments"),
-    };
-    let meant = Term::list([Term::list(args.iter().cloned())]);
-    let meant = quoted(&meant.text(Style::Plain).to_string());
-    format!("ARGS lists the arguments: this passes {count}; {meant} passes one list")
 }
 
 /// The command that was typed, with one option more.

@@ -21,6 +21,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use self::exit::Exit;
+use self::failure::Failure;
 use self::output::Output;
 
 /// Runs the command that the arguments name.
@@ -30,6 +31,11 @@ pub(crate) fn main() -> ExitCode {
     let command = Cli::command().color(color.for_clap());
     let cli = match command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
+        Err(said) if said.use_stderr() && std::env::args_os().any(|argument| argument == "--json") => {
+            let text = said.to_string();
+            let message = text.lines().next().unwrap_or_default();
+            return Output::Json.fail(&Failure::usage(message.trim_start_matches("error: "))).into();
+        }
         Err(said) => {
             // Help and version come this way too. There is nowhere to report that the terminal is gone.
             let _ = said.print();
@@ -86,27 +92,24 @@ struct Global {
     #[arg(long, global = true)]
     json: bool,
 
-    /// Say more on standard error; twice, and thrice, more still
+    /// Tell more on standard error; -vv and -vvv still more
     ///
     /// SSHRPC_LOG, when it is set, says precisely what to log instead: `sshrpc=debug,ssh_transport=info`.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
 
-    /// When to use colours; NO_COLOR is respected
+    /// Colours: auto, which respects NO_COLOR, always or never
     // What counts was looked for before the parser ran, so that its own messages follow it.
-    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, hide_possible_values = true)]
     color: ColorWhen,
 }
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum ColorWhen {
-    /// On a terminal
     #[default]
     Auto,
-    /// Always
     Always,
-    /// Never
     Never,
 }
 

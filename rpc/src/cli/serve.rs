@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 use ssh_proto::crypto::Tier;
 use ssh_transport::authorized_keys::AuthorizedKeys;
@@ -47,7 +48,7 @@ struct Keys {
     #[arg(long = "host-key", value_name = "FILE")]
     host_keys: Vec<PathBuf>,
 
-    /// The public keys that may log in, read at each login [default: ~/.config/sshrpc/authorized_keys]
+    /// The public keys that may log in, read at each login [default: sshrpc's own authorized_keys]
     #[arg(long, value_name = "FILE")]
     authorized_keys: Option<PathBuf>,
 }
@@ -55,8 +56,11 @@ struct Keys {
 /// Which algorithms are offered.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Algorithms {
-    /// Everything up to this tier: default, compatible (older, sound) or legacy (CBC, SHA-1)
-    #[arg(long, value_name = "TIER", value_parser = tier)]
+    /// All up to this tier: default, compatible (older), legacy (CBC, SHA-1)
+    #[arg(
+        long, value_name = "TIER", hide_possible_values = true,
+        value_parser = PossibleValuesParser::new(["default", "compatible", "legacy"]).try_map(|name| tier(&name)),
+    )]
     pub(crate) tier: Option<Tier>,
 
     /// These ciphers, comma-separated, of whatever tier
@@ -248,18 +252,16 @@ impl Welcome {
         };
         let own = self.own_keys();
         if keys.entries().is_empty() {
-            let add = match own.first() {
-                Some((path, _)) => format!("cat {} >> {file}", shown(&public(path))),
-                None => {
-                    let path = self.folder.as_ref().map(|folder| folder.user_key("ed25519")).unwrap_or_default();
-                    format!("sshrpc keygen && cat {} >> {file}", shown(&public(&path)))
-                }
+            let made = || self.folder.as_ref().map(|folder| folder.user_key(KINDS[0])).unwrap_or_default();
+            let (make, path) = match own.into_iter().next() {
+                Some((path, _)) => ("", path),
+                None => ("sshrpc keygen && ", made()),
             };
             let lines = vec![
                 format!("{} {file} has no keys. To let yours in, at any time:", styled(WARN, "Nobody may log in yet:")),
-                format!("  {}", styled(STRONG, add)),
+                format!("  {}", styled(STRONG, format!("{make}cat {} >> {file}", shown(&public(&path))))),
             ];
-            return (lines, own.into_iter().next().map(|(path, _)| path));
+            return (lines, Some(path));
         }
         let count = match keys.entries().len() {
             1 => "1 key".to_owned(),

@@ -46,7 +46,7 @@ impl Service {
             }
         };
         if let Err(error) = ran {
-            tracing::debug!(user, ?program, %error, "the channel ended early");
+            tracing::trace!(user, ?program, %error, "the channel ended early");
         }
     }
 

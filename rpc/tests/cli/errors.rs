@@ -57,6 +57,8 @@ fn usage(_: &Peers) -> Result<(), Failed> {
     call(&["lists"])?.expect_error(2, "the FUNCTION is missing", &["sshrpc call 127.0.0.1:1 lists FUNCTION"])?;
     let cipher = call(&["--cipher", "rot13", "erlang", "now"])?;
     ensure(cipher.code == Some(2) && cipher.stderr.contains("aes128-ctr"), "the ciphers that there are", &cipher)?;
+    let json = home.run(&["call", "--json", "--mode", "fast", "h", "erlang", "now"])?;
+    ensure(json.code == Some(2) && json.json()?["error"]["kind"] == "usage", "an error in JSON", &json)?;
     for arguments in [
         &["call", "a b", "erlang", "now"][..],
         &["call", "h", "erlang", "now", "--mode", "fast"],
@@ -94,16 +96,16 @@ fn host_keys(_: &Peers) -> Result<(), Failed> {
 
 fn denied(_: &Peers) -> Result<(), Failed> {
     let node = Node::start()?;
-    let other = node.home.key("other")?;
+    let (other, target) = (node.home.key("other")?, format!("alice@{}", node.target()));
     let line = format!("{} refused the login of \"alice\"", node.target());
-    let done = node.call(&["--identity", &other, &node.target(), "erlang", "now"])?;
+    let done = node.call(&["--identity", &other, &target, "erlang", "now"])?;
     done.expect_error(
         4,
         &line,
         &["tried SHA256:", " ~/other\n", "cat ~/other.pub >> ~/.config/sshrpc/authorized_keys"],
     )?;
     let none = Home::new()?;
-    let done = none.run(&["call", "--accept-new", &node.target(), "erlang", "now"])?;
+    let done = none.run(&["call", "--accept-new", &target, "erlang", "now"])?;
     done.expect_error(4, &line, &["there was no key to try", "sshrpc keygen && cat ~/.config/sshrpc/id_ed25519.pub"])
 }
 

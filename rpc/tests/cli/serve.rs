@@ -35,7 +35,7 @@ fn first_start(_: &Peers) -> Result<(), Failed> {
     shell(&call)?.expect(0, "[3,2,1]\n", "")?;
     // The same for `ssh`, which looks for its files where the system's user has them.
     let quiet = "ssh -F none -o BatchMode=yes -o LogLevel=ERROR -o IdentityAgent=none -o StrictHostKeyChecking=no \
-                 -o UserKnownHostsFile=/dev/null -i ~/.config/sshrpc/id_ed25519 ";
+                 -o UserKnownHostsFile=/dev/null ";
     let ssh = line("ssh -p ")?.replacen("ssh ", quiet, 1);
     shell(&ssh)?.expect(0, "[1,2,3,4,5]\n", "")
 }
