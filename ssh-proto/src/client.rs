@@ -29,6 +29,7 @@ use crate::transport::{Identification, Negotiated, Rng, Role, Settings, StrictPo
 pub use crate::userauth::MethodName;
 pub use crate::userauth::client::Partial;
 use crate::userauth::client::{self as auth, Answer};
+use crate::waiting::waiting_step;
 
 /// How a client behaves.
 #[derive(Clone, Debug)]
@@ -110,48 +111,17 @@ pub enum Step {
     Open(Connection<Client>),
 }
 
-macro_rules! waiting_step {
-    ($step:ident) => {
-        impl $step {
-            /// When `handle_timeout` wants to be called, at the latest.
-            #[must_use]
-            pub fn poll_timeout(&self) -> Option<Instant> {
-                self.inner.transport.poll_timeout()
-            }
+impl Inner {
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.transport.poll_timeout()
+    }
 
-            /// Does what is due at `now`: the login's clock runs while a person or an agent is asked.
-            ///
-            /// # Errors
-            /// When the login took too long.
-            pub fn handle_timeout(mut self, now: Instant, out: &mut Vec<u8>) -> Result<Self, Error> {
-                self.inner.transport.handle_timeout(now, out)?;
-                Ok(self)
-            }
-
-            /// The next notice for a log.
-            pub fn poll_notice(&mut self) -> Option<Notice> {
-                self.inner.transport.notices.pop()
-            }
-
-            /// Who the server says it is, once it has.
-            #[must_use]
-            pub const fn peer(&self) -> Option<&Identification> {
-                self.inner.transport.peer()
-            }
-
-            /// What the last key exchange agreed on, once there was one.
-            #[must_use]
-            pub const fn negotiated(&self) -> Option<&Negotiated> {
-                self.inner.transport.negotiated()
-            }
-        }
-    };
+    fn handle_timeout(&mut self, now: Instant, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.transport.handle_timeout(now, out)
+    }
 }
 
-waiting_step!(Ready);
-waiting_step!(VerifyHostKey);
-waiting_step!(Login);
-waiting_step!(SignAuth);
+waiting_step!(Ready VerifyHostKey Login SignAuth);
 
 impl Ready {
     /// Takes packets from `input` until there is something to decide.

@@ -182,6 +182,7 @@ pub mod server;
 pub mod time;
 mod transport;
 mod userauth;
+mod waiting;
 pub mod wire;
 
 pub use algorithms::Algorithms;

@@ -48,6 +48,7 @@ use crate::transport::kex::Sign;
 use crate::transport::{Identification, Negotiated, Rng, Role, SessionId, Settings, StrictPolicy, Transport, Turn};
 pub use crate::userauth::MethodName;
 use crate::userauth::server::{self as auth, Attempt, Question, Rules};
+use crate::waiting::waiting_step;
 
 /// How a server behaves.
 #[derive(Clone, Debug)]
@@ -146,50 +147,18 @@ pub enum Step {
     Attempt(AuthAttempt),
 }
 
-macro_rules! waiting_step {
-    ($step:ident) => {
-        impl $step {
-            /// When `handle_timeout` wants to be called, at the latest.
-            #[must_use]
-            pub fn poll_timeout(&self) -> Option<Instant> {
-                earlier(self.inner.transport.poll_timeout(), self.inner.login.poll_timeout())
-            }
+impl Inner {
+    fn poll_timeout(&self) -> Option<Instant> {
+        earlier(self.transport.poll_timeout(), self.login.poll_timeout())
+    }
 
-            /// Does what is due at `now`: the login's clock runs while a signer or an authorisation service is asked.
-            ///
-            /// # Errors
-            /// When the login took too long.
-            pub fn handle_timeout(mut self, now: Instant, out: &mut Vec<u8>) -> Result<Self, Error> {
-                let Inner { transport, login } = &mut *self.inner;
-                transport.handle_timeout(now, out)?;
-                login.handle_timeout(transport, now, out)?;
-                Ok(self)
-            }
-
-            /// The next notice for a log.
-            pub fn poll_notice(&mut self) -> Option<Notice> {
-                self.inner.transport.notices.pop()
-            }
-
-            /// Who the client says it is, once it has.
-            #[must_use]
-            pub const fn peer(&self) -> Option<&Identification> {
-                self.inner.transport.peer()
-            }
-
-            /// What the last key exchange agreed on, once there was one.
-            #[must_use]
-            pub const fn negotiated(&self) -> Option<&Negotiated> {
-                self.inner.transport.negotiated()
-            }
-        }
-    };
+    fn handle_timeout(&mut self, now: Instant, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.transport.handle_timeout(now, out)?;
+        self.login.handle_timeout(&mut self.transport, now, out)
+    }
 }
 
-waiting_step!(Ready);
-waiting_step!(SignExchange);
-waiting_step!(KeyOffer);
-waiting_step!(AuthAttempt);
+waiting_step!(Ready SignExchange KeyOffer AuthAttempt);
 
 impl Ready {
     /// Takes packets from `input` until there is something to decide.

@@ -1,0 +1,246 @@
+//! The client over a real stream: connects, checks the host key, logs in, and opens channels.
+//!
+//! The rooms: how to connect is in `policy.rs`, what can go wrong in `error.rs`, the way in in `login.rs`.
+
+mod error;
+mod login;
+mod policy;
+
+use std::io;
+use std::sync::Arc;
+
+pub use error::{ConnectError, ProgramError};
+pub use policy::{HostKeys, Policy};
+use ssh_proto::notice::Notice;
+use ssh_proto::{ChannelId, ChannelRequest, Client as ClientSide, Event, Identification, Negotiated, Outcome};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+
+use self::login::Login;
+use crate::channel::Channel;
+use crate::ended::{Ended, Exit};
+use crate::io::{Duplex, Io};
+use crate::link::{Events, Link, Locked};
+use crate::pipe::Pipe;
+
+/// What a finished command left.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Output {
+    /// Its data stream.
+    pub stdout: Vec<u8>,
+    /// Its error stream.
+    pub stderr: Vec<u8>,
+    /// How it ended, if the server said so.
+    pub exit: Option<Exit>,
+}
+
+/// A connection that is logged in. Clones are handles to the same one; the last one dropped closes it.
+#[derive(Clone, Debug)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    link: Arc<Link<ClientSide>>,
+    negotiated: Option<Negotiated>,
+    peer: Option<Identification>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.link.close();
+    }
+}
+
+impl Client {
+    /// Connects to `host` and logs in.
+    ///
+    /// # Errors
+    /// When there is no such host, its key is not the right one, or it does not let us in.
+    pub async fn connect(host: &str, port: u16, policy: &Policy) -> Result<Self, ConnectError> {
+        let address = || if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+        let connecting = TcpStream::connect((host, port));
+        let stream = match tokio::time::timeout(policy.connect_timeout, connecting).await {
+            Ok(stream) => stream.map_err(|error| ConnectError::Connect(address(), error))?,
+            Err(_elapsed) => return Err(ConnectError::Connect(address(), io::ErrorKind::TimedOut.into())),
+        };
+        let io = Io::tcp(stream).map_err(|error| ConnectError::Connect(address(), error))?;
+        Self::log_in(io, host, port, policy).await
+    }
+
+    /// Logs in over a stream that exists already: a Unix socket, a pipe, another channel. `host` and `port` are what
+    /// known_hosts calls the server.
+    ///
+    /// # Errors
+    /// When the host's key is not the right one, or it does not let us in.
+    pub async fn over(
+        stream: impl Duplex + 'static,
+        host: &str,
+        port: u16,
+        policy: &Policy,
+    ) -> Result<Self, ConnectError> {
+        Self::log_in(Io::other(stream), host, port, policy).await
+    }
+
+    async fn log_in(io: Io, host: &str, port: u16, policy: &Policy) -> Result<Self, ConnectError> {
+        let mut config = policy.config.clone();
+        // A host shows one key: it is asked for the one that we know.
+        let types = match &policy.host_keys {
+            HostKeys::Known { known, .. } => known.key_types_for(host, port),
+            HostKeys::Pinned(key) => vec![key.key_type().to_owned()],
+        };
+        config.algorithms.prefer_host_key_types(&types.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut login = Login {
+            pipe: Pipe::new(io),
+            policy,
+            host,
+            port,
+            next: 0,
+            tried: Vec::new(),
+            failed: Vec::new(),
+            password_tried: false,
+        };
+        match login.run(config).await {
+            Ok(connection) => {
+                let (negotiated, peer) = (connection.negotiated().cloned(), connection.peer().cloned());
+                let Pipe { io, input, output, clock } = login.pipe;
+                let link = Link::start(connection, io, clock, (input, output), ClientEvents, None);
+                Ok(Self { inner: Arc::new(Inner { link, negotiated, peer }) })
+            }
+            Err(error) => {
+                login.pipe.say_good_bye().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Opens a session channel (RFC 4254 §6.1) on which nothing runs yet.
+    ///
+    /// # Errors
+    /// When the server refuses it, or the connection is gone.
+    pub async fn session(&self) -> Result<Channel, ProgramError> {
+        Ok(self.inner.link.open(ssh_proto::connected::ClientOpen::Session).await?)
+    }
+
+    async fn program(&self, request: ChannelRequest<'_>, name: &'static str) -> Result<Channel, ProgramError> {
+        let channel = self.session().await?;
+        match channel.request(&request).await.map_err(|error| self.gone(error))? {
+            Outcome::Success => Ok(channel),
+            Outcome::Failure => Err(ProgramError::Refused(name)),
+        }
+    }
+
+    fn gone(&self, error: io::Error) -> ProgramError {
+        if self.inner.link.is_closed() { ProgramError::Ended(self.inner.link.ended()) } else { ProgramError::Io(error) }
+    }
+
+    /// Runs a command (RFC 4254 §6.5, `exec`).
+    ///
+    /// # Errors
+    /// When the server refuses it, or the connection is gone.
+    pub async fn exec(&self, command: &str) -> Result<Channel, ProgramError> {
+        self.program(ChannelRequest::Exec { command: command.as_bytes() }, "exec").await
+    }
+
+    /// Starts a subsystem (RFC 4254 §6.5).
+    ///
+    /// # Errors
+    /// When the server does not have it, or the connection is gone.
+    pub async fn subsystem(&self, name: &str) -> Result<Channel, ProgramError> {
+        self.program(ChannelRequest::Subsystem { name }, "subsystem").await
+    }
+
+    /// Starts the user's shell (RFC 4254 §6.5), without a terminal.
+    ///
+    /// # Errors
+    /// When the server refuses it, or the connection is gone.
+    pub async fn shell(&self) -> Result<Channel, ProgramError> {
+        self.program(ChannelRequest::Shell, "shell").await
+    }
+
+    /// Runs a command to its end with nothing to read, and collects what it writes, both streams at once.
+    ///
+    /// # Errors
+    /// When the server refuses it, or the connection breaks meanwhile.
+    pub async fn output(&self, command: &str) -> Result<Output, ProgramError> {
+        let mut channel = self.exec(command).await?;
+        channel.eof().map_err(|error| self.gone(error))?;
+        let (mut stdout, mut stderr, mut errors) = (Vec::new(), Vec::new(), channel.stderr());
+        tokio::try_join!(channel.read_to_end(&mut stdout), errors.read_to_end(&mut stderr))
+            .map_err(|error| self.gone(error))?;
+        Ok(Output { stdout, stderr, exit: channel.exit().await })
+    }
+
+    /// What the first key exchange agreed on.
+    #[must_use]
+    pub fn negotiated(&self) -> Option<&Negotiated> {
+        self.inner.negotiated.as_ref()
+    }
+
+    /// Who the server says it is.
+    #[must_use]
+    pub fn peer(&self) -> Option<&Identification> {
+        self.inner.peer.as_ref()
+    }
+
+    /// Exchanges keys again now.
+    pub fn rekey(&self) {
+        let _ = self.inner.link.with(|locked| locked.connection.rekey(locked.now, locked.out));
+    }
+
+    /// Whether the connection has ended.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.inner.link.is_closed()
+    }
+
+    /// Says good-bye once what was sent is written. Channels that are still open end.
+    pub fn close(&self) {
+        self.inner.link.close();
+    }
+
+    /// Waits until the connection is gone, for whatever reason, and says which. A program that ends right after
+    /// [`close`](Self::close) without waiting may take what was sent last with it.
+    pub async fn closed(&self) -> Ended {
+        self.inner.link.gone().await;
+        self.inner.link.ended()
+    }
+}
+
+fn log(notice: &Notice) {
+    match notice {
+        Notice::PeerIdentified(peer) => tracing::debug!(%peer, "the server identified itself"),
+        Notice::BannerLine(line) | Notice::LoginBanner(line) => tracing::info!("{}", line.trim_end()),
+        Notice::TrivialLogin => tracing::warn!("the server let us in without asking for anything"),
+        notice => tracing::debug!(?notice),
+    }
+}
+
+/// What a client does with a server's wishes: nothing.
+struct ClientEvents;
+
+impl Events<ClientSide> for ClientEvents {
+    fn event(&mut self, event: Event<'_, ClientSide>, link: &mut Locked<'_, ClientSide>) {
+        let (now, out) = (link.now, &mut *link.out);
+        match event {
+            Event::Open { ticket, .. } => {
+                let reason = ssh_proto::OpenFailureReason::UNKNOWN_CHANNEL_TYPE;
+                let _ = link.connection.reject(ticket, reason, "not asked for", now, out);
+            }
+            Event::Request { ticket, .. } => {
+                let _ = link.connection.reply(ticket, Outcome::Failure, now, out);
+            }
+            Event::GlobalRequest { ticket, .. } => {
+                let _ = link.connection.reply_global(ticket, None, now, out);
+            }
+            Event::Notice(notice) => log(&notice),
+            _ => {}
+        }
+    }
+
+    fn closed(&mut self, _id: ChannelId) {}
+
+    fn unlocked(&mut self, _link: &Arc<Link<ClientSide>>) {}
+}

@@ -1,0 +1,50 @@
+//! How to connect.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ssh_proto::client;
+use ssh_proto::keys::PublicKey;
+use zeroize::Zeroizing;
+
+use crate::identity::Identity;
+use crate::known_hosts::KnownHosts;
+
+/// How to connect: all of it data.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Policy {
+    /// The protocol's configuration: the user, the algorithms, the limits.
+    pub config: client::Config,
+    /// Which host keys are right.
+    pub host_keys: HostKeys,
+    /// What may sign a login, in the order in which it is tried.
+    pub identities: Vec<Identity>,
+    /// A password, tried after all identities.
+    pub password: Option<Zeroizing<Vec<u8>>>,
+    /// How long TCP may take to connect: 30 seconds.
+    pub connect_timeout: Duration,
+}
+
+impl Policy {
+    /// No identities yet, and a 30 second time-out.
+    #[must_use]
+    pub const fn new(config: client::Config, host_keys: HostKeys) -> Self {
+        Self { config, host_keys, identities: Vec::new(), password: None, connect_timeout: Duration::from_secs(30) }
+    }
+}
+
+/// Which host keys are right.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum HostKeys {
+    /// Those of a known_hosts file.
+    Known {
+        /// What the files say.
+        known: KnownHosts,
+        /// Where a new host's key is written, if hosts that nobody knows are to be accepted.
+        accept_new: Option<PathBuf>,
+    },
+    /// Exactly this one.
+    Pinned(PublicKey),
+}
