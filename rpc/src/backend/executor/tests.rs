@@ -52,14 +52,14 @@ fn a_panic_is_an_error_and_the_node_lives_on() {
         .register("m", "str", 1, |_, _| panic!("just text"))
         .register("m", "string", 0, |_, _| panic!("with {}", 1))
         .register("m", "any", 0, |_, _| std::panic::panic_any(7))
-        .add("m", "overflow", |x: u8| x + 1)
+        .add("m", "expect", |x: u8| x.checked_add(1).expect("a small number"))
         .add("m", "good", || 1);
     let node = executor(functions);
     for (text, expected) in [
         ("m:str(x)", "{'EXIT',{{panic,<<\"just text\">>},[{m,str,1,[]}]}}"),
         ("m:string()", "{'EXIT',{{panic,<<\"with 1\">>},[{m,string,0,[]}]}}"),
         ("m:any()", "{'EXIT',{{panic,<<\"panic\">>},[{m,any,0,[]}]}}"),
-        ("m:overflow(255)", "{'EXIT',{{panic,<<\"attempt to add with overflow\">>},[{m,overflow,1,[]}]}}"),
+        ("m:expect(255)", "{'EXIT',{{panic,<<\"a small number\">>},[{m,expect,1,[]}]}}"),
     ] {
         assert_eq!(caught_text(node.call(call(text), &context()).ready().expect("at once")), expected);
     }
