@@ -53,7 +53,8 @@ const fn paper(mode: Mode) -> Option<(f64, f64)> {
 impl Demo {
     pub(crate) fn run(self, output: &Output, verbose: u8) -> Result<(), Failure> {
         log::start(log::Chatter::Quiet, verbose);
-        let runtime = tokio::runtime::Runtime::new().map_err(Failure::local)?;
+        // One thread: between two of them a wake-up may cost more than the call, or nothing, as the machine pleases.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::local)?;
         runtime.block_on(self.show(*output))
     }
 
@@ -264,7 +265,7 @@ fn report(figures: &[Figure]) -> String {
          time is what the node's clock says between the first and the last. Mean and σ are of {fewest} sets.\n\
          The note to the paper adds 4.2 ms a call with Nagle's algorithm off, and the subsystem, untimed.\n\
          \n\
-         What differs: here both ends share a process, a machine ({}) and its loopback,\n\
+         What differs: here both ends share a thread of one machine ({}) and its loopback,\n\
          without Nagle. There two hosts, Atoms at 800 MHz, spoke Erlang R13B01 over 100 Mbit/s Ethernet.",
         LEAST_MICROSECONDS / 1000,
         machine()
