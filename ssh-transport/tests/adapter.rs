@@ -52,6 +52,7 @@ fn main() -> std::process::ExitCode {
         plain("silence_ends_logins", silence_ends_logins),
         plain("silence_ends_connections", silence_ends_connections),
         plain("idle_connections_are_closed", idle_connections_are_closed),
+        plain("a_stalled_key_exchange_keeps_no_idle_connection", a_stalled_key_exchange_keeps_no_idle_connection),
         plain("nobody_listens", nobody_listens),
         plain("shutdown_waits_for_programs", shutdown_waits),
         plain("max_startups", max_startups),
@@ -616,6 +617,34 @@ fn idle_connections_are_closed() -> Result<(), Failed> {
         ensure((60..70).contains(&after), || format!("closed after {after} seconds"))?;
         let next = client.exec("echo").await;
         ensure(matches!(next, Err(ProgramError::Ended(_))), || format!("{next:?}"))
+    })
+}
+
+fn a_stalled_key_exchange_keeps_no_idle_connection() -> Result<(), Failed> {
+    block_on_paused(async {
+        let mut policy = server_policy();
+        policy.idle_timeout = Some(Duration::from_secs(30));
+        policy.config.limits.rekey_interval = Duration::from_secs(10);
+        let (server, mut stream) = InMemory::new(policy, 10_000);
+        let (mut near, far) = tokio::io::duplex(10_000);
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let wire = tokio::spawn(async move {
+            tokio::select! {
+                _ = tokio::io::copy_bidirectional(&mut near, &mut stream) => {}
+                _ = stopped => {}
+            }
+            // It carries nothing any more, and is not closed.
+            std::future::pending::<()>().await;
+        });
+        let client = log_in(far).await?;
+        let before = tokio::time::Instant::now();
+        drop(stop);
+        server.served.await??;
+        let after = before.elapsed().as_secs();
+        ensure((30..60).contains(&after), || format!("closed after {after} seconds"))?;
+        wire.abort();
+        drop(client);
+        Ok(())
     })
 }
 
