@@ -1,6 +1,7 @@
 //! The bytes that came from the peer and wait to be read.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 /// Bytes from the peer, owned by the caller and decrypted in place.
 ///
@@ -19,11 +20,18 @@ pub trait InputBuffer {
 }
 
 /// An [`InputBuffer`] in a `Vec`: simple, for tests and small programs.
-#[derive(Debug)]
 pub struct InputVec {
     bytes: Vec<u8>,
     start: usize,
     capacity: usize,
+}
+
+/// Its size only: what it holds was decrypted in place.
+impl fmt::Debug for InputVec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let filled = self.bytes.len().saturating_sub(self.start);
+        f.debug_struct("InputVec").field("filled", &filled).field("capacity", &self.capacity).finish_non_exhaustive()
+    }
 }
 
 impl InputVec {
