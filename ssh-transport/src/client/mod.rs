@@ -1,8 +1,12 @@
 //! The client over a real stream: connects, checks the host key, logs in, and opens channels.
 //!
-//! The rooms: how to connect is in `policy.rs`, what can go wrong in `error.rs`, the way in in `login.rs`.
+//! The rooms: how to connect is in `policy.rs`, what can go wrong in `error.rs`, the way in in `login.rs`, what the server
+//! may do afterwards in `events.rs`, its further keys in `host_keys.rs`, and connections through it in `forward.rs`.
 
 mod error;
+mod events;
+mod forward;
+mod host_keys;
 mod login;
 mod policy;
 
@@ -11,16 +15,17 @@ use std::sync::Arc;
 
 pub use error::{ConnectError, ProgramError};
 pub use policy::{HostKeys, Policy};
-use ssh_proto::notice::Notice;
-use ssh_proto::{ChannelId, ChannelRequest, Client as ClientSide, Event, Identification, Negotiated, Outcome};
+use ssh_proto::{ChannelRequest, Client as ClientSide, Identification, Negotiated, Outcome};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
+use self::events::{ClientEvents, Expected, log};
+use self::host_keys::HostKeyUpdates;
 use self::login::Login;
 use crate::channel::Channel;
 use crate::ended::{Ended, Exit};
 use crate::io::{Duplex, Io};
-use crate::link::{Events, Link, Locked};
+use crate::link::Link;
 use crate::pipe::Pipe;
 
 /// What a finished command left.
@@ -44,6 +49,7 @@ pub struct Client {
 #[derive(Debug)]
 struct Inner {
     link: Arc<Link<ClientSide>>,
+    expected: Arc<Expected>,
     negotiated: Option<Negotiated>,
     peer: Option<Identification>,
 }
@@ -101,13 +107,22 @@ impl Client {
             tried: Vec::new(),
             failed: Vec::new(),
             password_tried: false,
+            recognised: None,
         };
         match login.run(config).await {
             Ok(connection) => {
                 let (negotiated, peer) = (connection.negotiated().cloned(), connection.peer().cloned());
                 let Pipe { io, input, output, clock } = login.pipe;
-                let link = Link::start(connection, io, clock, (input, output), ClientEvents, None);
-                Ok(Self { inner: Arc::new(Inner { link, negotiated, peer }) })
+                let expected = Arc::<Expected>::default();
+                let updates = match (&policy.host_keys, &policy.update_host_keys, login.recognised) {
+                    (HostKeys::Known { .. }, Some(path), Some(recognised)) => {
+                        HostKeyUpdates::Write { path: path.clone(), host: host.to_owned(), port, recognised }
+                    }
+                    _ => HostKeyUpdates::Ignore,
+                };
+                let events = ClientEvents::new(expected.clone(), updates);
+                let link = Link::start(connection, io, clock, (input, output), events, None);
+                Ok(Self { inner: Arc::new(Inner { link, expected, negotiated, peer }) })
             }
             Err(error) => {
                 login.pipe.say_good_bye().await;
@@ -207,40 +222,4 @@ impl Client {
         self.inner.link.gone().await;
         self.inner.link.ended()
     }
-}
-
-fn log(notice: &Notice) {
-    match notice {
-        Notice::PeerIdentified(peer) => tracing::debug!(%peer, "the server identified itself"),
-        Notice::BannerLine(line) | Notice::LoginBanner(line) => tracing::info!("{}", line.trim_end()),
-        Notice::TrivialLogin => tracing::warn!("the server let us in without asking for anything"),
-        notice => tracing::debug!(?notice),
-    }
-}
-
-/// What a client does with a server's wishes: nothing.
-struct ClientEvents;
-
-impl Events<ClientSide> for ClientEvents {
-    fn event(&mut self, event: Event<'_, ClientSide>, link: &mut Locked<'_, ClientSide>) {
-        let (now, out) = (link.now, &mut *link.out);
-        match event {
-            Event::Open { ticket, .. } => {
-                let reason = ssh_proto::OpenFailureReason::UNKNOWN_CHANNEL_TYPE;
-                let _ = link.connection.reject(ticket, reason, "not asked for", now, out);
-            }
-            Event::Request { ticket, .. } => {
-                let _ = link.connection.reply(ticket, Outcome::Failure, now, out);
-            }
-            Event::GlobalRequest { ticket, .. } => {
-                let _ = link.connection.reply_global(ticket, None, now, out);
-            }
-            Event::Notice(notice) => log(&notice),
-            _ => {}
-        }
-    }
-
-    fn closed(&mut self, _id: ChannelId) {}
-
-    fn unlocked(&mut self, _link: &Arc<Link<ClientSide>>) {}
 }

@@ -22,6 +22,9 @@ pub struct Policy {
     pub identities: Vec<Identity>,
     /// A password, tried after all identities.
     pub password: Option<Zeroizing<Vec<u8>>>,
+    /// Where further keys that a known server proves to have are written (OpenSSH's `UpdateHostKeys`): nowhere. A server
+    /// that is known by a pattern teaches nothing.
+    pub update_host_keys: Option<PathBuf>,
     /// How long TCP may take to connect: 30 seconds.
     pub connect_timeout: Duration,
 }
@@ -30,7 +33,14 @@ impl Policy {
     /// No identities yet, and a 30 second time-out.
     #[must_use]
     pub const fn new(config: client::Config, host_keys: HostKeys) -> Self {
-        Self { config, host_keys, identities: Vec::new(), password: None, connect_timeout: Duration::from_secs(30) }
+        Self {
+            config,
+            host_keys,
+            identities: Vec::new(),
+            password: None,
+            update_host_keys: None,
+            connect_timeout: Duration::from_secs(30),
+        }
     }
 }
 
