@@ -29,12 +29,12 @@ fn guess(kex: &str, host_key: &str) -> Offer {
     Offer { kex, host_key, first_kex_packet_follows: true, ..Offer::default() }
 }
 
-/// What our server offers first: `curve25519-sha256` and `ssh-ed25519`.
-const RIGHT: (&str, &str) = ("curve25519-sha256,diffie-hellman-group14-sha256", "ssh-ed25519");
+/// What our server offers first: `mlkem768x25519-sha256` and `ssh-ed25519`.
+const RIGHT: (&str, &str) = ("mlkem768x25519-sha256,curve25519-sha256", "ssh-ed25519");
 const WRONG: [(&str, &str); 3] = [
     ("diffie-hellman-group14-sha256,curve25519-sha256", "ssh-ed25519"),
-    ("curve25519-sha256", "ssh-dss,ssh-ed25519"),
-    ("kex@example.com,curve25519-sha256", "ssh-ed25519"),
+    ("mlkem768x25519-sha256", "ssh-dss,ssh-ed25519"),
+    ("kex@example.com,mlkem768x25519-sha256", "ssh-ed25519"),
 ];
 
 #[test]

@@ -1,6 +1,6 @@
 """Writes the known answers of this folder; the same input gives the same bytes every time.
 
-Needs `pip install cryptography==48.0.0 cryptography_vectors==48.0.0` (OpenSSL inside). What is published comes from the
+Needs `pip install cryptography==48.0.0 cryptography_vectors==48.0.0 kyber-py==1.2.0` (OpenSSL inside the first). What is published comes from the
 second package, unchanged but for its layout; what exists nowhere (packets in SSH's layout, Diffie-Hellman with chosen
 exponents, RSA keys of odd sizes and forged RSA signatures) is computed here with OpenSSL's primitives or with Python's
 integers, independently of the crates that the tests check.
@@ -16,9 +16,12 @@ import random
 import re
 
 import cryptography_vectors
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.poly1305 import Poly1305
+from kyber_py.ml_kem import ML_KEM_768
 
 PUBLISHED = os.path.dirname(cryptography_vectors.__file__)
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -147,6 +150,34 @@ def x25519():
                 "u": record["INPUT_U"],
                 "result": record["OUTPUT_U"],
             }
+
+
+def mlkem768_x25519():
+    """Keys and ciphertexts from kyber-py, which takes the randomness of both; secrets from OpenSSL."""
+    # A generator of its own: what follows elsewhere stays as it was.
+    rng = random.Random("mlkem768x25519-sha256")
+    for case in ["good"] * 4 + ["of another key", "of zeros"]:
+        seed, m = rng.randbytes(64), rng.randbytes(32)
+        client, server = (X25519PrivateKey.from_private_bytes(rng.randbytes(32)) for _ in range(2))
+        key = MLKEM768PrivateKey.from_seed_bytes(seed)
+        encapsulation_key, _ = ML_KEM_768._keygen_internal(seed[:32], seed[32:])
+        assert encapsulation_key == key.public_key().public_bytes_raw()
+        to_key = encapsulation_key
+        if case == "of another key":
+            to_key, _ = ML_KEM_768._keygen_internal(rng.randbytes(32), rng.randbytes(32))
+        _, ciphertext = ML_KEM_768._encaps_internal(to_key, m)
+        if case == "of zeros":
+            ciphertext = bytes(len(ciphertext))
+        reply = ciphertext + server.public_key().public_bytes_raw()
+        yield {
+            "source": "kyber-py and OpenSSL",
+            "ciphertext": case,
+            "client_random": (seed + client.private_bytes_raw()).hex(),
+            "server_random": (server.private_bytes_raw() + m).hex(),
+            "init": (encapsulation_key + client.public_key().public_bytes_raw()).hex(),
+            "reply": reply.hex(),
+            "secret": hashlib.sha256(key.decapsulate(ciphertext) + client.exchange(server.public_key())).hexdigest(),
+        }
 
 
 def ed25519():
@@ -314,6 +345,7 @@ write("aes_gcm.txt", aes_gcm())
 write("chacha20_poly1305.txt", chacha20_poly1305())
 write("hmac.txt", hmac())
 write("x25519.txt", x25519())
+write("mlkem768x25519.txt", mlkem768_x25519())
 write("ed25519.txt", ed25519())
 write("dh.txt", diffie_hellman())
 write("rsa.txt", [*rsa_fips(), *rsa_made()])

@@ -9,6 +9,7 @@ mod dh;
 mod ed25519;
 mod hash;
 mod hmac;
+mod mlkem768x25519;
 pub mod rows;
 #[cfg(feature = "rsa")]
 mod rsa;
@@ -46,6 +47,7 @@ impl CryptoProvider for RustCrypto {
 }
 
 static KEY_EXCHANGES: &[KexMethod] = &[
+    rows::MLKEM768_X25519_SHA256,
     rows::CURVE25519_SHA256,
     rows::CURVE25519_SHA256_LIBSSH,
     rows::DIFFIE_HELLMAN_GROUP16_SHA512,

@@ -34,10 +34,18 @@ use sha2::{Sha256, Sha512};
 
 #[cfg(feature = "rsa")]
 use super::rsa;
-use super::{aead, aes_cbc, aes_ctr, aes_gcm, cbc, chacha20_poly1305, ctr, curve25519, dh, ed25519, hash, hmac};
+use super::{
+    aead, aes_cbc, aes_ctr, aes_gcm, cbc, chacha20_poly1305, ctr, curve25519, dh, ed25519, hash, hmac, mlkem768x25519,
+};
 use crate::crypto::MacOrder::{EncryptAndMac, EncryptThenMac};
 use crate::crypto::{CipherMethod, Exchange, KexMethod, MacMethod, SignatureMethod, Tier};
 
+pub const MLKEM768_X25519_SHA256: KexMethod = KexMethod::new(
+    "mlkem768x25519-sha256",
+    Tier::Default,
+    &hash::SHA256,
+    Exchange::Ecdh(&mlkem768x25519::MlKem768X25519),
+);
 pub const CURVE25519_SHA256: KexMethod =
     KexMethod::new("curve25519-sha256", Tier::Default, &hash::SHA256, Exchange::Ecdh(&curve25519::X25519));
 pub const CURVE25519_SHA256_LIBSSH: KexMethod =
