@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 from kyber_py.ml_kem import ML_KEM_768
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 PUBLISHED = os.path.dirname(cryptography_vectors.__file__)
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -192,7 +194,15 @@ def ed25519():
         }
 
 
-PI_GROUPS = {14: (2048, 124476, 64), 16: (4096, 240904, 64), 18: (8192, 4743158, 80)}
+# Bits, the correction that makes the prime safe, and the bytes of an exponent. Group 1 is the second group of RFC 2409.
+PI_GROUPS = {
+    1: (1024, 129093, 64),
+    14: (2048, 124476, 64),
+    15: (3072, 1690314, 64),
+    16: (4096, 240904, 64),
+    17: (6144, 929484, 72),
+    18: (8192, 4743158, 80),
+}
 
 
 def pi(bits):
@@ -218,8 +228,9 @@ def hexadecimal(number):
     return digits.zfill(len(digits) + len(digits) % 2)
 
 
-def diffie_hellman():
-    for group, (bits, _, exponent_bytes) in PI_GROUPS.items():
+def diffie_hellman(groups, rng):
+    for group in groups:
+        bits, _, exponent_bytes = PI_GROUPS[group]
         p = prime_of_group(group)
         for _ in range(2):
             # What the generator of random numbers gives; the highest bit is then set.
@@ -233,6 +244,30 @@ def diffie_hellman():
                 "public": hexadecimal(pow(2, x, p)),
                 "peer": hexadecimal(pow(2, y, p)),
                 "secret": pow(2, x * y, p).to_bytes(bits // 8, "big").hex(),
+            }
+
+
+CURVES = {"nistp256": ec.SECP256R1(), "nistp384": ec.SECP384R1(), "nistp521": ec.SECP521R1()}
+
+
+def uncompressed(key):
+    return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint).hex()
+
+
+def ecdh(rng):
+    for name, curve in CURVES.items():
+        for _ in range(4):
+            # Numbers as they are drawn: of bytes of the curve's size, of which the bits beyond it are left out here so
+            # that none is above the order of the group.
+            drawn = [rng.getrandbits(curve.key_size - 1) for _ in range(2)]
+            mine, theirs = (ec.derive_private_key(number, curve) for number in drawn)
+            yield {
+                "source": "OpenSSL",
+                "name": f"ecdh-sha2-{name}",
+                "random": drawn[0].to_bytes((curve.key_size + 7) // 8, "big").hex(),
+                "public": uncompressed(mine),
+                "peer": uncompressed(theirs),
+                "secret": mine.exchange(ec.ECDH(), theirs.public_key()).hex(),
             }
 
 
@@ -347,5 +382,6 @@ write("hmac.txt", hmac())
 write("x25519.txt", x25519())
 write("mlkem768x25519.txt", mlkem768_x25519())
 write("ed25519.txt", ed25519())
-write("dh.txt", diffie_hellman())
+write("dh.txt", [*diffie_hellman((14, 16, 18), rng), *diffie_hellman((1, 15, 17), random.Random("groups 1, 15 and 17"))])
+write("ecdh.txt", ecdh(random.Random("elliptic curves")))
 write("rsa.txt", [*rsa_fips(), *rsa_made()])

@@ -6,6 +6,7 @@ mod aes_gcm;
 mod chacha20_poly1305;
 mod curve25519;
 mod dh;
+mod ecdh;
 mod ed25519;
 mod hash;
 mod hmac;
@@ -52,8 +53,14 @@ static KEY_EXCHANGES: &[KexMethod] = &[
     rows::CURVE25519_SHA256_LIBSSH,
     rows::DIFFIE_HELLMAN_GROUP16_SHA512,
     rows::DIFFIE_HELLMAN_GROUP18_SHA512,
+    rows::ECDH_SHA2_NISTP256,
+    rows::ECDH_SHA2_NISTP384,
+    rows::ECDH_SHA2_NISTP521,
+    rows::DIFFIE_HELLMAN_GROUP15_SHA512,
+    rows::DIFFIE_HELLMAN_GROUP17_SHA512,
     rows::DIFFIE_HELLMAN_GROUP14_SHA256,
     rows::DIFFIE_HELLMAN_GROUP14_SHA1,
+    rows::DIFFIE_HELLMAN_GROUP1_SHA1,
 ];
 
 static CIPHERS: &[CipherMethod] = &[
