@@ -177,6 +177,7 @@ pub mod io;
 pub mod keys;
 pub mod limits;
 pub mod notice;
+pub mod pattern;
 pub mod raw;
 pub mod server;
 pub mod time;
