@@ -356,6 +356,27 @@ def ecdh(rng):
             }
 
 
+def diffie_hellman_in_any_group():
+    """Groups that only group exchange meets: lengths that fill no byte or word, and other generators than 2."""
+    rng = random.Random("diffie-hellman-group-exchange")
+    for bits, generator in [(2048, 5), (2056, 3), (2305, 2), (3071, 2), (4104, 2), (6200, 7)]:
+        # Powers do not ask whether the modulus is prime: any odd one will do.
+        p = rng.getrandbits(bits) | 1 << (bits - 1) | 1
+        exponent_bytes = 64 if bits <= 4096 else 72 if bits <= 6144 else 80
+        mine, theirs = rng.randbytes(exponent_bytes), rng.randbytes(exponent_bytes)
+        highest = 1 << (8 * exponent_bytes - 1)
+        x, y = (int.from_bytes(one, "big") | highest for one in (mine, theirs))
+        yield {
+            "source": "Python",
+            "prime": hexadecimal(p),
+            "generator": hexadecimal(generator),
+            "random": mine.hex(),
+            "public": hexadecimal(pow(generator, x, p)),
+            "peer": hexadecimal(pow(generator, y, p)),
+            "secret": hexadecimal(pow(generator, x * y, p)),
+        }
+
+
 SMALL_PRIMES = [n for n in range(3, 20000, 2) if all(n % d for d in range(3, math.isqrt(n) + 1, 2))]
 
 
@@ -469,5 +490,6 @@ write("mlkem768x25519.txt", mlkem768_x25519())
 write("ed25519.txt", ed25519())
 write("dh.txt", [*diffie_hellman((14, 16, 18), rng), *diffie_hellman((1, 15, 17), random.Random("groups 1, 15 and 17"))])
 write("ecdh.txt", ecdh(random.Random("elliptic curves")))
+write("dh_groups.txt", diffie_hellman_in_any_group())
 write("rsa.txt", [*rsa_fips(), *rsa_made()])
 write("umac.txt", umac())
