@@ -3,9 +3,12 @@
 //! Bytes in, keys out: nothing here opens a file. A [`PublicKey`] is a blob that was checked field by field; a
 //! `PrivateKey` keeps its secret to itself, wipes it when dropped, and hands out signatures only.
 
+mod curve;
 mod public;
 mod signature;
 
+#[cfg(feature = "rustcrypto")]
+mod ecdsa;
 #[cfg(feature = "rustcrypto")]
 mod ed25519;
 #[cfg(feature = "key-files")]
@@ -17,6 +20,7 @@ mod private;
 #[cfg(feature = "rsa")]
 mod rsa;
 
+pub use curve::Curve;
 #[cfg(feature = "key-files")]
 pub use file::{KeyFileError, PrivateKeyFile, Unsupported};
 #[cfg(feature = "rustcrypto")]

@@ -6,6 +6,7 @@ mod aes_gcm;
 mod chacha20_poly1305;
 mod curve25519;
 mod dh;
+pub(crate) mod ecdsa;
 mod ed25519;
 mod hash;
 mod hmac;
@@ -80,6 +81,9 @@ static SIGNATURES: &[SignatureMethod] = &[
     rows::RSA_SHA2_512,
     #[cfg(feature = "rsa")]
     rows::RSA_SHA2_256,
+    rows::ECDSA_SHA2_NISTP256,
+    rows::ECDSA_SHA2_NISTP384,
+    rows::ECDSA_SHA2_NISTP521,
     #[cfg(feature = "rsa")]
     rows::SSH_RSA,
 ];
@@ -102,4 +106,4 @@ const fn cbc(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
