@@ -38,6 +38,7 @@ use zeroize::Zeroize;
 
 use crate::algorithms::Algorithms;
 use crate::connected::{Connection, Server};
+use crate::crypto::KexRoles;
 use crate::error::{ApiMisuse, Error};
 use crate::io::InputBuffer;
 use crate::keys::{Certificate, PublicKey, Signature};
@@ -56,7 +57,8 @@ use crate::waiting::waiting_step;
 pub struct Config {
     /// `softwareversion` and comments of our identification.
     pub software: String,
-    /// What is offered, in order of preference. Host key algorithms without a key are left out.
+    /// What is offered, in order of preference. Host key algorithms without a key are left out, and so are key exchange
+    /// methods for clients alone.
     pub algorithms: Algorithms,
     /// Every bound.
     pub limits: Limits,
@@ -102,6 +104,7 @@ impl Config {
 pub fn start(config: &Arc<Config>, rng: Rng, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
     let mut algorithms = config.algorithms.clone();
     algorithms.host_keys.retain(|method| config.host_keys.iter().any(|key| key.key_type() == method.key_type));
+    algorithms.kex.retain(|method| method.roles != KexRoles::Client);
     if !algorithms.is_complete() {
         return Err(Error::ApiMisuse(ApiMisuse::EmptyConfig));
     }
