@@ -146,7 +146,7 @@
 //! | RFC 4252, logins | `userauth/`, and its face: [`client`], [`server`] |
 //! | RFC 4254, channels | `connection/`, and its face: [`connected`] |
 //! | RFC 4419, group exchange | `transport/kex/group.rs` |
-//! | RFC 4344, 5647, 6668, 8268, 8332, 8709, 8731 | [`crypto`]: traits and tables; [`keys`]: blobs, signatures, files |
+//! | RFC 4344, 4418, 5647, 6668, 8268, 8332, 8709, 8731 | [`crypto`]: traits and tables; [`keys`]: blobs, signatures, files |
 //! | RFC 8308, EXT_INFO | `transport/ext_info.rs` |
 //! | OpenSSH's strict key exchange, `-etm`, chacha20-poly1305 | `transport/kex/`, `transport/packet.rs` |
 //! | every bound and its default | [`limits`] |
@@ -178,6 +178,7 @@ pub mod io;
 pub mod keys;
 pub mod limits;
 pub mod notice;
+pub mod pattern;
 pub mod raw;
 pub mod server;
 pub mod time;
