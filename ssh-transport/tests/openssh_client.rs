@@ -32,6 +32,7 @@ fn main() -> std::process::ExitCode {
         trial("too_many_tries_end_the_connection", &["ssh"], too_many_tries),
         trial("fifty_sessions_on_one_connection", &["ssh"], fifty_sessions),
         trial("both_sides_rekey_all_the_time", &["ssh"], both_sides_rekey_all_the_time),
+        trial("groups_of_the_servers_choice", &["ssh"], groups_of_the_servers_choice),
         trial("both_sides_ask_for_signs_of_life", &["ssh"], both_sides_ask_for_signs_of_life),
         trial("a_client_that_is_killed_ends_its_programs", &["ssh"], a_killed_client),
         trial("shutdown_ends_what_runs", &["ssh"], shutdown_ends_what_runs),
@@ -333,6 +334,33 @@ fn both_sides_rekey_all_the_time(peers: &Peers) -> Result<(), Failed> {
             child.succeed(LIMIT)?;
             let exchanges = key_exchanges(&child);
             ensure(exchanges > 20, || format!("only {exchanges} exchanges of keys"))?;
+            setup.server.stop().await
+        })?;
+    }
+    Ok(())
+}
+
+/// RFC 4419, for the first keys and for all that follow, which either side asks for: the sizes that a client wants go by
+/// its cipher.
+fn groups_of_the_servers_choice(peers: &Peers) -> Result<(), Failed> {
+    for (cipher, sizes) in [("aes128-gcm@openssh.com", "2048<3072<8192"), ("aes256-gcm@openssh.com", "2048<8192<8192")]
+    {
+        let mut policy = server_policy();
+        policy.config.limits.rekey_bytes = 3_000_000;
+        block_on(async {
+            let setup = Setup::new(peers, policy).await?;
+            let kex = "KexAlgorithms=diffie-hellman-group-exchange-sha256";
+            let length = 6_000_000;
+            let mut command = setup.ssh(&["-v", "-c", cipher, "-o", kex, "-o", "RekeyLimit=2M"]);
+            let (mut child, stdin, stdout) = Child::spawn_with_pipes(command.arg("echo"))?;
+            let feeding = std::thread::spawn(move || feed(stdin, length));
+            drain(stdout, length).map_err(|failed| child.failed(&format!("{cipher}: {failed:?}")))?;
+            feeding.join().map_err(|_panic| "feeding panicked")??;
+            child.succeed(LIMIT)?;
+            let exchanges = key_exchanges(&child);
+            ensure(exchanges > 3, || format!("only {exchanges} exchanges of keys"))?;
+            let asked = child.stderr().matches(&format!("SSH2_MSG_KEX_DH_GEX_REQUEST({sizes}) sent")).count();
+            equal(asked, exchanges)?;
             setup.server.stop().await
         })?;
     }
