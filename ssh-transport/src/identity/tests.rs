@@ -39,10 +39,12 @@ fn verify(key: &PublicKey, data: &[u8], signature: &Signature) {
 
 #[tokio::test]
 async fn a_file_signs_what_its_public_half_verifies() {
-    let directory = directory(&[("ed25519", "e"), ("rsa2048-pem", "r")]);
-    for (name, vector, algorithms) in
-        [("e", "ed25519", &["ssh-ed25519"][..]), ("r", "rsa2048", &["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"])]
-    {
+    let directory = directory(&[("ed25519", "e"), ("rsa2048-pem", "r"), ("ecdsa521-pem", "c")]);
+    for (name, vector, algorithms) in [
+        ("e", "ed25519", &["ssh-ed25519"][..]),
+        ("r", "rsa2048", &["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"]),
+        ("c", "ecdsa521", &["ecdsa-sha2-nistp521"]),
+    ] {
         let path = directory.path().join(name);
         let identity = Identity::from_file(&path, nobody).unwrap();
         assert_eq!((identity.public(), identity.path()), (&public(vector), Some(&*path)));
@@ -68,7 +70,7 @@ fn an_encrypted_file_asks_for_its_passphrase_once() {
 
 #[test]
 fn a_file_that_others_can_read_or_that_is_no_private_key_is_an_error() {
-    let directory = directory(&[("ed25519", "e"), ("ed25519.pub", "e.pub"), ("ecdsa", "c")]);
+    let directory = directory(&[("ed25519", "e"), ("ed25519.pub", "e.pub")]);
     let path = directory.path().join("e");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     let error = Identity::from_file(&path, nobody).unwrap_err().to_string();
@@ -92,14 +94,16 @@ fn default_files_are_used_or_reported() {
         ("ed25519-aes256-ctr", "id_ed25519"),
         ("rsa3072", "id_rsa"),
         ("ecdsa", "id_ecdsa"),
+        ("dsa", "id_ecdsa_sk"),
         ("ed25519", "something_else"),
     ]);
     let mut found = DefaultIdentities::default();
     found.add_files(directory.path());
-    assert_eq!(found.identities.iter().map(Identity::public).collect::<Vec<_>>(), [&public("rsa3072")]);
-    let [encrypted, ecdsa] = &found.problems[..] else { panic!("{found:?}") };
+    let keys: Vec<_> = found.identities.iter().map(Identity::public).collect();
+    assert_eq!(keys, [&public("rsa3072"), &public("ecdsa")]);
+    let [encrypted, other] = &found.problems[..] else { panic!("{found:?}") };
     assert!(encrypted.needs_passphrase() && encrypted.path() == Some(&directory.path().join("id_ed25519")));
-    assert!(matches!(ecdsa, IdentityError::Key { error: KeyFileError::Unsupported(_), .. }), "{ecdsa}");
+    assert!(matches!(other, IdentityError::Key { error: KeyFileError::Unsupported(_), .. }), "{other}");
     let mut none = DefaultIdentities::default();
     none.add_files(&directory.path().join("missing"));
     assert!(none.identities.is_empty() && none.problems.is_empty());
