@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ssh_proto::wire::Put;
+use ssh_proto::keys::PublicKey;
+use ssh_proto::wire::{Put, Reader};
 
 fn main() {
     term_seeds();
@@ -30,11 +31,15 @@ fn certificate_seeds() {
         write("certificates", name, &[&[0], key.blob()].concat());
         let mut reader = Reader::new(key.blob());
         let fields = if name.contains("ed25519") && !name.contains("sk") { 3 } else { 4 };
-        (0..fields).for_each(|_| drop(reader.string("key").expect("a field")));
+        for _field in 0..fields {
+            reader.string("key").expect("a field");
+        }
         let rest = reader.rest();
         let mut after = reader.clone();
-        drop((after.u64("serial"), after.u32("type"), after.string("id"), after.string("principals")));
-        drop((after.u64("after"), after.u64("before"), after.string("critical"), after.string("extensions")));
+        let _numbers = (after.u64("serial"), after.u32("type"));
+        let _names = (after.string("id"), after.string("principals"));
+        let _times = (after.u64("after"), after.u64("before"));
+        let _options = (after.string("critical"), after.string("extensions"));
         after.string("reserved").expect("a field");
         let signed = &rest[..rest.len() - after.rest().len()];
         write("certificates", &format!("{name}-fields"), &[&[1], signed].concat());

@@ -37,8 +37,12 @@ pub fn certificates(data: &[u8]) {
             }
         }
         _ => match RevokedKeys::parse(Path::new("revoked"), rest) {
-            Ok(revoked) => drop(revoked.find(authority().public())),
-            Err(error) => drop(error.to_string()),
+            Ok(revoked) => {
+                let _ = revoked.find(authority().public());
+            }
+            Err(error) => {
+                let _ = error.to_string();
+            }
         },
     }
 }
@@ -64,7 +68,9 @@ fn shown(key: &PublicKey) -> Option<Certificate> {
                 assert!(kind == CertificateKind::User || certificate.critical_options().is_empty());
                 let _ = format!("{grant:?}");
             }
-            Err(error) => drop(error.to_string()),
+            Err(error) => {
+                let _ = error.to_string();
+            }
         }
     }
     Some(certificate)
