@@ -9,10 +9,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use peers::{Child, Failed, LIMIT, Peers, TempDir, trial, wait_until};
+use ssh_proto::crypto::rustcrypto::PROVIDER;
+use ssh_proto::crypto::{CryptoProvider, KexRoles};
 use ssh_transport::server::Policy;
 use support::handler::{Running, server_policy};
 use support::pattern::{CHUNK, Pattern};
-use support::{Kind, LONG, USER, block_on, ensure, equal, select, vector_key};
+use support::{HOST_KEYS, Kind, LONG, USER, block_on, ensure, equal, select, user_key_for, vector_key};
 
 fn main() -> std::process::ExitCode {
     let mut trials = support::algorithm_trials("ssh", algorithm);
@@ -77,12 +79,15 @@ impl<'a> Setup<'a> {
 
 /// A command with its output and exit status, and a subsystem, by one algorithm.
 fn algorithm(peers: &Peers, kind: Kind, name: &'static str) -> Result<(), Failed> {
+    if kind == Kind::Kex && PROVIDER.key_exchanges().iter().any(|row| row.name == name && row.roles != KexRoles::Both) {
+        return not_offered(peers, name);
+    }
     let mut policy = server_policy();
     select(&mut policy.config.algorithms, kind, name);
     block_on(async {
         let mut setup = Setup::new(peers, policy).await?;
-        if kind == Kind::UserKey && name.contains("rsa") {
-            setup.key = vector_key(setup.directory.path(), "rsa2048")?;
+        if kind == Kind::UserKey {
+            setup.key = vector_key(setup.directory.path(), user_key_for(name))?;
         }
         let option = format!("{}={name}", kind.option());
         let mut options = vec!["-o", option.as_str()];
@@ -95,6 +100,18 @@ fn algorithm(peers: &Peers, kind: Kind, name: &'static str) -> Result<(), Failed
         stdin.write_all(b"there and back")?;
         drop(stdin);
         equal(child.succeed(LIMIT)?, b"there and back".to_vec())?;
+        setup.server.stop().await
+    })
+}
+
+/// A key exchange method for clients alone, which a server does not have even with everything on.
+fn not_offered(peers: &Peers, kex: &'static str) -> Result<(), Failed> {
+    block_on(async {
+        let setup = Setup::new(peers, server_policy()).await?;
+        let option = format!("KexAlgorithms={kex}");
+        let mut child = Child::spawn(setup.ssh(&["-o", &option]).arg("status 0"))?;
+        equal(child.wait(LIMIT)?.code(), Some(255))?;
+        ensure(child.stderr().contains("no matching key exchange method found"), || child.stderr())?;
         setup.server.stop().await
     })
 }
@@ -387,7 +404,7 @@ fn hosts_are_scanned(peers: &Peers) -> Result<(), Failed> {
         let port = server.address.port().to_string();
         let mut child = Child::spawn(peers.command("ssh-keyscan").args(["-p", &port, "127.0.0.1"]))?;
         let found = String::from_utf8_lossy(&child.succeed(LIMIT)?).into_owned();
-        for name in ["ed25519", "rsa3072"] {
+        for name in HOST_KEYS {
             let key = support::public(name).to_openssh_line("");
             ensure(found.contains(key.trim()), || found.clone())?;
         }
