@@ -18,6 +18,8 @@ pub struct Policy {
     pub config: client::Config,
     /// Which host keys are right.
     pub host_keys: HostKeys,
+    /// What known_hosts calls the server, when that is not its name and port (`HostKeyAlias`).
+    pub host_key_alias: Option<String>,
     /// What may sign a login, in the order in which it is tried.
     pub identities: Vec<Identity>,
     /// A password, tried after all identities.
@@ -30,7 +32,14 @@ impl Policy {
     /// No identities yet, and a 30 second time-out.
     #[must_use]
     pub const fn new(config: client::Config, host_keys: HostKeys) -> Self {
-        Self { config, host_keys, identities: Vec::new(), password: None, connect_timeout: Duration::from_secs(30) }
+        Self {
+            config,
+            host_keys,
+            host_key_alias: None,
+            identities: Vec::new(),
+            password: None,
+            connect_timeout: Duration::from_secs(30),
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ssh_proto::keys::PublicKey;
 
 use super::{Identity, IdentityError, write};
 use crate::agent::{Agent, AgentError};
 use crate::files::{self, Access, FileProblem};
+use crate::ssh_config::{HostConfig, IdentityAgent};
 
 /// What [`default_identities`] found.
 #[derive(Debug, Default)]
@@ -44,6 +45,35 @@ impl DefaultIdentities {
         found
     }
 
+    /// What the configuration says for a host: its agent, its files or those of the usual names, and only them where it
+    /// says so. Keys that need a passphrase are among the problems.
+    pub async fn for_host(config: &HostConfig, home: &Path) -> Self {
+        let mut found = Self::default();
+        if !config.pubkey_authentication {
+            return found;
+        }
+        let agent = match &config.identity_agent {
+            IdentityAgent::None => None,
+            IdentityAgent::Session => Some(Agent::connect_env().await),
+            IdentityAgent::Socket(path) => Some(Agent::connect(path).await),
+        };
+        match agent {
+            Some(Ok(agent)) => found.add_agent(&agent).await,
+            None | Some(Err(AgentError::NotRunning)) => {}
+            Some(Err(error)) => found.problems.push(error.into()),
+        }
+        let usual = || NAMES.iter().map(|name| home.join(".ssh").join(name)).collect();
+        let files: Vec<PathBuf> = config.identity_files.clone().unwrap_or_else(usual);
+        if config.identities_only {
+            let named: Vec<PublicKey> = files.iter().filter_map(|path| named_by(path)).collect();
+            found.identities.retain(|identity| named.contains(identity.public()));
+        }
+        for path in &files {
+            found.add_file(path);
+        }
+        found
+    }
+
     async fn add_agent(&mut self, agent: &Agent) {
         match Identity::from_agent(agent).await {
             Ok(identities) => self.identities.extend(identities),
@@ -53,13 +83,16 @@ impl DefaultIdentities {
 
     pub(super) fn add_files(&mut self, directory: &Path) {
         for name in NAMES {
-            let path = directory.join(name);
-            match Identity::from_file(&path, |_| None) {
-                Ok(identity) if self.has(identity.public()) => {}
-                Ok(identity) => self.identities.push(identity),
-                Err(error) if is_missing(&error) || public_half(&path).is_some_and(|key| self.has(&key)) => {}
-                Err(error) => self.problems.push(error),
-            }
+            self.add_file(&directory.join(name));
+        }
+    }
+
+    fn add_file(&mut self, path: &Path) {
+        match Identity::from_file(path, |_| None) {
+            Ok(identity) if self.has(identity.public()) => {}
+            Ok(identity) => self.identities.push(identity),
+            Err(error) if is_missing(&error) || named_by(path).is_some_and(|key| self.has(&key)) => {}
+            Err(error) => self.problems.push(error),
         }
     }
 
@@ -73,10 +106,15 @@ fn is_missing(error: &IdentityError) -> bool {
         if matches!(&error.problem, FileProblem::Io(error) if error.kind() == ErrorKind::NotFound))
 }
 
+/// Which key a file means: a private key, or the public half of one that an agent has.
+fn named_by(path: &Path) -> Option<PublicKey> {
+    public_half(&write::public_path(path)).or_else(|| public_half(path))
+}
+
 /// What the file beside a private key says its public half is. It may be wrong, so it only serves to recognise a key
 /// that the agent has.
 fn public_half(path: &Path) -> Option<PublicKey> {
-    let content = files::read(&write::public_path(path), PublicKey::MAX_BLOB * 2, Access::Any).ok()??;
+    let content = files::read(path, PublicKey::MAX_BLOB * 2, Access::Any).ok()??;
     let (_, line) = files::lines(&content).next()?;
     Some(PublicKey::from_openssh_line(line.ok()?).ok()?.0)
 }
