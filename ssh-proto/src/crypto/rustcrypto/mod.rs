@@ -14,6 +14,7 @@ mod mlkem768x25519;
 pub mod rows;
 #[cfg(feature = "rsa")]
 mod rsa;
+mod umac;
 
 use alloc::boxed::Box;
 
@@ -77,6 +78,10 @@ static CIPHERS: &[CipherMethod] = &[
 static MACS: &[MacMethod] = &[
     rows::HMAC_SHA2_256_ETM,
     rows::HMAC_SHA2_512_ETM,
+    rows::UMAC_64_ETM,
+    rows::UMAC_128_ETM,
+    rows::UMAC_64,
+    rows::UMAC_128,
     rows::HMAC_SHA2_256,
     rows::HMAC_SHA2_512,
     rows::HMAC_SHA1_ETM,

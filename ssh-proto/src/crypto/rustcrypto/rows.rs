@@ -36,7 +36,7 @@ use sha2::{Sha256, Sha512};
 use super::rsa;
 use super::{
     aead, aes_cbc, aes_ctr, aes_gcm, cbc, chacha20_poly1305, ctr, curve25519, dh, ecdh, ed25519, hash, hmac,
-    mlkem768x25519,
+    mlkem768x25519, umac,
 };
 use crate::crypto::MacOrder::{EncryptAndMac, EncryptThenMac};
 use crate::crypto::{CipherMethod, Exchange, KexMethod, MacMethod, SignatureMethod, Tier};
@@ -123,6 +123,14 @@ pub const HMAC_SHA2_256_ETM: MacMethod =
     MacMethod::new("hmac-sha2-256-etm@openssh.com", Tier::Default, (32, 32), EncryptThenMac, hmac::make::<Sha256>);
 pub const HMAC_SHA2_512_ETM: MacMethod =
     MacMethod::new("hmac-sha2-512-etm@openssh.com", Tier::Default, (64, 64), EncryptThenMac, hmac::make::<Sha512>);
+pub const UMAC_64_ETM: MacMethod =
+    MacMethod::new("umac-64-etm@openssh.com", Tier::Compatible, (16, 8), EncryptThenMac, umac::make::<2>);
+pub const UMAC_128_ETM: MacMethod =
+    MacMethod::new("umac-128-etm@openssh.com", Tier::Compatible, (16, 16), EncryptThenMac, umac::make::<4>);
+pub const UMAC_64: MacMethod =
+    MacMethod::new("umac-64@openssh.com", Tier::Compatible, (16, 8), EncryptAndMac, umac::make::<2>);
+pub const UMAC_128: MacMethod =
+    MacMethod::new("umac-128@openssh.com", Tier::Compatible, (16, 16), EncryptAndMac, umac::make::<4>);
 pub const HMAC_SHA2_256: MacMethod =
     MacMethod::new("hmac-sha2-256", Tier::Compatible, (32, 32), EncryptAndMac, hmac::make::<Sha256>);
 pub const HMAC_SHA2_512: MacMethod =

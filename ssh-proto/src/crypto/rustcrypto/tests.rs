@@ -249,7 +249,7 @@ fn secrets_are_redacted() {
     }
     for row in PROVIDER.macs() {
         let shown = format!("{:?}", (row.make)(&key(row.key_length, 1)));
-        assert_eq!(shown, "Hmac([redacted])");
+        assert!(shown.ends_with("([redacted])"), "{shown}");
     }
 }
 
