@@ -24,6 +24,19 @@ pub struct Selections {
 }
 
 impl Selections {
+    /// What is said here; where nothing is, what is said there.
+    #[must_use]
+    pub fn or(self, other: &Self) -> Self {
+        let or = |ours: String, theirs: &String| if ours.is_empty() { theirs.clone() } else { ours };
+        Self {
+            kex: or(self.kex, &other.kex),
+            host_keys: or(self.host_keys, &other.host_keys),
+            user_keys: or(self.user_keys, &other.user_keys),
+            ciphers: or(self.ciphers, &other.ciphers),
+            macs: or(self.macs, &other.macs),
+        }
+    }
+
     /// Applies them to what would be offered otherwise. Names that `provider` does not have are left out, and answered:
     /// a configuration is written for every program that reads it.
     ///
