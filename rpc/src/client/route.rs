@@ -104,7 +104,7 @@ impl Route {
     ) -> Result<ssh_transport::Client, SshError> {
         let Hop { host, port, policy } = hop;
         match (through, &self.command) {
-            (Some(client), _) => client.connect_through(host, *port, policy).await,
+            (Some(_client), _) => Err(SshError::Connect(host.clone(), std::io::ErrorKind::Unsupported.into())),
             (None, Some(command)) => {
                 let stream = ProxyCommand::spawn(command);
                 let stream = stream.map_err(|error| SshError::Connect(command.clone(), error))?;
@@ -152,6 +152,7 @@ impl Traveller<'_> {
         };
         let mut policy = Policy::new(config, host_keys);
         policy.host_key_alias.clone_from(&found.host_key_alias);
+        policy.revoked_host_keys.clone_from(&found.revoked_host_keys);
         if let Some(timeout) = found.connect_timeout {
             policy.connect_timeout = timeout;
         }

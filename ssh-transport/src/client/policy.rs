@@ -20,6 +20,9 @@ pub struct Policy {
     pub host_keys: HostKeys,
     /// What known_hosts calls the server, when that is not its name and port (`HostKeyAlias`).
     pub host_key_alias: Option<String>,
+    /// A file of host keys and certificates that must not be used any more (`RevokedHostKeys`), read at each login. While
+    /// it cannot be read no host is trusted.
+    pub revoked_host_keys: Option<PathBuf>,
     /// What may sign a login, in the order in which it is tried.
     pub identities: Vec<Identity>,
     /// A password, tried after all identities.
@@ -36,6 +39,7 @@ impl Policy {
             config,
             host_keys,
             host_key_alias: None,
+            revoked_host_keys: None,
             identities: Vec::new(),
             password: None,
             connect_timeout: Duration::from_secs(30),

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use ssh_proto::keys::PublicKey;
 
-use super::{Identity, IdentityError, write};
+use super::{Identity, IdentityError, signer, write};
 use crate::agent::{Agent, AgentError};
 use crate::files::{self, Access, FileProblem};
 use crate::ssh_config::{HostConfig, IdentityAgent};
@@ -71,6 +71,9 @@ impl DefaultIdentities {
         for path in &files {
             found.add_file(path);
         }
+        for path in &config.certificate_files {
+            found.add_certificate_file(path);
+        }
         found
     }
 
@@ -89,15 +92,48 @@ impl DefaultIdentities {
 
     fn add_file(&mut self, path: &Path) {
         match Identity::from_file(path, |_| None) {
-            Ok(identity) if self.has(identity.public()) => {}
-            Ok(identity) => self.identities.push(identity),
-            Err(error) if is_missing(&error) || named_by(path).is_some_and(|key| self.has(&key)) => {}
-            Err(error) => self.problems.push(error),
+            Ok(identity) if self.has(identity.public()) => {
+                self.add_certificate(identity.public(), &signer::certificate_path(path))
+            }
+            Ok(identity) => {
+                let key = identity.public().clone();
+                self.identities.push(identity);
+                self.add_certificate(&key, &signer::certificate_path(path));
+            }
+            Err(error) => match named_by(path).filter(|key| self.has(key)) {
+                Some(key) => self.add_certificate(&key, &signer::certificate_path(path)),
+                None if is_missing(&error) => {}
+                None => self.problems.push(error),
+            },
         }
     }
 
     fn has(&self, key: &PublicKey) -> bool {
         self.identities.iter().any(|identity| identity.public() == key)
+    }
+
+    /// Has the key for which the certificate in `path` is show that before it shows itself.
+    fn add_certificate_file(&mut self, path: &Path) {
+        let certified = (0..).zip(&self.identities).find_map(|(at, identity)| match identity.certified_by(path) {
+            Ok(certified) => Some(Ok((at, certified?))),
+            Err(IdentityError::OtherKey(_)) => None,
+            Err(error) => Some(Err(error)),
+        });
+        match certified {
+            Some(Ok((at, certified))) if !self.has(certified.public()) => self.identities.insert(at, certified),
+            Some(Err(error)) => self.problems.push(error),
+            _ => {}
+        }
+    }
+
+    /// Has `key` show the certificate in `path`, if it is one for it, before it shows itself.
+    fn add_certificate(&mut self, key: &PublicKey, path: &Path) {
+        let Some(at) = self.identities.iter().position(|identity| identity.public() == key) else { return };
+        match self.identities.get(at).map(|identity| identity.certified_by(path)) {
+            Some(Ok(Some(certified))) if !self.has(certified.public()) => self.identities.insert(at, certified),
+            Some(Err(error)) => self.problems.push(error),
+            _ => {}
+        }
     }
 }
 
