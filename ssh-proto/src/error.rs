@@ -49,6 +49,8 @@ pub enum PeerMisbehaved {
     BadPadding,
     /// A packet's authentication tag does not fit.
     BadMac,
+    /// A compressed payload that cannot be expanded.
+    BadCompression,
     /// A message that this phase does not allow.
     UnexpectedMessage(MessageNumber),
     /// A message during key exchange that is no part of it (RFC 4253 §7.1).
@@ -59,6 +61,10 @@ pub enum PeerMisbehaved {
     SequenceWrapped,
     /// A public value that the key exchange method forbids.
     BadPublicValue,
+    /// A group for Diffie-Hellman in which there is no arithmetic: an even prime, or a generator out of range.
+    BadGroup,
+    /// A request for a group whose sizes contradict each other: not minimum ≤ preferred ≤ maximum.
+    BadGroupRequest,
     /// The host key is not of the negotiated kind.
     WrongHostKeyType,
     /// The signature over the exchange hash is not by the host key.
@@ -101,6 +107,10 @@ pub enum PeerIncompatible {
     NoStrictKeyExchange,
     /// It asked for a service that does not exist (RFC 4253 §10).
     UnknownService,
+    /// The server's group for Diffie-Hellman has so many bits, and 2048 to 8192 were asked for (RFC 4419 §3, RFC 8270).
+    GroupSize(u32),
+    /// The client asked for a group for Diffie-Hellman of a size that we do not have (RFC 4419 §3, RFC 8270).
+    NoSuchGroup,
 }
 
 /// A list of KEXINIT (RFC 4253 §7.1).
@@ -145,6 +155,8 @@ pub enum Limit {
     LoginTries,
     /// Bytes that had to wait for the end of a key re-exchange.
     HeldOutput,
+    /// Bytes of a payload that was compressed.
+    InflatedPayload,
     /// Requests of the peer that wait for our answer.
     PendingRequests,
     /// Key exchanges before login.
@@ -210,21 +222,27 @@ impl Error {
             Self::PeerMisbehaved(blame) => match blame {
                 PeerMisbehaved::NotSsh => return None,
                 PeerMisbehaved::BadMac => Reason::MacError,
-                PeerMisbehaved::BadPublicValue | PeerMisbehaved::WrongHostKeyType => Reason::KeyExchangeFailed,
+                PeerMisbehaved::BadCompression => Reason::CompressionError,
+                PeerMisbehaved::BadPublicValue
+                | PeerMisbehaved::BadGroup
+                | PeerMisbehaved::BadGroupRequest
+                | PeerMisbehaved::WrongHostKeyType => Reason::KeyExchangeFailed,
                 PeerMisbehaved::BadHostSignature | PeerMisbehaved::HostKeyChanged => Reason::HostKeyNotVerifiable,
                 _ => Reason::ProtocolError,
             },
             Self::PeerIncompatible(blame) => match blame {
                 PeerIncompatible::ProtocolVersion => Reason::ProtocolVersionNotSupported,
                 PeerIncompatible::UnknownService => Reason::ServiceNotAvailable,
-                PeerIncompatible::NoCommonAlgorithm(_) | PeerIncompatible::NoStrictKeyExchange => {
-                    Reason::KeyExchangeFailed
-                }
+                PeerIncompatible::NoCommonAlgorithm(_)
+                | PeerIncompatible::NoStrictKeyExchange
+                | PeerIncompatible::GroupSize(_)
+                | PeerIncompatible::NoSuchGroup => Reason::KeyExchangeFailed,
             },
             Self::InvalidMessage(..) => Reason::ProtocolError,
             Self::TimedOut(Waiting::Keepalive) => Reason::ConnectionLost,
             Self::TimedOut(_) | Self::SigningFailed => Reason::ByApplication,
             Self::LimitReached(Limit::LoginTries) => Reason::NoMoreAuthMethodsAvailable,
+            Self::LimitReached(Limit::InflatedPayload) => Reason::CompressionError,
             Self::LimitReached(_) => Reason::ProtocolError,
             Self::HostKeyRefused => Reason::HostKeyNotVerifiable,
             Self::Disconnected(_) => return None,
@@ -245,6 +263,9 @@ impl fmt::Display for Error {
             Self::LimitReached(Limit::LoginTries) => f.write_str("too many failed logins"),
             Self::LimitReached(Limit::HeldOutput) => {
                 f.write_str("the peer let too much output pile up during a key exchange")
+            }
+            Self::LimitReached(Limit::InflatedPayload) => {
+                f.write_str("the peer sent a compressed packet that expands beyond the limit")
             }
             Self::LimitReached(Limit::PendingRequests) => f.write_str("the peer has too many unanswered requests"),
             Self::LimitReached(Limit::KeyExchangesBeforeLogin) => {
@@ -275,6 +296,7 @@ impl fmt::Display for PeerMisbehaved {
             Self::BadPacketLength => "a packet length that is not allowed (RFC 4253 s6)",
             Self::BadPadding => "padding that is not allowed (RFC 4253 s6)",
             Self::BadMac => "a packet whose authentication tag does not fit (RFC 4253 s6.4)",
+            Self::BadCompression => "a compressed packet that cannot be expanded (RFC 4253 s6.2)",
             Self::UnexpectedMessage(number) => return write!(f, "{number} is not allowed now"),
             Self::NotKeyExchange(number) => {
                 return write!(f, "{number} during a key exchange (RFC 4253 s7.1)");
@@ -283,7 +305,11 @@ impl fmt::Display for PeerMisbehaved {
                 return write!(f, "{number}, packet {sequence}, during the first strict key exchange");
             }
             Self::SequenceWrapped => "its sequence number wraps during the first key exchange",
-            Self::BadPublicValue => "a public value that the key exchange method forbids (RFC 8268 s4, RFC 8731 s3)",
+            Self::BadPublicValue => {
+                "a public value that the key exchange method forbids (RFC 8268 s4, RFC 8731 s3, FIPS 203 s7)"
+            }
+            Self::BadGroup => "a group for Diffie-Hellman that is none (RFC 4419 s3)",
+            Self::BadGroupRequest => "a request for a group whose sizes contradict each other (RFC 4419 s3)",
             Self::WrongHostKeyType => "a host key that is not of the negotiated kind",
             Self::BadHostSignature => "a signature that is not by its host key (RFC 4253 s8)",
             Self::HostKeyChanged => "another host key than at the first key exchange",
@@ -310,6 +336,10 @@ impl fmt::Display for PeerIncompatible {
             Self::NoCommonAlgorithm(kind) => write!(f, "no common {kind}"),
             Self::NoStrictKeyExchange => f.write_str("it does not offer strict key exchange, which is required"),
             Self::UnknownService => f.write_str("it asked for a service that does not exist"),
+            Self::GroupSize(bits) => {
+                write!(f, "its group for Diffie-Hellman has {bits} bits, not 2048 to 8192 (RFC 8270 s3)")
+            }
+            Self::NoSuchGroup => f.write_str("no group for Diffie-Hellman of a size that it accepts (RFC 8270 s3)"),
         }
     }
 }

@@ -2,13 +2,19 @@
 //!
 //! No protocol logic lives here. A [`Client`] connects and logs in, a [`Server`] accepts and hands programs to its
 //! [`Handler`](server::Handler), and a [`Channel`] of either is a stream of bytes. What stands in files is here too:
-//! [`known_hosts`], [`authorized_keys`], key files and the agent ([`identity`], [`agent`]).
+//! [`known_hosts`], [`authorized_keys`], [`revoked_keys`], key files and the agent ([`identity`], [`agent`]), and
+//! `~/.ssh/config` ([`ssh_config`]).
 //!
 //! Each connection has one driver task: it reads, lets the core process, and writes. Its state stands behind a mutex that
 //! is held for one `process` or one `send`, so a caller writes its own bytes without a detour through another task.
 
 pub mod agent;
 pub mod authorized_keys;
+#[cfg(feature = "aws-lc")]
+pub mod aws_lc;
+#[cfg(not(feature = "aws-lc"))]
+#[path = "aws_lc_absent.rs"]
+mod aws_lc;
 mod buffer;
 mod channel;
 mod channel_state;
@@ -26,8 +32,10 @@ mod offer;
 mod output;
 mod pipe;
 mod requests;
+pub mod revoked_keys;
 pub mod rng;
 pub mod server;
+pub mod ssh_config;
 
 pub use channel::{Channel, Stderr};
 pub use client::Client;

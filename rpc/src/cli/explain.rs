@@ -107,7 +107,9 @@ impl Attempt<'_> {
                 });
                 failure.hint(format!("if you know why, forget the old key: {}", self.forget(host)))
             }
-            SshError::HostKeyRevoked { .. } | SshError::NotThePinnedKey { .. } => Failure::new(Exit::HostKey, error),
+            SshError::HostKeyRevoked { .. } | SshError::RevokedHostKeys(_) | SshError::NotThePinnedKey { .. } => {
+                Failure::new(Exit::HostKey, error)
+            }
             SshError::Denied { user, methods, tried, .. } => self.denied(user, methods, tried),
             SshError::Ended(ended) => self.ended(ended),
             _ => Failure::new(Exit::Connection, error),
@@ -119,11 +121,11 @@ impl Attempt<'_> {
             ErrorKind::ConnectionRefused => {
                 let failure = Failure::new(Exit::Connection, format!("nobody listens on {address}"));
                 match self.target.port {
-                    22 => failure.hint(format!(
+                    None => failure.hint(format!(
                         "22 is the port of SSH; nodes listen on 2222 by themselves: {}:2222",
                         self.target
                     )),
-                    _ => failure.hint(format!("start a node there: sshrpc serve --listen {address}")),
+                    Some(_) => failure.hint(format!("start a node there: sshrpc serve --listen {address}")),
                 }
             }
             ErrorKind::TimedOut => Failure::new(Exit::Timeout, format!("{address} does not answer")),

@@ -33,7 +33,9 @@ impl Connection<Server> {
     /// # Errors
     /// When the connection has ended.
     pub fn announce_host_keys(&mut self, now: Instant, out: &mut Vec<u8>) -> Result<(), Error> {
-        let data = KeyBlobs::to_data(self.transport.host_keys().iter().map(PublicKey::blob));
+        // Certificates are renewed by who signs them.
+        let plain = self.transport.host_keys().iter().filter(|key| !key.is_certificate());
+        let data = KeyBlobs::to_data(plain.map(PublicKey::blob));
         let keys = KeyBlobs::of_valid(&data);
         self.global_request(&GlobalRequest::HostKeys(keys), WantReply::No, now, out).map(|_no_answer| ())
     }
@@ -64,6 +66,6 @@ impl Connection<Client> {
         let method = methods
             .find(|method| method.name == signature.algorithm && method.key_type == key.key_type())
             .ok_or(BadSignature)?;
-        method.verifier.verify(key.blob(), &self.host_key_proof(key), signature.blob)
+        method.verify(key, &self.host_key_proof(key), signature)
     }
 }

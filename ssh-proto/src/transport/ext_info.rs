@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use super::messages::{ExtInfo, Extension};
 use super::{Phase, Role, Transport};
+use crate::crypto::SignatureMethod;
 use crate::error::{Error, PeerMisbehaved};
 use crate::wire::{Put, number};
 
@@ -67,8 +68,10 @@ impl Transport {
             return;
         }
         self.ext_info.sent = Understands::Yes;
-        let user_keys: Vec<&str> = self.settings.algorithms.user_keys.iter().map(|method| method.name).collect();
-        let user_keys = user_keys.join(",");
+        // "signature algorithms": that they may be by the key of a certificate does not make others of them.
+        let plain = |method: &&SignatureMethod| method.name == method.signature_name;
+        let user_keys = self.settings.algorithms.user_keys.iter().filter(plain);
+        let user_keys = user_keys.map(|method| method.name).collect::<Vec<_>>().join(",");
         let extensions: &[(&str, &str)] = match self.role() {
             Role::Client => &[(EXT_INFO_IN_AUTH, "0")],
             Role::Server => &[(SERVER_SIG_ALGS, &user_keys), (PING, "0")],

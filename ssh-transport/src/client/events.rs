@@ -142,7 +142,11 @@ impl Events<ClientSide> for ClientEvents {
             Event::GlobalRequest { request, ticket } => {
                 if let GlobalRequest::HostKeys(blobs) = request {
                     // Keys of types that we do not know are none of ours.
-                    let keys: Vec<_> = blobs.iter().filter_map(|blob| PublicKey::from_blob(blob).ok()).collect();
+                    let keys: Vec<_> = blobs
+                        .iter()
+                        .filter_map(|blob| PublicKey::from_blob(blob).ok())
+                        .filter(|key| !key.is_certificate())
+                        .collect();
                     self.expected.lock().host_keys.clone_from(&keys);
                     self.announced = Some(keys);
                 }

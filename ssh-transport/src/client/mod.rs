@@ -1,21 +1,26 @@
 //! The client over a real stream: connects, checks the host key, logs in, and opens channels.
 //!
-//! The rooms: how to connect is in `policy.rs`, what can go wrong in `error.rs`, the way in in `login.rs`, what the server
-//! may do afterwards in `events.rs`, its further keys in `host_keys.rs`, and connections through it in `forward.rs`.
+//! The rooms: how to connect is in `policy.rs`, what can go wrong in `error.rs`, the way in in `login.rs`, and when it
+//! begins with a guess in `guesses.rs`; what the server may do afterwards is in `events.rs`, its further keys in
+//! `host_keys.rs`, and connections through it in `forward.rs`.
 
 mod error;
 mod events;
 mod forward;
+mod guesses;
 mod host_keys;
 mod login;
 mod policy;
+mod proxy_command;
 
 use std::io;
 use std::sync::Arc;
 
 pub use error::{ConnectError, ProgramError};
+pub use guesses::Guesses;
 pub use policy::{HostKeys, Policy};
-use ssh_proto::{ChannelRequest, Client as ClientSide, Identification, Negotiated, Outcome};
+pub use proxy_command::ProxyCommand;
+use ssh_proto::{ChannelRequest, Client as ClientSide, Identification, KexGuess, Negotiated, Outcome};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
@@ -91,6 +96,8 @@ impl Client {
     }
 
     async fn log_in(io: Io, host: &str, port: u16, policy: &Policy) -> Result<Self, ConnectError> {
+        // An alias stands for host and port.
+        let (host, port) = policy.host_key_alias.as_deref().map_or((host, port), |alias| (alias, 22));
         let mut config = policy.config.clone();
         // A host shows one key: it is asked for the one that we know.
         let types = match &policy.host_keys {
@@ -98,6 +105,17 @@ impl Client {
             HostKeys::Pinned(key) => vec![key.key_type().to_owned()],
         };
         config.algorithms.prefer_host_key_types(&types.iter().map(String::as_str).collect::<Vec<_>>());
+        // OpenSSH's client always offers certificates, and takes one without a known authority for its plain key.
+        if let HostKeys::Known { known, .. } = &policy.host_keys
+            && known.has_authority_for(host, port)
+        {
+            config.algorithms.offer_host_certificates();
+        }
+        // A host of which no key is known may be anybody.
+        if !types.is_empty() && policy.guesses.would_be_right(host, port, &config.algorithms) {
+            config.guess = KexGuess::Send;
+        }
+        let guess = config.guess;
         let mut login = Login {
             pipe: Pipe::new(io),
             policy,
@@ -112,6 +130,9 @@ impl Client {
         match login.run(config).await {
             Ok(connection) => {
                 let (negotiated, peer) = (connection.negotiated().cloned(), connection.peer().cloned());
+                if let Some(negotiated) = &negotiated {
+                    policy.guesses.remember(host, port, negotiated);
+                }
                 let Pipe { io, input, output, clock } = login.pipe;
                 let expected = Arc::<Expected>::default();
                 let updates = match (&policy.host_keys, &policy.update_host_keys, login.recognised) {
@@ -125,6 +146,9 @@ impl Client {
                 Ok(Self { inner: Arc::new(Inner { link, expected, negotiated, peer }) })
             }
             Err(error) => {
+                if guess == KexGuess::Send {
+                    policy.guesses.forget(host, port);
+                }
                 login.pipe.say_good_bye().await;
                 Err(error)
             }

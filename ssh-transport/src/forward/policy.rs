@@ -12,7 +12,8 @@ use super::target::Target;
 use crate::offer::{ChannelKind, ChannelOffer};
 use crate::server::{Connection, ConnectionRequest, Wish};
 
-/// What a server carries for its clients: nothing, unless it says so. A [`Handler`](crate::server::Handler) that has one
+/// What a server carries for its clients: nothing, unless it says so, and to none more than its login
+/// [permits](crate::server::Permissions). A [`Handler`](crate::server::Handler) that has one
 /// hands on to it what it is asked:
 ///
 /// ```
@@ -112,14 +113,17 @@ impl Allow {
 impl Forwarding {
     /// A client wants to be connected.
     pub fn channel(&self, offer: ChannelOffer, connection: &Connection) {
+        let permissions = &connection.peer().permissions;
         let (target, allowed) = match offer.kind() {
             ChannelKind::DirectTcpip(tcp) => {
                 let Ok(port) = u16::try_from(tcp.port) else {
                     return offer.refuse(OpenFailureReason::CONNECT_FAILED, "there is no such port");
                 };
-                (Target::tcp(&tcp.host, port), self.tcp.local())
+                (Target::tcp(&tcp.host, port), self.tcp.local() && permissions.permits_open(&tcp.host, port))
             }
-            ChannelKind::DirectStreamLocal(path) => (Target::socket(path), self.sockets.local()),
+            ChannelKind::DirectStreamLocal(path) => {
+                (Target::socket(path), self.sockets.local() && permissions.permits_sockets())
+            }
             ChannelKind::Other { .. } => {
                 return offer.refuse(OpenFailureReason::UNKNOWN_CHANNEL_TYPE, "unknown channel type");
             }
@@ -137,10 +141,14 @@ impl Forwarding {
 
     /// A client wants the server to listen, or no longer to.
     pub fn request(&self, request: ConnectionRequest) {
-        let user = request.connection().peer().user.clone();
+        let peer = request.connection().peer().clone();
+        let (user, permissions) = (peer.user.clone(), &peer.permissions);
         match request.wish().clone() {
             Wish::TcpipForward { address, port } => {
-                let Some(port) = u16::try_from(port).ok().filter(|_| self.tcp.remote()) else {
+                let Some(port) = u16::try_from(port)
+                    .ok()
+                    .filter(|port| self.tcp.remote() && permissions.permits_listen(&address, *port))
+                else {
                     return tracing::info!(user, address, port, "refused to listen");
                 };
                 if !request.connection().listeners().has_room(self.max_listeners) {
@@ -165,7 +173,7 @@ impl Forwarding {
             }
             Wish::StreamLocalForward(path) => {
                 let room = request.connection().listeners().has_room(self.max_listeners);
-                match if self.sockets.remote() && room {
+                match if self.sockets.remote() && permissions.permits_sockets() && room {
                     Some(listen_socket(request.connection(), &path))
                 } else {
                     None

@@ -13,6 +13,7 @@ use ssh_proto::{
 use super::connection::{Connection, ConnectionRequest, Wish};
 use super::handler::{Handler, Lent, Peer, Program, ProgramRequest, Terminal};
 use super::identity_of;
+use super::permissions::{Feature, Permissions};
 use super::policy::Policy;
 use crate::forward::{ForwardedAgent, ForwardedDisplay};
 use crate::link::{Events, Link, Locked};
@@ -101,15 +102,17 @@ impl<H: Handler> Events<ServerSide> for ServerEvents<H> {
         for (ticket, wish) in self.later.requests.drain(..) {
             self.handler.request(ConnectionRequest { connection: connection.clone(), ticket: Some(ticket), wish });
         }
-        for (channel, program, ticket) in self.later.programs.drain(..) {
+        for (channel, asked, ticket) in self.later.programs.drain(..) {
             let session = self.sessions.get(&channel);
+            let (program, original) = forced(&self.peer.permissions, asked);
             self.handler.program(ProgramRequest {
                 link: link.clone(),
                 channel,
                 ticket: Some(ticket),
+                sent: session.map(|session| session.environment.clone()).unwrap_or_default(),
                 program,
+                original,
                 terminal: session.and_then(|session| session.terminal.clone()),
-                environment: session.map(|session| session.environment.clone()).unwrap_or_default(),
                 agent: session.filter(|session| session.agent).map(|_| ForwardedAgent::new(connection.clone())),
                 display: session.and_then(|session| session.display.clone()).map(|display| display.on(&connection)),
                 peer: self.peer.clone(),
@@ -215,6 +218,11 @@ impl<H: Handler> ServerEvents<H> {
     /// What a client says about a session before it asks for a program.
     fn describe(&mut self, channel: ChannelId, request: &ChannelRequest<'_>) -> Outcome {
         let Some(session) = self.sessions.get_mut(&channel) else { return Outcome::Failure };
+        if matches!(request, ChannelRequest::Pty(_)) && !self.peer.permissions.permits(Feature::Terminal) {
+            return Outcome::Failure;
+        }
+        let (handler, peer) = (&self.handler, &self.peer);
+        let lends = |feature, lent| peer.permissions.permits(feature) && handler.borrows(lent, peer);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).chars().filter(|c| !c.is_control()).collect();
         match request {
             ChannelRequest::Pty(pty) => {
@@ -229,11 +237,11 @@ impl<H: Handler> ServerEvents<H> {
                 session.environment.push((text(name), text(value)));
                 Outcome::Success
             }
-            ChannelRequest::AgentForwarding if self.handler.borrows(Lent::Agent, &self.peer) => {
+            ChannelRequest::AgentForwarding if lends(Feature::AgentForwarding, Lent::Agent) => {
                 session.agent = true;
                 Outcome::Success
             }
-            ChannelRequest::X11(x11) if self.handler.borrows(Lent::Display, &self.peer) => {
+            ChannelRequest::X11(x11) if lends(Feature::X11Forwarding, Lent::Display) => {
                 session.display = ForwardedDisplay::asked(x11);
                 if session.display.is_some() { Outcome::Success } else { Outcome::Failure }
             }
@@ -245,5 +253,13 @@ impl<H: Handler> ServerEvents<H> {
             }
             _ => Outcome::Failure,
         }
+    }
+}
+
+/// What runs: what was asked for, or what the login forces instead, whatever that was.
+fn forced(permissions: &Permissions, asked: Program) -> (Program, Option<Program>) {
+    match permissions.command() {
+        Some(command) => (Program::Exec(command.as_bytes().to_vec()), Some(asked)),
+        None => (asked, None),
     }
 }

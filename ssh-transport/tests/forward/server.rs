@@ -8,6 +8,7 @@ use peers::{Child, Failed, LIMIT, Peers, TempDir, Trial, trial};
 use ssh_proto::{ChannelRequest, Outcome, WindowSize};
 use ssh_transport::Client;
 use ssh_transport::forward::{Allow, Forwarding, Target};
+use ssh_transport::server::{Feature, Permissions};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -32,6 +33,7 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("ssh::break_reaches_the_program", &["ssh"], break_reaches_the_program),
         trial("ssh::learns_host_keys", &["ssh"], learns_host_keys),
         trial("ssh::each_direction_is_permitted_by_itself", &["ssh"], each_direction),
+        trial("ours::no_more_than_the_login_permits", &[], permissions),
         trial("ours::local_and_remote", &[], ours),
         trial("ours::requests_reach_the_program", &[], requests_reach_the_program),
         trial("ours::end_of_write_stops_the_program", &[], end_of_write),
@@ -286,6 +288,38 @@ fn learns_host_keys(peers: &Peers) -> Result<(), Failed> {
         for part in ["# mine", &old, &new] {
             ensure(known.contains(part), || format!("{part} is not in {known}\n{}", ssh.stderr()))?;
         }
+        setup.server.stop().await
+    })
+}
+
+/// authorized_keys options: `permitopen`, `permitlisten`, `no-agent-forwarding`.
+fn permissions(peers: &Peers) -> Result<(), Failed> {
+    block_on(async {
+        let echo = Echo::start().await?;
+        let permissions =
+            Permissions::none().permit(Feature::PortForwarding).open_only_to("127.0.0.1", Some(echo.port()));
+        let other = peers::free_port()?;
+        let permissions = permissions.listen_only_on(Some("localhost"), Some(other));
+        let directory = peers::temp_dir()?;
+        let key = vector_key(directory.path(), "ed25519")?;
+        let server = Running::permitting(everything(), permissions).await?;
+        let setup = Setup { peers, server, directory, key };
+        let client = setup.client().await?;
+        exchange(client.direct_tcpip("127.0.0.1", echo.port(), None).await?, 1000).await?;
+        let socket = setup.path("socket");
+        let _echo = Echo::on_socket(&socket)?;
+        for refused in [
+            client.direct_tcpip("localhost", echo.port(), None).await.err(),
+            client.direct_tcpip("127.0.0.1", other, None).await.err(),
+            client.direct_streamlocal(&socket).await.err(),
+        ] {
+            ensure_contains(&refused.ok_or("it connected")?.to_string(), "reason 1")?;
+        }
+        equal(client.remote_forward("localhost", other).await?.port(), Some(other))?;
+        ensure(client.remote_forward("localhost", 0).await.is_err(), || "any port".to_owned())?;
+        ensure(client.remote_forward_socket(setup.path("new")).await.is_err(), || "a socket".to_owned())?;
+        let channel = client.session().await?;
+        equal(channel.request(&ChannelRequest::AgentForwarding).await?, Outcome::Failure)?;
         setup.server.stop().await
     })
 }

@@ -9,7 +9,8 @@ use ssh_proto::keys::PublicKey;
 use ssh_transport::forward::{ForwardedAgent, ForwardedDisplay, Forwarding};
 use ssh_transport::identity::Identity;
 use ssh_transport::server::{
-    Attempt, Connection, ConnectionRequest, Credential, Decision, Handler, Lent, Peer, Policy, Program, ProgramRequest,
+    Attempt, Connection, ConnectionRequest, Credential, Decision, Handler, Lent, Peer, Permissions, Policy, Program,
+    ProgramRequest,
 };
 use ssh_transport::{Asked, Channel, ChannelOffer, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{algorithms, identity, pattern, public};
+use super::{HOST_KEYS, USER_KEYS, algorithms, identity, pattern, public};
 
 /// Lets in who has one of the keys, and runs the commands of [`run`].
 #[derive(Debug)]
@@ -29,19 +30,29 @@ pub(crate) struct TestHandler {
     pub(crate) produced: Arc<AtomicU64>,
     /// What it carries.
     pub(crate) forwarding: Forwarding,
+    /// What a login by a key is worth.
+    pub(crate) permissions: Permissions,
 }
 
 impl Default for TestHandler {
     fn default() -> Self {
-        let keys = ["ed25519", "rsa2048", "rsa3072", "rsa4096"].map(public).to_vec();
-        Self { keys, running: Arc::default(), produced: Arc::default(), forwarding: Forwarding::default() }
+        let keys = USER_KEYS.map(public).to_vec();
+        Self {
+            keys,
+            running: Arc::default(),
+            produced: Arc::default(),
+            forwarding: Forwarding::default(),
+            permissions: Permissions::all(),
+        }
     }
 }
 
 impl Handler for TestHandler {
     async fn authorize(&self, attempt: &Attempt<'_>) -> Decision {
         match attempt.credential {
-            Credential::Offered(key) | Credential::Proven(key) if self.keys.contains(key) => Decision::Accept,
+            Credential::Offered(key) | Credential::Proven(key) if self.keys.contains(key) => {
+                Decision::AcceptWith(Box::new(self.permissions.clone()))
+            }
             Credential::Password(b"correct horse") => Decision::Accept,
             _ => Decision::Refuse,
         }
@@ -219,7 +230,7 @@ pub(crate) fn server_policy() -> Policy {
 }
 
 pub(crate) fn host_keys() -> Vec<Identity> {
-    ["ed25519", "rsa3072"].map(identity).to_vec()
+    HOST_KEYS.map(identity).to_vec()
 }
 
 impl Running {
@@ -236,6 +247,12 @@ impl Running {
     /// Listens on an address.
     pub(crate) async fn listen(address: &str, policy: Policy) -> Result<Self, Failed> {
         Self::serve(address, policy, TestHandler::default()).await
+    }
+
+    /// The same for who may do no more than this.
+    pub(crate) async fn permitting(forwarding: Forwarding, permissions: Permissions) -> Result<Self, Failed> {
+        let handler = TestHandler { forwarding, permissions, ..TestHandler::default() };
+        Self::serve("127.0.0.1:0", server_policy(), handler).await
     }
 
     async fn serve(address: &str, policy: Policy, handler: TestHandler) -> Result<Self, Failed> {

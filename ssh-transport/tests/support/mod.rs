@@ -108,6 +108,30 @@ pub(crate) fn public(name: &str) -> PublicKey {
     PublicKey::from_openssh_line(&vectors::text(&format!("keys/{name}.pub"))).expect("a key of the vectors").0
 }
 
+/// The key of the vectors for a signature algorithm of users.
+pub(crate) fn user_key_for(algorithm: &str) -> &'static str {
+    match algorithm {
+        "ecdsa-sha2-nistp256" => "ecdsa",
+        "ecdsa-sha2-nistp384" => "ecdsa384",
+        "ecdsa-sha2-nistp521" => "ecdsa521",
+        rsa if rsa.contains("rsa") => "rsa2048",
+        _ => "ed25519",
+    }
+}
+
+/// The key of the vectors that is the host's for a signature algorithm.
+pub(crate) fn host_key_for(algorithm: &str) -> &'static str {
+    match user_key_for(algorithm) {
+        "rsa2048" => "rsa3072",
+        other => other,
+    }
+}
+
+/// The names of the host keys: one of each type.
+pub(crate) const HOST_KEYS: [&str; 5] = ["ed25519", "rsa3072", "ecdsa", "ecdsa384", "ecdsa521"];
+/// The names of the keys that may log in.
+pub(crate) const USER_KEYS: [&str; 7] = ["ed25519", "rsa2048", "rsa3072", "rsa4096", "ecdsa", "ecdsa384", "ecdsa521"];
+
 /// All algorithms that we have.
 pub(crate) fn algorithms() -> Algorithms {
     Algorithms::up_to(Tier::Legacy, &PROVIDER)
@@ -149,7 +173,7 @@ pub(crate) enum Kind {
 impl Kind {
     pub(crate) const ALL: [Self; 5] = [Self::Kex, Self::HostKey, Self::Cipher, Self::Mac, Self::UserKey];
 
-    /// All names of our tables.
+    /// All names of our tables. Certificates have tests of their own.
     pub(crate) fn names(self) -> Vec<&'static str> {
         let all = algorithms();
         match self {
@@ -157,7 +181,10 @@ impl Kind {
             Self::HostKey => all.host_keys.iter().map(|method| method.name).collect(),
             Self::Cipher => all.ciphers.iter().map(|method| method.name).collect(),
             Self::Mac => all.macs.iter().map(|method| method.name).collect(),
-            Self::UserKey => all.user_keys.iter().map(|method| method.name).collect(),
+            Self::UserKey => {
+                let plain = all.user_keys.iter().filter(|method| method.name == method.signature_name);
+                plain.map(|method| method.name).collect()
+            }
         }
     }
 
@@ -194,7 +221,7 @@ pub(crate) fn algorithm_trials(
             let title = format!("{}::{name}", kind.option());
             let missing = !theirs.is_empty() && !theirs.iter().any(|their| their == name);
             trials.push(if missing {
-                peers::unsupported(&title, &format!("OpenSSH has no {name} any more"))
+                peers::unsupported(&title, &format!("this OpenSSH has no {name}"))
             } else {
                 peers::trial(&title, &[peer], move |peers| test(peers, kind, name))
             });
