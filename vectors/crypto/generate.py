@@ -23,7 +23,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 from kyber_py.ml_kem import ML_KEM_768
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 PUBLISHED = os.path.dirname(cryptography_vectors.__file__)
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -290,6 +291,53 @@ PI_GROUPS = {
 }
 
 
+CURVES = {"P-256": ("nistp256", 32, "SHA256"), "P-384": ("nistp384", 48, "SHA384"), "P-521": ("nistp521", 66, "SHA512")}
+
+
+def ecdsa_fips():
+    for section in published("asymmetric/ECDSA/FIPS_186-3/SigVer.rsp").split("\n[")[1:]:
+        head, cases = section.split("]", 1)
+        curve, size, hash = CURVES.get(head.split(",")[0], ("", 0, ""))
+        if head.split(",")[1].replace("-", "") != hash:
+            continue
+        for part in cases.split("\n\n"):
+            record = fields(part)
+            if "Qx" in record:
+                yield {
+                    "source": "NIST CAVP FIPS 186-3 SigVer",
+                    "curve": curve,
+                    "point": "04" + record["Qx"].zfill(2 * size) + record["Qy"].zfill(2 * size),
+                    "message": record["Msg"],
+                    "r": record["R"].zfill(2 * size),
+                    "s": record["S"].zfill(2 * size),
+                    "good": "yes" if record["Result"].startswith("P") else "no",
+                }
+
+
+def ecdsa_deterministic():
+    text = published("asymmetric/ECDSA/RFC6979/evppkey_ecdsa_rfc6979.txt")
+    keys = dict(re.findall(r"^PrivateKey=(\S+)_PRIV\n(.*?-----END PRIVATE KEY-----\n)", text, re.M | re.S))
+    for part in text.split("\n\n"):
+        record = fields(part)
+        name = record.get("Key", "").removesuffix("_PRIV")
+        if name not in CURVES or record.get("DigestSign") != CURVES[name][2]:
+            continue
+        curve, size, _ = CURVES[name]
+        key = load_pem_private_key(keys[name].encode(), None)
+        public = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        r, s = decode_dss_signature(bytes.fromhex(record["Output"]))
+        yield {
+            "source": "RFC 6979 appendix A.2",
+            "curve": curve,
+            "private": key.private_numbers().private_value.to_bytes(size, "big").hex(),
+            "point": public.hex(),
+            "message": record["Input"].strip('"').encode().hex(),
+            "r": r.to_bytes(size, "big").hex(),
+            "s": s.to_bytes(size, "big").hex(),
+            "good": "yes",
+        }
+
+
 def pi(bits):
     """floor(2^bits * pi), by Machin's formula."""
 
@@ -491,5 +539,6 @@ write("ed25519.txt", ed25519())
 write("dh.txt", [*diffie_hellman((14, 16, 18), rng), *diffie_hellman((1, 15, 17), random.Random("groups 1, 15 and 17"))])
 write("ecdh.txt", ecdh(random.Random("elliptic curves")))
 write("dh_groups.txt", diffie_hellman_in_any_group())
+write("ecdsa.txt", [*ecdsa_deterministic(), *ecdsa_fips()])
 write("rsa.txt", [*rsa_fips(), *rsa_made()])
 write("umac.txt", umac())

@@ -4,9 +4,12 @@
 //! `PrivateKey` keeps its secret to itself, wipes it when dropped, and hands out signatures only.
 
 mod certificate;
+mod curve;
 mod public;
 mod signature;
 
+#[cfg(feature = "rustcrypto")]
+mod ecdsa;
 #[cfg(feature = "rustcrypto")]
 mod ed25519;
 #[cfg(feature = "key-files")]
@@ -24,6 +27,7 @@ pub use certificate::{
     Certificate, CertificateError, CertificateKind, CertificateOption, CertificateUse, Extension, Grant, Holder,
     Network,
 };
+pub use curve::Curve;
 #[cfg(feature = "key-files")]
 pub use file::{KeyFileError, PrivateKeyFile, Unsupported};
 #[cfg(feature = "rustcrypto")]

@@ -19,6 +19,9 @@ pub struct Policy {
     pub config: client::Config,
     /// Which host keys are right.
     pub host_keys: HostKeys,
+    /// A file of host keys and certificates that must not be used any more (`RevokedHostKeys`), read at each login. While
+    /// it cannot be read no host is trusted.
+    pub revoked_host_keys: Option<PathBuf>,
     /// What may sign a login, in the order in which it is tried.
     pub identities: Vec<Identity>,
     /// A password, tried after all identities.
@@ -37,6 +40,7 @@ impl Policy {
         Self {
             config,
             host_keys,
+            revoked_host_keys: None,
             identities: Vec::new(),
             password: None,
             guesses: Guesses::new(),

@@ -7,6 +7,7 @@ mod chacha20_poly1305;
 mod curve25519;
 mod dh;
 mod ecdh;
+pub(crate) mod ecdsa;
 mod ed25519;
 mod group_exchange;
 mod hash;
@@ -99,6 +100,9 @@ static SIGNATURES: &[SignatureMethod] = &[
     rows::RSA_SHA2_512,
     #[cfg(feature = "rsa")]
     rows::RSA_SHA2_256,
+    rows::ECDSA_SHA2_NISTP256,
+    rows::ECDSA_SHA2_NISTP384,
+    rows::ECDSA_SHA2_NISTP521,
     #[cfg(feature = "rsa")]
     rows::SSH_RSA,
 ];
@@ -121,4 +125,4 @@ const fn cbc(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -35,8 +35,8 @@ use sha2::{Sha256, Sha512};
 #[cfg(feature = "rsa")]
 use super::rsa;
 use super::{
-    aead, aes_cbc, aes_ctr, aes_gcm, cbc, chacha20_poly1305, ctr, curve25519, dh, ecdh, ed25519, group_exchange, hash,
-    hmac, mlkem768x25519, umac,
+    aead, aes_cbc, aes_ctr, aes_gcm, cbc, chacha20_poly1305, ctr, curve25519, dh, ecdh, ecdsa, ed25519, group_exchange,
+    hash, hmac, mlkem768x25519, umac,
 };
 use crate::crypto::MacOrder::{EncryptAndMac, EncryptThenMac};
 use crate::crypto::{CipherMethod, Exchange, KexMethod, MacMethod, SignatureMethod, Tier};
@@ -159,5 +159,11 @@ pub const SSH_ED25519: SignatureMethod =
 pub const RSA_SHA2_512: SignatureMethod = SignatureMethod::new("rsa-sha2-512", "ssh-rsa", Tier::Default, &rsa::SHA512);
 #[cfg(feature = "rsa")]
 pub const RSA_SHA2_256: SignatureMethod = SignatureMethod::new("rsa-sha2-256", "ssh-rsa", Tier::Default, &rsa::SHA256);
+pub const ECDSA_SHA2_NISTP256: SignatureMethod =
+    SignatureMethod::new("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256", Tier::Compatible, &ecdsa::NISTP256);
+pub const ECDSA_SHA2_NISTP384: SignatureMethod =
+    SignatureMethod::new("ecdsa-sha2-nistp384", "ecdsa-sha2-nistp384", Tier::Compatible, &ecdsa::NISTP384);
+pub const ECDSA_SHA2_NISTP521: SignatureMethod =
+    SignatureMethod::new("ecdsa-sha2-nistp521", "ecdsa-sha2-nistp521", Tier::Compatible, &ecdsa::NISTP521);
 #[cfg(feature = "rsa")]
 pub const SSH_RSA: SignatureMethod = SignatureMethod::new("ssh-rsa", "ssh-rsa", Tier::Legacy, &rsa::SHA1);

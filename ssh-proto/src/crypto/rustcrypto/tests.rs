@@ -17,20 +17,20 @@ use crate::crypto::{BadTag, Exchange, GroupSizes, KeyAgreement, SharedSecret, Ti
 use crate::wire::Put;
 
 /// A record of a file in `vectors/crypto/`.
-pub(super) struct Record(BTreeMap<String, String>);
+pub(crate) struct Record(BTreeMap<String, String>);
 
 impl Record {
-    pub(super) fn text(&self, name: &str) -> &str {
+    pub(crate) fn text(&self, name: &str) -> &str {
         &self.0[name]
     }
 
-    pub(super) fn hex(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn hex(&self, name: &str) -> Vec<u8> {
         vectors::hex(self.text(name))
     }
 }
 
 /// The records of a file in `vectors/crypto/`.
-pub(super) fn records(file: &str) -> Vec<Record> {
+pub(crate) fn records(file: &str) -> Vec<Record> {
     let text = vectors::text(&format!("crypto/{file}"));
     let line = |line: &str| {
         let (name, value) = line.split_once(" =").unwrap();
