@@ -151,8 +151,8 @@ impl Ready {
                     return Ok(Step::HostKey(VerifyHostKey { inner: self.inner, verify }));
                 }
                 Turn::Sign(_) | Turn::KeysChanged => {}
-                Turn::Packet { sequence, payload } => {
-                    let bytes = input.filled().get(payload).unwrap_or_default();
+                Turn::Packet { sequence, mut payload } => {
+                    let bytes = payload.bytes(input);
                     let answer = login.receive(transport, sequence, bytes, out);
                     let answer = answer.map_err(|error| transport.fail(error, out))?;
                     transport.release(input);

@@ -23,6 +23,7 @@ fn main() -> std::process::ExitCode {
     }
     trials.extend([
         trial("bulk_1_gib_across_rekeys", &["ssh"], |peers| bulk(peers, "aes128-ctr", 16, 3)),
+        trial("compressed_64_mib_across_rekeys", &["ssh"], compressed),
         trial("programs_end_by_status_signal_or_refusal", &["ssh"], programs_end),
         trial("streams_are_kept_apart", &["ssh"], streams_are_kept_apart),
         trial("shell", &["ssh"], shell),
@@ -174,6 +175,40 @@ fn bulk(peers: &Peers, cipher: &'static str, chunks: u64, rekeys: usize) -> Resu
         up.succeed(LIMIT)?;
         for child in [&down, &up] {
             ensure(key_exchanges(child) > rekeys || rekeys == 0, || child.stderr())?;
+        }
+        setup.server.stop().await
+    })
+}
+
+/// `ssh -C`: what does not compress, many megabytes each way across key exchanges, and what does.
+fn compressed(peers: &Peers) -> Result<(), Failed> {
+    let mut policy = server_policy();
+    policy.config.limits.rekey_bytes = 15_000_000;
+    policy.config.algorithms.select_compression("none,zlib@openssh.com").expect("this build has it");
+    block_on(async {
+        let setup = Setup::new(peers, policy).await?;
+        let mut command = setup.ssh(&["-C", "-v", "-o", "RekeyLimit=10M"]);
+        let (mut child, stdin, stdout) = Child::spawn_with_pipes(command.arg("echo"))?;
+        let feeding = std::thread::spawn(move || feed(stdin, CHUNK));
+        drain(stdout, CHUNK).map_err(|failed| child.failed(&format!("{failed:?}")))?;
+        feeding.join().map_err(|_panic| "feeding panicked")??;
+        child.succeed(LONG)?;
+        let exchanges = key_exchanges(&child);
+        ensure(exchanges > 10, || format!("only {exchanges} exchanges of keys"))?;
+        ensure(child.stderr().contains("compression: zlib@openssh.com"), || child.stderr())?;
+
+        let mut command = setup.ssh(&["-C", "-v"]);
+        let (mut child, mut stdin) = Child::spawn_with_input(command.arg("echo"))?;
+        let text = b"the quick brown fox jumps over the lazy dog, ".repeat(100_000);
+        stdin.write_all(&text)?;
+        drop(stdin);
+        ensure(child.succeed(LIMIT)? == text, || "other bytes than were sent".to_owned())?;
+        // "compress outgoing: raw data 4537211, compressed 38411, factor 0.01", and so on for incoming.
+        let log = child.stderr();
+        for direction in ["outgoing", "incoming"] {
+            let line = log.lines().find(|line| line.contains(&format!("compress {direction}: raw data")));
+            let factor: f64 = line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).ok_or_else(|| log.clone())?;
+            ensure(!(0.1..=10.0).contains(&factor), || log.clone())?;
         }
         setup.server.stop().await
     })

@@ -27,6 +27,7 @@ fn main() -> std::process::ExitCode {
     }
     trials.extend([
         trial("bulk_1_gib_across_rekeys", &["sshd"], |peers| bulk(peers, "aes128-ctr", 16, 3)),
+        trial("compressed_64_mib_across_rekeys", &["sshd"], compressed),
         trial("keys_in_files", &["sshd"], keys_in_files),
         trial("keys_in_an_agent", &["sshd", "ssh-agent", "ssh-add"], keys_in_an_agent),
         trial("a_wrong_key_is_denied", &["sshd"], a_wrong_key_is_denied),
@@ -117,6 +118,27 @@ fn bulk(peers: &Peers, cipher: &'static str, chunks: u64, rekeys: usize) -> Resu
         equal(said.as_str(), "same\n")?;
         let after = key_exchanges(&sshd);
         ensure(after - half >= rekeys, || format!("{half} key exchanges, then {after}"))
+    })
+}
+
+/// What does not compress, many megabytes each way across key exchanges, and what does.
+fn compressed(peers: &Peers) -> Result<(), Failed> {
+    let sshd = Sshd::start(peers, "Compression yes\nRekeyLimit 10M\nLogLevel DEBUG1")?;
+    block_on(async {
+        let mut policy = sshd.policy();
+        policy.config.algorithms.select_compression("zlib@openssh.com,none")?;
+        policy.config.limits.rekey_bytes = 15_000_000;
+        let client = sshd.connect(&policy).await?;
+        let agreed = client.negotiated().ok_or("nothing was negotiated")?;
+        let ways = [&agreed.client_to_server, &agreed.server_to_client].map(|way| way.compression);
+        equal(ways, [Some("zlib@openssh.com"); 2])?;
+        let before = key_exchanges(&sshd);
+        there_and_back(&client, CHUNK).await?;
+        let rekeys = key_exchanges(&sshd) - before;
+        ensure(rekeys >= 10, || format!("only {rekeys} exchanges of keys"))?;
+        let zeros = client.output("head -c 20000000 /dev/zero").await?.stdout;
+        ensure(zeros.len() == 20_000_000 && zeros.iter().all(|&byte| byte == 0), || "not the zeros".to_owned())?;
+        echo(&client).await
     })
 }
 

@@ -7,6 +7,7 @@ mod error;
 mod guesses;
 mod login;
 mod policy;
+mod proxy_command;
 
 use std::io;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 pub use error::{ConnectError, ProgramError};
 pub use guesses::Guesses;
 pub use policy::{HostKeys, Policy};
+pub use proxy_command::ProxyCommand;
 use ssh_proto::notice::Notice;
 use ssh_proto::{
     ChannelId, ChannelRequest, Client as ClientSide, Event, Identification, KexGuess, Negotiated, Outcome,
@@ -90,6 +92,8 @@ impl Client {
     }
 
     async fn log_in(io: Io, host: &str, port: u16, policy: &Policy) -> Result<Self, ConnectError> {
+        // An alias stands for host and port.
+        let (host, port) = policy.host_key_alias.as_deref().map_or((host, port), |alias| (alias, 22));
         let mut config = policy.config.clone();
         // A host shows one key: it is asked for the one that we know.
         let types = match &policy.host_keys {

@@ -19,6 +19,8 @@ pub struct Policy {
     pub config: client::Config,
     /// Which host keys are right.
     pub host_keys: HostKeys,
+    /// What known_hosts calls the server, when that is not its name and port (`HostKeyAlias`).
+    pub host_key_alias: Option<String>,
     /// A file of host keys and certificates that must not be used any more (`RevokedHostKeys`), read at each login. While
     /// it cannot be read no host is trusted.
     pub revoked_host_keys: Option<PathBuf>,
@@ -40,6 +42,7 @@ impl Policy {
         Self {
             config,
             host_keys,
+            host_key_alias: None,
             revoked_host_keys: None,
             identities: Vec::new(),
             password: None,
