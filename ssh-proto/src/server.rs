@@ -41,12 +41,14 @@ use crate::connected::{Connection, Server};
 use crate::crypto::KexRoles;
 use crate::error::{ApiMisuse, Error};
 use crate::io::InputBuffer;
-use crate::keys::{PublicKey, Signature};
+use crate::keys::{Certificate, PublicKey, Signature};
 use crate::limits::Limits;
 use crate::notice::Notice;
 use crate::time::{Instant, earlier};
 use crate::transport::kex::Sign;
-use crate::transport::{Identification, Negotiated, Rng, Role, SessionId, Settings, StrictPolicy, Transport, Turn};
+use crate::transport::{
+    Identification, KexGuess, Negotiated, Rng, Role, SessionId, Settings, StrictPolicy, Transport, Turn,
+};
 pub use crate::userauth::MethodName;
 use crate::userauth::server::{self as auth, Attempt, Question, Rules};
 use crate::waiting::waiting_step;
@@ -64,7 +66,7 @@ pub struct Config {
     pub limits: Limits,
     /// Whether a client without strict key exchange is accepted.
     pub strict: StrictPolicy,
-    /// The host keys; one a type.
+    /// The host keys, and certificates for them; one a type.
     pub host_keys: Vec<PublicKey>,
     /// The methods that a login may use: `publickey` alone unless said otherwise.
     pub methods: Vec<MethodName>,
@@ -77,9 +79,12 @@ pub struct Config {
 }
 
 impl Config {
-    /// Defaults for everything else.
+    /// Defaults for everything else. With certificates among the host keys, their algorithms are offered too.
     #[must_use]
-    pub fn new(host_keys: Vec<PublicKey>, algorithms: Algorithms) -> Self {
+    pub fn new(host_keys: Vec<PublicKey>, mut algorithms: Algorithms) -> Self {
+        if host_keys.iter().any(PublicKey::is_certificate) {
+            algorithms.offer_host_certificates();
+        }
         Self {
             software: crate::SOFTWARE.to_owned(),
             algorithms,
@@ -118,6 +123,7 @@ pub fn start(config: &Arc<Config>, rng: Rng, now: Instant, out: &mut Vec<u8>) ->
         host_keys: config.host_keys.clone(),
         limits: config.limits.clone(),
         strict: config.strict,
+        guess: KexGuess::Wait,
     };
     let transport = Transport::start(settings, rng, now, out);
     Ok(Ready { inner: Box::new(Inner { transport, login: auth::Login::new(rules) }) })
@@ -192,9 +198,9 @@ impl Ready {
                     bytes.zeroize();
                     match question.map_err(|error| transport.fail(error, out))? {
                         None => {}
-                        Some(Question::Offer { algorithm, key }) => {
+                        Some(Question::Offer { algorithm, key, certificate }) => {
                             transport.release(input);
-                            return Ok(Step::Offer(KeyOffer { inner: self.inner, algorithm, key }));
+                            return Ok(Step::Offer(KeyOffer { inner: self.inner, algorithm, key, certificate }));
                         }
                         Some(Question::Attempt(attempt)) => {
                             transport.release(input);
@@ -255,6 +261,7 @@ pub struct KeyOffer {
     inner: Box<Inner>,
     algorithm: &'static str,
     key: PublicKey,
+    certificate: Option<Certificate>,
 }
 
 impl KeyOffer {
@@ -264,10 +271,16 @@ impl KeyOffer {
         self.inner.login.user()
     }
 
-    /// The key.
+    /// The key, or the certificate as it travels.
     #[must_use]
     pub const fn key(&self) -> &PublicKey {
         &self.key
+    }
+
+    /// The certificate, when that is what was offered. Nobody has looked at its authority.
+    #[must_use]
+    pub const fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_ref()
     }
 
     /// A signature by this key would let the user in.
@@ -307,6 +320,9 @@ pub enum Method<'a> {
     None,
     /// `publickey`: the signature over this session is by this key.
     PublicKey(&'a PublicKey),
+    /// `publickey`: the signature over this session is by the key in this certificate. Whether its authority is trusted,
+    /// and for whom, [`Certificate::verify`] says.
+    Certificate(&'a Certificate),
     /// `password`, at most 1,024 bytes of what should be UTF-8.
     Password(&'a [u8]),
 }
@@ -316,6 +332,7 @@ impl fmt::Debug for Method<'_> {
         match self {
             Self::None => f.write_str("None"),
             Self::PublicKey(key) => f.debug_tuple("PublicKey").field(key).finish(),
+            Self::Certificate(certificate) => f.debug_tuple("Certificate").field(certificate).finish(),
             Self::Password(_) => f.write_str("Password([redacted])"),
         }
     }
@@ -334,6 +351,7 @@ impl AuthAttempt {
         match &self.attempt {
             Attempt::None => Method::None,
             Attempt::PublicKey(key) => Method::PublicKey(key),
+            Attempt::Certificate(certificate) => Method::Certificate(certificate),
             Attempt::Password(password) => Method::Password(password),
         }
     }

@@ -23,8 +23,8 @@ use support::handler::{Running, TestHandler, server_policy};
 use support::pattern;
 use support::raw::{self, Raw};
 use support::{
-    Kind, USER, block_on, block_on_paused, client_policy, ensure, equal, identity, new_identity, public, select, until,
-    vector_key,
+    Kind, USER, block_on, block_on_paused, client_policy, ensure, equal, host_key_for, identity, new_identity, public,
+    select, until, vector_key,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::net::{TcpStream, UnixListener, UnixStream};
@@ -187,18 +187,17 @@ fn agents_keep_the_keys(peers: &Peers) -> Result<(), Failed> {
     let socket = directory.path().join("agent");
     let mut agent = Child::spawn(peers.command("ssh-agent").arg("-D").arg("-a").arg(&socket))?;
     agent.wait_for("SSH_AUTH_SOCK", LIMIT)?;
-    for name in ["ed25519", "rsa3072"] {
+    for name in ["ed25519", "rsa3072", "ecdsa521"] {
         let key = vector_key(directory.path(), name)?;
         Child::spawn(peers.command("ssh-add").arg(key).env("SSH_AUTH_SOCK", &socket))?.succeed(LIMIT)?;
     }
     block_on(async {
         let identities = Identity::from_agent(&Agent::connect(&socket).await?).await?;
-        for algorithm in ["ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"] {
+        for algorithm in ["ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256", "ssh-rsa", "ecdsa-sha2-nistp521"] {
             let mut policy = server::Policy::new(identities.clone(), support::algorithms());
             policy.config.limits.rekey_bytes = 1_000_000;
             let server = Running::start(policy).await?;
-            let name = if algorithm.contains("rsa") { "rsa3072" } else { "ed25519" };
-            let mut policy = client_policy(USER, &public(name));
+            let mut policy = client_policy(USER, &public(host_key_for(algorithm)));
             policy.identities = identities.clone();
             select(&mut policy.config.algorithms, Kind::HostKey, algorithm);
             select(&mut policy.config.algorithms, Kind::UserKey, algorithm);

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use peers::{Child, Failed, LIMIT, Peers, trial};
-use ssh_proto::keys::{PrivateKey, PublicKey};
+use ssh_proto::keys::{Curve, PrivateKey, PublicKey};
 use ssh_transport::identity::{Identity, write_key_pair};
 use ssh_transport::known_hosts::{HashNames, append};
 use ssh_transport::rng::os_rng;
@@ -26,7 +26,8 @@ fn keygen(peers: &Peers, arguments: &[&str], file: &Path) -> Result<String, Fail
 fn ssh_keygen_reads_our_key_pairs(peers: &Peers) -> Result<(), Failed> {
     let directory = peers::temp_dir()?;
     let rng = &mut os_rng()?;
-    let keys = [PrivateKey::generate_ed25519(rng), PrivateKey::generate_rsa(2048, rng)?];
+    let mut keys = vec![PrivateKey::generate_ed25519(rng), PrivateKey::generate_rsa(2048, rng)?];
+    keys.extend(Curve::ALL.map(|curve| PrivateKey::generate_ecdsa(curve, rng)));
     for (key, passphrase) in keys.iter().flat_map(|key| [(key, None), (key, Some("correct horse"))]) {
         let name = format!("{}-{}", key.public().key_type(), passphrase.is_some());
         let path = directory.path().join(&name);
@@ -59,7 +60,13 @@ fn ssh_keygen_finds_the_hosts_that_we_append(peers: &Peers) -> Result<(), Failed
 
 fn we_read_what_ssh_keygen_encrypts(peers: &Peers) -> Result<(), Failed> {
     let directory = peers::temp_dir()?;
-    for (name, options) in [("e", &["-t", "ed25519"][..]), ("r", &["-t", "rsa", "-b", "2048"])] {
+    for (name, options) in [
+        ("e", &["-t", "ed25519"][..]),
+        ("r", &["-t", "rsa", "-b", "2048"]),
+        ("c256", &["-t", "ecdsa", "-b", "256"]),
+        ("c384", &["-t", "ecdsa", "-b", "384"]),
+        ("c521", &["-t", "ecdsa", "-b", "521"]),
+    ] {
         let path = directory.path().join(name);
         keygen(peers, &[&["-q", "-N", "correct horse", "-C", "me@here"], options].concat(), &path)?;
         let identity = Identity::from_file(&path, |_| Some(String::from("correct horse").into()))?;

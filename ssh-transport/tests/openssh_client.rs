@@ -14,7 +14,7 @@ use ssh_proto::crypto::{CryptoProvider, KexRoles};
 use ssh_transport::server::Policy;
 use support::handler::{Running, server_policy};
 use support::pattern::{CHUNK, Pattern};
-use support::{Kind, LONG, USER, block_on, ensure, equal, select, vector_key};
+use support::{HOST_KEYS, Kind, LONG, USER, block_on, ensure, equal, select, user_key_for, vector_key};
 
 fn main() -> std::process::ExitCode {
     let mut trials = support::algorithm_trials("ssh", algorithm);
@@ -86,8 +86,8 @@ fn algorithm(peers: &Peers, kind: Kind, name: &'static str) -> Result<(), Failed
     select(&mut policy.config.algorithms, kind, name);
     block_on(async {
         let mut setup = Setup::new(peers, policy).await?;
-        if kind == Kind::UserKey && name.contains("rsa") {
-            setup.key = vector_key(setup.directory.path(), "rsa2048")?;
+        if kind == Kind::UserKey {
+            setup.key = vector_key(setup.directory.path(), user_key_for(name))?;
         }
         let option = format!("{}={name}", kind.option());
         let mut options = vec!["-o", option.as_str()];
@@ -404,7 +404,7 @@ fn hosts_are_scanned(peers: &Peers) -> Result<(), Failed> {
         let port = server.address.port().to_string();
         let mut child = Child::spawn(peers.command("ssh-keyscan").args(["-p", &port, "127.0.0.1"]))?;
         let found = String::from_utf8_lossy(&child.succeed(LIMIT)?).into_owned();
-        for name in ["ed25519", "rsa3072"] {
+        for name in HOST_KEYS {
             let key = support::public(name).to_openssh_line("");
             ensure(found.contains(key.trim()), || found.clone())?;
         }

@@ -15,7 +15,7 @@ use ssh_transport::known_hosts::KnownHosts;
 use ssh_transport::{Client, Exit};
 use support::pattern::{self, CHUNK};
 use support::sshd::Sshd;
-use support::{Kind, block_on, ensure, equal, identity, new_identity, select, vector_key};
+use support::{Kind, block_on, ensure, equal, host_key_for, identity, new_identity, select, user_key_for, vector_key};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use zeroize::Zeroizing;
 
@@ -54,12 +54,11 @@ fn algorithm(peers: &Peers, kind: Kind, name: &'static str) -> Result<(), Failed
     block_on(async {
         let mut policy = sshd.policy();
         select(&mut policy.config.algorithms, kind, name);
-        let rsa = name.contains("rsa");
-        if kind == Kind::HostKey && rsa {
-            policy.host_keys = HostKeys::Pinned(support::public("rsa3072"));
+        if kind == Kind::HostKey {
+            policy.host_keys = HostKeys::Pinned(support::public(host_key_for(name)));
         }
-        if kind == Kind::UserKey && rsa {
-            policy.identities = vec![identity("rsa2048")];
+        if kind == Kind::UserKey {
+            policy.identities = vec![identity(user_key_for(name))];
         }
         let client = sshd.connect(&policy).await?;
         let negotiated = format!("{:?}", client.negotiated());
@@ -122,9 +121,19 @@ fn keys_in_files(peers: &Peers) -> Result<(), Failed> {
     let sshd = Sshd::start(peers, "")?;
     block_on(async {
         let passphrase = |_: &Path| Some(Zeroizing::new("correct horse".to_owned()));
-        for name in
-            ["ed25519", "ed25519-aes256-ctr", "rsa2048", "rsa2048-pkcs8-encrypted", "rsa3072-encrypted", "rsa4096"]
-        {
+        for name in [
+            "ed25519",
+            "ed25519-aes256-ctr",
+            "rsa2048",
+            "rsa2048-pkcs8-encrypted",
+            "rsa3072-encrypted",
+            "rsa4096",
+            "ecdsa",
+            "ecdsa384-encrypted",
+            "ecdsa384-pem",
+            "ecdsa521-pkcs8-encrypted",
+            "ecdsa521-pem-aes128-cbc",
+        ] {
             let mut policy = sshd.policy();
             policy.identities = vec![Identity::from_file(&vector_key(sshd.directory.path(), name)?, passphrase)?];
             equal(sshd.connect(&policy).await?.output("echo hello").await?.stdout, b"hello\n".to_vec())?;
@@ -138,14 +147,22 @@ fn keys_in_an_agent(peers: &Peers) -> Result<(), Failed> {
     let socket = sshd.directory.path().join("agent");
     let mut agent = Child::spawn(peers.command("ssh-agent").arg("-D").arg("-a").arg(&socket))?;
     agent.wait_for("SSH_AUTH_SOCK", LIMIT)?;
-    for name in ["ed25519", "rsa2048"] {
+    for name in ["ed25519", "rsa2048", "ecdsa", "ecdsa384", "ecdsa521"] {
         let key = vector_key(sshd.directory.path(), name)?;
         Child::spawn(peers.command("ssh-add").arg(key).env("SSH_AUTH_SOCK", &socket))?.succeed(LIMIT)?;
     }
     block_on(async {
         let identities = Identity::from_agent(&Agent::connect(&socket).await?).await?;
-        equal(identities.len(), 2)?;
-        for (key, algorithm) in [(0, "ssh-ed25519"), (1, "rsa-sha2-512"), (1, "rsa-sha2-256"), (1, "ssh-rsa")] {
+        equal(identities.len(), 5)?;
+        for (key, algorithm) in [
+            (0, "ssh-ed25519"),
+            (1, "rsa-sha2-512"),
+            (1, "rsa-sha2-256"),
+            (1, "ssh-rsa"),
+            (2, "ecdsa-sha2-nistp256"),
+            (3, "ecdsa-sha2-nistp384"),
+            (4, "ecdsa-sha2-nistp521"),
+        ] {
             let mut policy = sshd.policy();
             policy.identities = vec![identities[key].clone()];
             select(&mut policy.config.algorithms, Kind::UserKey, algorithm);

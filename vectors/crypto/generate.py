@@ -18,11 +18,12 @@ import re
 import cryptography_vectors
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.poly1305 import Poly1305
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from kyber_py.ml_kem import ML_KEM_768
 
 import sntrup761
@@ -143,6 +144,91 @@ def hmac():
                     "source": source, "name": name, "key": record["Key"], "message": record["Msg"], "tag": record["MD"]
                 }
 
+def umac_tag(key, message, nonce, length):
+    """RFC 4418, section by section, for messages of at most 2^24 bytes."""
+
+    def aes(key, block):
+        return Cipher(algorithms.AES(key), modes.ECB()).encryptor().update(block)
+
+    def derive(purpose, size):  # 3.2, KDF
+        blocks = range(1, size // 16 + 2)
+        return b"".join(aes(key, purpose.to_bytes(8, "big") + i.to_bytes(8, "big")) for i in blocks)[:size]
+
+    def words(data, size, order):
+        return [int.from_bytes(data[i : i + size], order) for i in range(0, len(data), size)]
+
+    def nh(key, chunk):  # 5.2.2
+        k, m = words(key, 4, "big"), words(chunk, 4, "little")
+        pairs = ((8 * i + j, 8 * i + j + 4) for i in range(len(m) // 8) for j in range(4))
+        return sum(((m[a] + k[a]) % 2**32) * ((m[b] + k[b]) % 2**32) for a, b in pairs)
+
+    def layer1(key):  # 5.2
+        for start in range(0, max(len(message), 1), 1024):
+            chunk = message[start : start + 1024]
+            padded = chunk + bytes(-len(chunk) % 32) if chunk else bytes(32)
+            yield (nh(key, padded) + 8 * len(chunk)) % 2**64
+
+    def layer2(key, hashed):  # 5.3
+        point, prime, value = int.from_bytes(key[:8], "big") & 0x01FFFFFF01FFFFFF, 2**64 - 59, 1
+        for word in hashed:
+            if word >= 2**64 - 2**32:
+                value, word = (point * value + prime - 1) % prime, word - 59
+            value = (point * value + word) % prime
+        return value
+
+    def layer3(key, mask, value):  # 5.4
+        products = zip(words(value.to_bytes(16, "big"), 2, "big"), words(key, 8, "big"))
+        inner = sum(m * (k % (2**36 - 5)) for m, k in products) % (2**36 - 5)
+        return (inner % 2**32 ^ int.from_bytes(mask, "big")).to_bytes(4, "big")
+
+    hashes = length // 4
+    keys1, keys2 = derive(1, 1024 + 16 * (hashes - 1)), derive(2, 24 * hashes)
+    keys3, masks = derive(3, 64 * hashes), derive(4, 4 * hashes)
+    tag = b""
+    for i in range(hashes):
+        hashed = list(layer1(keys1[16 * i : 16 * i + 1024]))
+        value = hashed[0] if len(message) <= 1024 else layer2(keys2[24 * i : 24 * i + 24], hashed)
+        tag += layer3(keys3[64 * i : 64 * i + 64], masks[4 * i : 4 * i + 4], value)
+    number = int.from_bytes(nonce, "big")  # 4, PDF
+    index = number % (16 // length)
+    pad = aes(derive(0, 16), (number - index).to_bytes(8, "big") + bytes(8))[index * length :]
+    return bytes(a ^ b for a, b in zip(tag, pad))
+
+
+# RFC 4418's appendix: 64-bit tags, and 96-bit tags, with which tags of 128 bits begin.
+UMAC_PUBLISHED = (
+    (b"a", 0, "6E155FAD26900BE1", "32FEDB100C79AD58F07FF764"),
+    (b"a", 3, "44B5CB542F220104", "185E4FE905CBA7BD85E4C2DC"),
+    (b"a", 2**10, "26BF2F5D60118BD9", "7A54ABE04AF82D60FB298C3C"),
+    (b"a", 2**15, "27F8EF643B0D118D", "7B136BD911E4B734286EF2BE"),
+    (b"a", 2**20, "A4477E87E9F55853", "F8ACFA3AC31CFEEA047F7B11"),
+    (b"abc", 1, "D4D7B9F6BD4FBFCF", "883C3D4B97A61976FFCF2323"),
+    (b"abc", 500, "D4CF26DDEFD5C01A", "8824A260C53C66A36C9260A6"),
+)
+
+
+def umac():
+    def record(source, key, nonce, piece, times, length):
+        return {
+            "source": source,
+            "name": f"umac-{8 * length}",
+            "key": key.hex(),
+            "nonce": nonce.hex(),
+            "piece": piece.hex(),
+            "times": times,
+            "tag": umac_tag(key, piece * times, nonce, length).hex(),
+        }
+
+    for piece, times, tag64, tag96 in UMAC_PUBLISHED:
+        for length, published_tag in ((8, tag64), (16, tag96)):
+            found = record("RFC 4418", b"abcdefghijklmnop", b"bcdefghi", piece, times, length)
+            assert found["tag"].startswith(published_tag.lower())
+            yield found
+    rng = random.Random("umac")
+    for size in (1, 16, 31, 32, 33, 64, 1000, 1023, 1024, 1025, 1056, 2048, 2049, 5000):
+        for length, number in ((8, 2 * size), (8, 2**32 - 2 * size + 1), (16, size)):
+            yield record("computed", rng.randbytes(16), number.to_bytes(8, "big"), rng.randbytes(size), 1, length)
+
 
 def x25519():
     for block in published("asymmetric/X25519/rfc7748.txt").split("\n\n")[:4]:
@@ -207,6 +293,53 @@ PI_GROUPS = {
 }
 
 
+CURVES = {"P-256": ("nistp256", 32, "SHA256"), "P-384": ("nistp384", 48, "SHA384"), "P-521": ("nistp521", 66, "SHA512")}
+
+
+def ecdsa_fips():
+    for section in published("asymmetric/ECDSA/FIPS_186-3/SigVer.rsp").split("\n[")[1:]:
+        head, cases = section.split("]", 1)
+        curve, size, hash = CURVES.get(head.split(",")[0], ("", 0, ""))
+        if head.split(",")[1].replace("-", "") != hash:
+            continue
+        for part in cases.split("\n\n"):
+            record = fields(part)
+            if "Qx" in record:
+                yield {
+                    "source": "NIST CAVP FIPS 186-3 SigVer",
+                    "curve": curve,
+                    "point": "04" + record["Qx"].zfill(2 * size) + record["Qy"].zfill(2 * size),
+                    "message": record["Msg"],
+                    "r": record["R"].zfill(2 * size),
+                    "s": record["S"].zfill(2 * size),
+                    "good": "yes" if record["Result"].startswith("P") else "no",
+                }
+
+
+def ecdsa_deterministic():
+    text = published("asymmetric/ECDSA/RFC6979/evppkey_ecdsa_rfc6979.txt")
+    keys = dict(re.findall(r"^PrivateKey=(\S+)_PRIV\n(.*?-----END PRIVATE KEY-----\n)", text, re.M | re.S))
+    for part in text.split("\n\n"):
+        record = fields(part)
+        name = record.get("Key", "").removesuffix("_PRIV")
+        if name not in CURVES or record.get("DigestSign") != CURVES[name][2]:
+            continue
+        curve, size, _ = CURVES[name]
+        key = load_pem_private_key(keys[name].encode(), None)
+        public = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        r, s = decode_dss_signature(bytes.fromhex(record["Output"]))
+        yield {
+            "source": "RFC 6979 appendix A.2",
+            "curve": curve,
+            "private": key.private_numbers().private_value.to_bytes(size, "big").hex(),
+            "point": public.hex(),
+            "message": record["Input"].strip('"').encode().hex(),
+            "r": r.to_bytes(size, "big").hex(),
+            "s": s.to_bytes(size, "big").hex(),
+            "good": "yes",
+        }
+
+
 def pi(bits):
     """floor(2^bits * pi), by Machin's formula."""
 
@@ -249,7 +382,7 @@ def diffie_hellman(groups, rng):
             }
 
 
-CURVES = {"nistp256": ec.SECP256R1(), "nistp384": ec.SECP384R1(), "nistp521": ec.SECP521R1()}
+ECDH_CURVES = {"nistp256": ec.SECP256R1(), "nistp384": ec.SECP384R1(), "nistp521": ec.SECP521R1()}
 
 
 def uncompressed(key):
@@ -257,7 +390,7 @@ def uncompressed(key):
 
 
 def ecdh(rng):
-    for name, curve in CURVES.items():
+    for name, curve in ECDH_CURVES.items():
         for _ in range(4):
             # Numbers as they are drawn: of bytes of the curve's size, of which the bits beyond it are left out here so
             # that none is above the order of the group.
@@ -305,6 +438,27 @@ def sntrup761_x25519():
         if number < 3:
             wrong[(500, 1006, 1030)[number]] ^= 1 << number
         yield record("wrong", bytes(wrong), sntrup761.decapsulate(key, bytes(wrong)))
+
+
+def diffie_hellman_in_any_group():
+    """Groups that only group exchange meets: lengths that fill no byte or word, and other generators than 2."""
+    rng = random.Random("diffie-hellman-group-exchange")
+    for bits, generator in [(2048, 5), (2056, 3), (2305, 2), (3071, 2), (4104, 2), (6200, 7)]:
+        # Powers do not ask whether the modulus is prime: any odd one will do.
+        p = rng.getrandbits(bits) | 1 << (bits - 1) | 1
+        exponent_bytes = 64 if bits <= 4096 else 72 if bits <= 6144 else 80
+        mine, theirs = rng.randbytes(exponent_bytes), rng.randbytes(exponent_bytes)
+        highest = 1 << (8 * exponent_bytes - 1)
+        x, y = (int.from_bytes(one, "big") | highest for one in (mine, theirs))
+        yield {
+            "source": "Python",
+            "prime": hexadecimal(p),
+            "generator": hexadecimal(generator),
+            "random": mine.hex(),
+            "public": hexadecimal(pow(generator, x, p)),
+            "peer": hexadecimal(pow(generator, y, p)),
+            "secret": hexadecimal(pow(generator, x * y, p)),
+        }
 
 
 SMALL_PRIMES = [n for n in range(3, 20000, 2) if all(n % d for d in range(3, math.isqrt(n) + 1, 2))]
@@ -421,4 +575,7 @@ write("mlkem768x25519.txt", mlkem768_x25519())
 write("ed25519.txt", ed25519())
 write("dh.txt", [*diffie_hellman((14, 16, 18), rng), *diffie_hellman((1, 15, 17), random.Random("groups 1, 15 and 17"))])
 write("ecdh.txt", ecdh(random.Random("elliptic curves")))
+write("dh_groups.txt", diffie_hellman_in_any_group())
+write("ecdsa.txt", [*ecdsa_deterministic(), *ecdsa_fips()])
 write("rsa.txt", [*rsa_fips(), *rsa_made()])
+write("umac.txt", umac())

@@ -53,8 +53,11 @@ impl Folder {
     }
 }
 
-/// The kinds of keys that are made here, the best first.
-pub(crate) const KINDS: [&str; 2] = ["ed25519", "rsa"];
+/// The kinds of keys that a node gets by itself, the best first.
+pub(crate) const HOST_KINDS: [&str; 2] = ["ed25519", "rsa"];
+
+/// The kinds of keys that users have, the best first.
+pub(crate) const KINDS: [&str; 3] = ["ed25519", "rsa", "ecdsa"];
 
 /// A path as one would type it into a shell: `~` for the home directory, quotes where they are needed.
 pub(crate) fn shown(path: &Path) -> String {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::json;
+use ssh_proto::keys::Curve;
 use ssh_transport::identity::write_key_pair;
 use sshrpc::{PrivateKey, os_rng};
 
@@ -19,15 +20,16 @@ use super::{log, secret};
 Examples:
   sshrpc keygen                                 an ed25519 key in sshrpc's own folder, which `call` tries by itself
   sshrpc keygen --type rsa --bits 4096          an RSA key
+  sshrpc keygen --type ecdsa --bits 384         an ECDSA key on nistp384
   sshrpc keygen --passphrase --file ~/.ssh/id_ed25519 --comment alice@work")]
 pub(crate) struct Keygen {
     /// The type of key
     #[arg(long = "type", value_enum, value_name = "TYPE", default_value_t)]
     kind: Kind,
 
-    /// The length of an RSA key, 2048 to 8192
-    #[arg(long, value_name = "N", default_value_t = 3072, value_parser = clap::value_parser!(u16).range(2048..=8192))]
-    bits: u16,
+    /// The length of an RSA key, 2048 to 8192 [default: 3072], or the curve of an ECDSA key: 256, 384 or 521 [default: 256]
+    #[arg(long, short, value_name = "N")]
+    bits: Option<u16>,
 
     /// Where to write it; the public half goes to FILE.pub [default: ~/.config/sshrpc/id_TYPE]
     #[arg(long, short, value_name = "FILE")]
@@ -48,6 +50,7 @@ enum Kind {
     #[default]
     Ed25519,
     Rsa,
+    Ecdsa,
 }
 
 impl Kind {
@@ -55,6 +58,7 @@ impl Kind {
         match self {
             Self::Ed25519 => "ed25519",
             Self::Rsa => "rsa",
+            Self::Ecdsa => "ecdsa",
         }
     }
 }
@@ -62,6 +66,7 @@ impl Kind {
 impl Keygen {
     pub(crate) fn run(self, output: &Output, verbose: u8) -> Result<(), Failure> {
         log::start(log::Chatter::Quiet, verbose);
+        let size = self.size()?;
         let path = match &self.file {
             Some(path) => path.clone(),
             None => Folder::find()?.user_key(self.kind.name()),
@@ -72,13 +77,13 @@ impl Keygen {
         }
         let passphrase = if self.passphrase { Some(secret::new_passphrase()?) } else { None };
         let comment = self.comment.clone().unwrap_or_else(default_comment);
-        let key = self.generate()?;
+        let key = generate(size)?;
         write_key_pair(&path, &key, &comment, passphrase.as_ref().map(|secret| secret.as_str()))
             .map_err(Failure::local)?;
         let (public, fingerprint) = (key.public(), key.public().fingerprint());
         let line = public.to_openssh_line(&comment);
         let beside = PathBuf::from(format!("{}.pub", path.display()));
-        let text = || self.explain(&path, &beside, &fingerprint.to_string(), &line);
+        let text = || self.explain(size, &path, &beside, &fingerprint.to_string(), &line);
         let json = || {
             json!({
                 "file": path,
@@ -92,18 +97,33 @@ impl Keygen {
         output.print(text, json)
     }
 
-    fn generate(&self) -> Result<PrivateKey, Failure> {
-        let mut rng = os_rng().map_err(Failure::local)?;
-        match self.kind {
-            Kind::Ed25519 => Ok(PrivateKey::generate_ed25519(&mut rng)),
-            Kind::Rsa => PrivateKey::generate_rsa(self.bits.into(), &mut rng).map_err(Failure::local),
+    /// What is asked for, before anything is done. There is one length of Ed25519 keys, as for `ssh-keygen`.
+    fn size(&self) -> Result<Size, Failure> {
+        match (self.kind, self.bits) {
+            (Kind::Ed25519, _) => Ok(Size::Ed25519),
+            (Kind::Rsa, None) => Ok(Size::Rsa(3072)),
+            (Kind::Rsa, Some(bits @ 2048..=8192)) => Ok(Size::Rsa(bits.into())),
+            (Kind::Rsa, Some(_)) => Err(Failure::usage("an RSA key has between 2048 and 8192 bits")),
+            (Kind::Ecdsa, bits) => Curve::ALL
+                .into_iter()
+                .find(|curve| curve.bits() == usize::from(bits.unwrap_or(256)))
+                .map(Size::Ecdsa)
+                .ok_or_else(|| Failure::usage("an ECDSA key has 256, 384 or 521 bits")),
         }
     }
 
-    fn explain(&self, path: &std::path::Path, beside: &std::path::Path, fingerprint: &str, line: &str) -> String {
-        let kind = match self.kind {
-            Kind::Ed25519 => "ed25519".to_owned(),
-            Kind::Rsa => format!("RSA {}", self.bits),
+    fn explain(
+        &self,
+        size: Size,
+        path: &std::path::Path,
+        beside: &std::path::Path,
+        fingerprint: &str,
+        line: &str,
+    ) -> String {
+        let kind = match size {
+            Size::Ed25519 => "ed25519".to_owned(),
+            Size::Rsa(bits) => format!("RSA {bits}"),
+            Size::Ecdsa(curve) => format!("ECDSA {}", curve.bits()),
         };
         let own = Folder::find().ok();
         let authorized = own.as_ref().map(|folder| shown(&folder.authorized_keys()));
@@ -122,6 +142,23 @@ impl Keygen {
             ),
             styled(STRONG, format!("sshrpc call{using} 127.0.0.1:2222 lists reverse '[[1,2,3]]'")),
         )
+    }
+}
+
+/// A type of key with its size.
+#[derive(Clone, Copy, Debug)]
+enum Size {
+    Ed25519,
+    Rsa(usize),
+    Ecdsa(Curve),
+}
+
+fn generate(size: Size) -> Result<PrivateKey, Failure> {
+    let mut rng = os_rng().map_err(Failure::local)?;
+    match size {
+        Size::Ed25519 => Ok(PrivateKey::generate_ed25519(&mut rng)),
+        Size::Rsa(bits) => PrivateKey::generate_rsa(bits, &mut rng).map_err(Failure::local),
+        Size::Ecdsa(curve) => Ok(PrivateKey::generate_ecdsa(curve, &mut rng)),
     }
 }
 

@@ -13,7 +13,7 @@ use sshrpc::node::NodeError;
 use sshrpc::{Node, PrivateKey, PublicKey, os_rng};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::config::{Folder, KINDS, shown};
+use super::config::{Folder, HOST_KINDS, KINDS, shown};
 use super::failure::Failure;
 use super::output::{FAINT, Output, STRONG, WARN, styled};
 use super::{log, secret};
@@ -185,7 +185,7 @@ impl Stop {
 
 /// The node's keys in sshrpc's own folder, made where they are missing.
 fn own_host_keys(folder: &Folder) -> Result<Vec<Identity>, Failure> {
-    KINDS.iter().map(|kind| own_host_key(&folder.host_key(kind), kind)).collect()
+    HOST_KINDS.iter().map(|kind| own_host_key(&folder.host_key(kind), kind)).collect()
 }
 
 fn own_host_key(path: &Path, kind: &str) -> Result<Identity, Failure> {

@@ -10,6 +10,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         peers::trial("keygen_makes_a_key_and_never_overwrites_one", &[], keygen),
         peers::trial("keygen_makes_what_ssh_keygen_reads", &["ssh-keygen"], ssh_keygen_reads),
+        peers::trial("keygen_knows_the_sizes_of_each_type", &[], wrong_sizes),
         peers::trial("a_key_of_sshrpcs_own_folder_is_tried_by_itself", &[], own_key),
         peers::trial("an_encrypted_key_takes_its_passphrase_from_the_environment", &[], encrypted),
     ]
@@ -38,12 +39,25 @@ fn keygen(_: &Peers) -> Result<(), Failed> {
 
 fn ssh_keygen_reads(peers: &Peers) -> Result<(), Failed> {
     let home = Home::new()?;
-    for (kind, bits) in [("ed25519", 256), ("rsa", 2048)] {
-        let file = home.path(kind).to_string_lossy().into_owned();
-        let made = home.run(&["keygen", "--json", "--type", kind, "--bits", "2048", "--file", &file])?.json()?;
+    for (kind, bits) in [("ed25519", "256"), ("rsa", "2048"), ("ecdsa", "256"), ("ecdsa", "384"), ("ecdsa", "521")] {
+        let file = home.path(&format!("{kind}{bits}")).to_string_lossy().into_owned();
+        let made = home.run(&["keygen", "--json", "--type", kind, "--bits", bits, "--file", &file])?.json()?;
         let seen = Done::of(peers.command("ssh-keygen").args(["-l", "-f", &file]), b"")?;
         let fingerprint = made["fingerprint"].as_str().ok_or("a fingerprint")?;
         ensure(seen.stdout().starts_with(&format!("{bits} {fingerprint} ")), fingerprint, &seen)?;
+    }
+    Ok(())
+}
+
+fn wrong_sizes(_: &Peers) -> Result<(), Failed> {
+    let home = Home::new()?;
+    for (kind, bits, says) in [
+        ("rsa", "1024", "an RSA key has between 2048 and 8192 bits"),
+        ("rsa", "9000", "an RSA key has between 2048 and 8192 bits"),
+        ("ecdsa", "2048", "an ECDSA key has 256, 384 or 521 bits"),
+    ] {
+        home.run(&["keygen", "--type", kind, "--bits", bits, "--file", "key"])?.expect_error(2, says, &[])?;
+        ensure(!home.path("key").exists(), "no file", &home.run(&["keygen", "--help"])?)?;
     }
     Ok(())
 }

@@ -104,6 +104,7 @@ mod tests {
     use super::*;
     use crate::crypto::CryptoProvider;
     use crate::crypto::rustcrypto::PROVIDER;
+    use crate::keys::Curve;
 
     /// Every algorithm that `key` offers is in the provider's table, and the signature verifies there, for this message only.
     fn check(key: &PrivateKey) {
@@ -122,6 +123,17 @@ mod tests {
     #[test]
     fn the_verifiers_accept_what_ed25519_keys_sign() {
         check(&PrivateKey::generate_ed25519(&mut ChaCha20Rng::from_seed([2; 32])));
+    }
+
+    #[test]
+    fn the_verifiers_accept_what_ecdsa_keys_sign() {
+        for curve in Curve::ALL {
+            for seed in 0..8 {
+                let key = PrivateKey::generate_ecdsa(curve, &mut ChaCha20Rng::from_seed([seed; 32]));
+                assert_eq!((key.public().key_type(), key.public().bits()), (curve.key_type(), Some(curve.bits())));
+                check(&key);
+            }
+        }
     }
 
     #[cfg(feature = "rsa")]

@@ -6,6 +6,7 @@ use core::fmt;
 
 use base64ct::{Base64, Encoding};
 
+use super::Curve;
 #[cfg(feature = "rustcrypto")]
 use crate::wire::Put;
 use crate::wire::{InvalidMessage, Mpint, Problem, Reader};
@@ -20,6 +21,7 @@ use crate::wire::{InvalidMessage, Mpint, Problem, Reader};
 /// ```text
 /// string "ssh-ed25519" · string key (32 bytes)             RFC 8709 §4
 /// string "ssh-rsa" · mpint e · mpint n                     RFC 4253 §6.6
+/// string "ecdsa-sha2-[curve]" · string curve · string Q    RFC 5656 §3.1
 /// string anything else · byte[] type-specific data
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +35,7 @@ pub struct PublicKey {
 enum Kind {
     Ed25519,
     Rsa { bits: usize },
+    Ecdsa(Curve),
     Other(Arc<str>),
 }
 
@@ -67,7 +70,14 @@ impl PublicKey {
                 check_rsa(e, n)?;
                 Kind::Rsa { bits: n.bits() }
             }
-            name => Kind::Other(checked_name(name)?.into()),
+            name => match Curve::by_key_type(name) {
+                Some(curve) => {
+                    curve.read_point(&mut reader)?;
+                    reader.finish("ecdsa public key")?;
+                    Kind::Ecdsa(curve)
+                }
+                None => Kind::Other(checked_name(name)?.into()),
+            },
         };
         Ok(Self { blob: blob.into(), kind })
     }
@@ -79,6 +89,16 @@ impl PublicKey {
         blob.put_string(ED25519.as_bytes());
         blob.put_string(point);
         Self { blob: blob.into(), kind: Kind::Ed25519 }
+    }
+
+    /// The blob of an ECDSA key, from the uncompressed point.
+    #[cfg(feature = "rustcrypto")]
+    pub(super) fn ecdsa(curve: Curve, point: &[u8]) -> Self {
+        let mut blob = Vec::with_capacity(192);
+        for field in [curve.key_type().as_bytes(), curve.name().as_bytes(), point] {
+            blob.put_string(field);
+        }
+        Self { blob: blob.into(), kind: Kind::Ecdsa(curve) }
     }
 
     /// The blob of an RSA key, from big-endian magnitudes.
@@ -97,6 +117,7 @@ impl PublicKey {
         match &self.kind {
             Kind::Ed25519 => ED25519,
             Kind::Rsa { .. } => RSA,
+            Kind::Ecdsa(curve) => curve.key_type(),
             Kind::Other(name) => name,
         }
     }
@@ -107,12 +128,13 @@ impl PublicKey {
         &self.blob
     }
 
-    /// The size as people state it: the bits of an RSA modulus, 256 for Ed25519. `None` when the type is not known.
+    /// The size as people state it: the bits of an RSA modulus, those of a curve, 256 for Ed25519. `None` when the type is not known.
     #[must_use]
     pub const fn bits(&self) -> Option<usize> {
         match self.kind {
             Kind::Ed25519 => Some(256),
             Kind::Rsa { bits } => Some(bits),
+            Kind::Ecdsa(curve) => Some(curve.bits()),
             Kind::Other(_) => None,
         }
     }
@@ -215,6 +237,14 @@ mod tests {
         blob
     }
 
+    fn ecdsa(curve: Curve, name: &str, point: &[u8]) -> Vec<u8> {
+        let mut blob = Vec::new();
+        for field in [curve.key_type().as_bytes(), name.as_bytes(), point] {
+            blob.put_string(field);
+        }
+        blob
+    }
+
     fn problem(blob: &[u8]) -> (&'static str, Problem) {
         let error = PublicKey::from_blob(blob).unwrap_err();
         (error.field, error.problem)
@@ -240,8 +270,23 @@ mod tests {
     }
 
     #[test]
+    fn rfc5656_s3_1_an_ecdsa_key_is_a_curve_and_an_uncompressed_point_of_its_size() {
+        for (curve, length) in Curve::ALL.into_iter().zip([32, 48, 66]) {
+            let point = [&[4][..], &[7; 2 * 66][..2 * length]].concat();
+            let key = PublicKey::from_blob(&ecdsa(curve, curve.name(), &point)).unwrap();
+            assert_eq!((key.key_type(), key.bits()), (curve.key_type(), Some(curve.bits())));
+            let wrong = |name, point: &[u8]| problem(&ecdsa(curve, name, point));
+            assert_eq!(wrong("nistp224", &point), ("curve identifier", Problem::Mismatch));
+            assert_eq!(wrong(curve.name(), &point[1..]), ("ecdsa Q", Problem::BadValue));
+            assert_eq!(wrong(curve.name(), &point[..2 * length]), ("ecdsa Q", Problem::BadLength));
+            assert_eq!(wrong(curve.name(), &[&[3], &point[1..=length]].concat()), ("ecdsa Q", Problem::BadValue));
+        }
+    }
+
+    #[test]
     fn every_truncation_and_every_extension_of_a_known_type_is_an_error() {
-        for mut blob in [ed25519(&[7; 32]), rsa(&[3], &[0x55; 128])] {
+        let ecdsa = ecdsa(Curve::Nistp256, "nistp256", &[4; 65]);
+        for mut blob in [ed25519(&[7; 32]), rsa(&[3], &[0x55; 128]), ecdsa] {
             for end in 0..blob.len() {
                 assert!(PublicKey::from_blob(&blob[..end]).is_err(), "cut at {end}");
             }

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{algorithms, identity, pattern, public};
+use super::{HOST_KEYS, USER_KEYS, algorithms, identity, pattern, public};
 
 /// Lets in who has one of the keys, and runs the commands of [`run`].
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(crate) struct TestHandler {
 
 impl Default for TestHandler {
     fn default() -> Self {
-        let keys = ["ed25519", "rsa2048", "rsa3072", "rsa4096"].map(public).to_vec();
+        let keys = USER_KEYS.map(public).to_vec();
         Self { keys, running: Arc::default(), produced: Arc::default() }
     }
 }
@@ -144,7 +144,7 @@ pub(crate) fn server_policy() -> Policy {
 }
 
 pub(crate) fn host_keys() -> Vec<Identity> {
-    ["ed25519", "rsa3072"].map(identity).to_vec()
+    HOST_KEYS.map(identity).to_vec()
 }
 
 impl Running {

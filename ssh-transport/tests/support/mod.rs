@@ -108,6 +108,30 @@ pub(crate) fn public(name: &str) -> PublicKey {
     PublicKey::from_openssh_line(&vectors::text(&format!("keys/{name}.pub"))).expect("a key of the vectors").0
 }
 
+/// The key of the vectors for a signature algorithm of users.
+pub(crate) fn user_key_for(algorithm: &str) -> &'static str {
+    match algorithm {
+        "ecdsa-sha2-nistp256" => "ecdsa",
+        "ecdsa-sha2-nistp384" => "ecdsa384",
+        "ecdsa-sha2-nistp521" => "ecdsa521",
+        rsa if rsa.contains("rsa") => "rsa2048",
+        _ => "ed25519",
+    }
+}
+
+/// The key of the vectors that is the host's for a signature algorithm.
+pub(crate) fn host_key_for(algorithm: &str) -> &'static str {
+    match user_key_for(algorithm) {
+        "rsa2048" => "rsa3072",
+        other => other,
+    }
+}
+
+/// The names of the host keys: one of each type.
+pub(crate) const HOST_KEYS: [&str; 5] = ["ed25519", "rsa3072", "ecdsa", "ecdsa384", "ecdsa521"];
+/// The names of the keys that may log in.
+pub(crate) const USER_KEYS: [&str; 7] = ["ed25519", "rsa2048", "rsa3072", "rsa4096", "ecdsa", "ecdsa384", "ecdsa521"];
+
 /// All algorithms that we have.
 pub(crate) fn algorithms() -> Algorithms {
     Algorithms::up_to(Tier::Legacy, &PROVIDER)

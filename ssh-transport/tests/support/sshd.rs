@@ -9,10 +9,9 @@ use ssh_proto::keys::PublicKey;
 use ssh_transport::Client;
 use ssh_transport::client::Policy;
 
-use super::{client_policy, is_root, own_name, private_file, public, vector_key};
+use super::{HOST_KEYS, USER_KEYS, client_policy, is_root, own_name, private_file, public, vector_key};
 
-/// A running server. Its host keys are `rsa3072` and `ed25519` of the vectors, and it lets in who runs it with the keys
-/// `ed25519`, `rsa2048` and `rsa4096` of the vectors.
+/// A running server. Its host keys are [`HOST_KEYS`] of the vectors, and it lets in who runs it with [`USER_KEYS`].
 #[derive(Debug)]
 pub(crate) struct Sshd {
     pub(crate) child: Child,
@@ -30,12 +29,11 @@ impl Sshd {
             fs::create_dir_all("/run/sshd")?;
         }
         let mut keys = String::new();
-        for name in ["ed25519", "rsa3072"] {
+        for name in HOST_KEYS {
             writeln!(keys, "HostKey {}", vector_key(directory.path(), name)?.display())?;
         }
         let authorized = directory.path().join("authorized_keys");
-        let names = ["ed25519", "rsa2048", "rsa3072", "rsa4096"];
-        let lines: String = names.iter().map(|name| vectors::text(&format!("keys/{name}.pub"))).collect();
+        let lines: String = USER_KEYS.iter().map(|name| vectors::text(&format!("keys/{name}.pub"))).collect();
         private_file(&authorized, lines.as_bytes())?;
         let config = directory.path().join("sshd_config");
         // Somebody else may take the port before the server does: then with another one.

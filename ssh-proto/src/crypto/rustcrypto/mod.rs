@@ -7,7 +7,9 @@ mod chacha20_poly1305;
 mod curve25519;
 mod dh;
 mod ecdh;
+pub(crate) mod ecdsa;
 mod ed25519;
+mod group_exchange;
 mod hash;
 mod hmac;
 mod mlkem768x25519;
@@ -16,6 +18,7 @@ pub mod rows;
 mod rsa;
 mod sntrup761;
 mod sntrup761x25519;
+mod umac;
 
 use alloc::boxed::Box;
 
@@ -62,7 +65,11 @@ static KEY_EXCHANGES: &[KexMethod] = &[
     rows::ECDH_SHA2_NISTP521,
     rows::DIFFIE_HELLMAN_GROUP15_SHA512,
     rows::DIFFIE_HELLMAN_GROUP17_SHA512,
+    // A group of the server's choice costs a round more and is taken on trust: after those with names, of which the last
+    // is smaller than what is asked for.
+    rows::DIFFIE_HELLMAN_GROUP_EXCHANGE_SHA256,
     rows::DIFFIE_HELLMAN_GROUP14_SHA256,
+    rows::DIFFIE_HELLMAN_GROUP_EXCHANGE_SHA1,
     rows::DIFFIE_HELLMAN_GROUP14_SHA1,
     rows::DIFFIE_HELLMAN_GROUP1_SHA1,
 ];
@@ -81,6 +88,10 @@ static CIPHERS: &[CipherMethod] = &[
 static MACS: &[MacMethod] = &[
     rows::HMAC_SHA2_256_ETM,
     rows::HMAC_SHA2_512_ETM,
+    rows::UMAC_64_ETM,
+    rows::UMAC_128_ETM,
+    rows::UMAC_64,
+    rows::UMAC_128,
     rows::HMAC_SHA2_256,
     rows::HMAC_SHA2_512,
     rows::HMAC_SHA1_ETM,
@@ -93,6 +104,9 @@ static SIGNATURES: &[SignatureMethod] = &[
     rows::RSA_SHA2_512,
     #[cfg(feature = "rsa")]
     rows::RSA_SHA2_256,
+    rows::ECDSA_SHA2_NISTP256,
+    rows::ECDSA_SHA2_NISTP384,
+    rows::ECDSA_SHA2_NISTP521,
     #[cfg(feature = "rsa")]
     rows::SSH_RSA,
 ];
@@ -115,4 +129,4 @@ const fn cbc(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -35,8 +35,8 @@ use sha2::{Sha256, Sha512};
 #[cfg(feature = "rsa")]
 use super::rsa;
 use super::{
-    aead, aes_cbc, aes_ctr, aes_gcm, cbc, chacha20_poly1305, ctr, curve25519, dh, ecdh, ed25519, hash, hmac,
-    mlkem768x25519, sntrup761x25519,
+    aead, aes_cbc, aes_ctr, aes_gcm, cbc, chacha20_poly1305, ctr, curve25519, dh, ecdh, ecdsa, ed25519, group_exchange,
+    hash, hmac, mlkem768x25519, sntrup761x25519, umac,
 };
 use crate::crypto::MacOrder::{EncryptAndMac, EncryptThenMac};
 use crate::crypto::{CipherMethod, Exchange, KexMethod, MacMethod, SignatureMethod, Tier};
@@ -105,6 +105,20 @@ pub const DIFFIE_HELLMAN_GROUP14_SHA1: KexMethod =
 pub const DIFFIE_HELLMAN_GROUP1_SHA1: KexMethod =
     KexMethod::new("diffie-hellman-group1-sha1", Tier::Legacy, &hash::SHA1, Exchange::DiffieHellman(&dh::GROUP1))
         .client_only();
+pub const DIFFIE_HELLMAN_GROUP_EXCHANGE_SHA256: KexMethod = KexMethod::new(
+    "diffie-hellman-group-exchange-sha256",
+    Tier::Compatible,
+    &hash::SHA256,
+    Exchange::GroupExchange(&group_exchange::NamedGroups),
+);
+/// For clients alone.
+pub const DIFFIE_HELLMAN_GROUP_EXCHANGE_SHA1: KexMethod = KexMethod::new(
+    "diffie-hellman-group-exchange-sha1",
+    Tier::Legacy,
+    &hash::SHA1,
+    Exchange::GroupExchange(&group_exchange::NamedGroups),
+)
+.client_only();
 
 pub const CHACHA20_POLY1305: CipherMethod =
     CipherMethod::new("chacha20-poly1305@openssh.com", Tier::Default, (64, 0, 8), aead(chacha20_poly1305::make));
@@ -135,6 +149,14 @@ pub const HMAC_SHA2_256_ETM: MacMethod =
     MacMethod::new("hmac-sha2-256-etm@openssh.com", Tier::Default, (32, 32), EncryptThenMac, hmac::make::<Sha256>);
 pub const HMAC_SHA2_512_ETM: MacMethod =
     MacMethod::new("hmac-sha2-512-etm@openssh.com", Tier::Default, (64, 64), EncryptThenMac, hmac::make::<Sha512>);
+pub const UMAC_64_ETM: MacMethod =
+    MacMethod::new("umac-64-etm@openssh.com", Tier::Compatible, (16, 8), EncryptThenMac, umac::make::<2>);
+pub const UMAC_128_ETM: MacMethod =
+    MacMethod::new("umac-128-etm@openssh.com", Tier::Compatible, (16, 16), EncryptThenMac, umac::make::<4>);
+pub const UMAC_64: MacMethod =
+    MacMethod::new("umac-64@openssh.com", Tier::Compatible, (16, 8), EncryptAndMac, umac::make::<2>);
+pub const UMAC_128: MacMethod =
+    MacMethod::new("umac-128@openssh.com", Tier::Compatible, (16, 16), EncryptAndMac, umac::make::<4>);
 pub const HMAC_SHA2_256: MacMethod =
     MacMethod::new("hmac-sha2-256", Tier::Compatible, (32, 32), EncryptAndMac, hmac::make::<Sha256>);
 pub const HMAC_SHA2_512: MacMethod =
@@ -149,5 +171,11 @@ pub const SSH_ED25519: SignatureMethod =
 pub const RSA_SHA2_512: SignatureMethod = SignatureMethod::new("rsa-sha2-512", "ssh-rsa", Tier::Default, &rsa::SHA512);
 #[cfg(feature = "rsa")]
 pub const RSA_SHA2_256: SignatureMethod = SignatureMethod::new("rsa-sha2-256", "ssh-rsa", Tier::Default, &rsa::SHA256);
+pub const ECDSA_SHA2_NISTP256: SignatureMethod =
+    SignatureMethod::new("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256", Tier::Compatible, &ecdsa::NISTP256);
+pub const ECDSA_SHA2_NISTP384: SignatureMethod =
+    SignatureMethod::new("ecdsa-sha2-nistp384", "ecdsa-sha2-nistp384", Tier::Compatible, &ecdsa::NISTP384);
+pub const ECDSA_SHA2_NISTP521: SignatureMethod =
+    SignatureMethod::new("ecdsa-sha2-nistp521", "ecdsa-sha2-nistp521", Tier::Compatible, &ecdsa::NISTP521);
 #[cfg(feature = "rsa")]
 pub const SSH_RSA: SignatureMethod = SignatureMethod::new("ssh-rsa", "ssh-rsa", Tier::Legacy, &rsa::SHA1);

@@ -67,7 +67,8 @@ fn begin(text: &str) -> Option<(&str, &str)> {
     let mut rest = text;
     while let Some((line, after)) = rest.split_once('\n') {
         let label = line.trim().strip_prefix(BEGIN).and_then(|line| line.strip_suffix(DASHES));
-        if let Some(label) = label {
+        // `openssl ecparam -genkey` puts the curve before the key, which says it again.
+        if let Some(label) = label.filter(|label| *label != "EC PARAMETERS") {
             return Some((label, after));
         }
         rest = after;

@@ -2,6 +2,7 @@ use pkcs8::spki::AlgorithmIdentifierRef;
 use pkcs8::{ObjectIdentifier, PrivateKeyInfoRef};
 use zeroize::Zeroizing;
 
+use super::KeyFileError;
 use super::types::FileType;
 use crate::keys::PrivateKey;
 use crate::keys::ed25519::from_seed;
@@ -13,27 +14,27 @@ pub(super) const TYPE: FileType = FileType { name: ED25519, oid: OID, read_opens
 /// ```text
 /// string public (32 bytes) · string seed and public (64 bytes)
 /// ```
-fn read_openssh(reader: &mut Reader<'_>) -> Result<PrivateKey, InvalidMessage> {
+fn read_openssh(reader: &mut Reader<'_>) -> Result<PrivateKey, KeyFileError> {
     let public = reader.string("ssh-ed25519 public key")?;
     let pair = reader.string("ssh-ed25519 private key")?;
     let (seed, again) =
         pair.split_first_chunk().ok_or(InvalidMessage::new("ssh-ed25519 private key", Problem::BadLength))?;
     if public != again {
-        return Err(InvalidMessage::new("ssh-ed25519 public key", Problem::Mismatch));
+        return Err(InvalidMessage::new("ssh-ed25519 public key", Problem::Mismatch).into());
     }
-    with_public(seed, public)
+    Ok(with_public(seed, public)?)
 }
 
 /// RFC 8410 §7: the seed in an OCTET STRING within the OCTET STRING; the public key may stand beside it.
-fn read_pkcs8(info: &PrivateKeyInfoRef<'_>) -> Result<PrivateKey, InvalidMessage> {
+fn read_pkcs8(info: &PrivateKeyInfoRef<'_>) -> Result<PrivateKey, KeyFileError> {
     let wrong = InvalidMessage::new("CurvePrivateKey", Problem::BadValue);
     let seed = info.private_key.as_bytes().strip_prefix(&HEADER).ok_or(wrong)?;
     let seed = seed.try_into().map_err(|_| wrong)?;
     if info.algorithm.parameters.is_some() {
-        return Err(InvalidMessage::new("AlgorithmIdentifier", Problem::BadValue));
+        return Err(InvalidMessage::new("AlgorithmIdentifier", Problem::BadValue).into());
     }
     match info.public_key {
-        Some(public) => with_public(seed, public.raw_bytes()),
+        Some(public) => Ok(with_public(seed, public.raw_bytes())?),
         None => Ok(from_seed(seed)),
     }
 }

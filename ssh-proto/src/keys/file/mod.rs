@@ -2,13 +2,15 @@
 //!
 //! | label                   | format                                  | encrypted by                                    |
 //! |-------------------------|-----------------------------------------|-------------------------------------------------|
-//! | `OPENSSH PRIVATE KEY`   | OpenSSH PROTOCOL.key: RSA, Ed25519      | bcrypt-pbkdf and AES-CTR, -CBC, -GCM, ChaCha20  |
-//! | `PRIVATE KEY`           | PKCS#8 (RFC 5958): RSA, Ed25519         |                                                 |
-//! | `ENCRYPTED PRIVATE KEY` | PKCS#8 (RFC 5958): RSA, Ed25519         | PBES2 (RFC 8018): PBKDF2 or scrypt, and AES     |
+//! | `OPENSSH PRIVATE KEY`   | OpenSSH PROTOCOL.key: all types         | bcrypt-pbkdf and AES-CTR, -CBC, -GCM, ChaCha20  |
+//! | `PRIVATE KEY`           | PKCS#8 (RFC 5958): all types            |                                                 |
+//! | `ENCRYPTED PRIVATE KEY` | PKCS#8 (RFC 5958): all types            | PBES2 (RFC 8018): PBKDF2 or scrypt, and AES     |
 //! | `RSA PRIVATE KEY`       | PKCS#1 (RFC 8017 A.1.2)                 | RFC 1421 headers: MD5 and AES-CBC               |
+//! | `EC PRIVATE KEY`        | SEC 1 (RFC 5915)                        | RFC 1421 headers: MD5 and AES-CBC               |
 
 mod armor;
 mod cipher;
+pub(super) mod ecdsa;
 pub(super) mod ed25519;
 mod openssh;
 mod pem;
@@ -54,10 +56,10 @@ impl PrivateKey {
         let without_comment = |key| PrivateKeyFile { key, comment: String::new() };
         match armor.label {
             openssh::LABEL => openssh::read(&armor, passphrase),
-            pem::PKCS1 => pem::read_pkcs1(&armor, passphrase).map(without_comment),
+            pem::PKCS1 => pem::read_traditional(&armor, passphrase, types::read_pkcs1).map(without_comment),
+            pem::SEC1 => pem::read_traditional(&armor, passphrase, ecdsa::read_sec1).map(without_comment),
             pem::PKCS8 => pem::read_pkcs8(&armor).map(without_comment),
             pem::ENCRYPTED_PKCS8 => pem::read_encrypted_pkcs8(&armor, passphrase).map(without_comment),
-            "EC PRIVATE KEY" | "EC PARAMETERS" => Err(KeyFileError::Unsupported(Unsupported::Ecdsa)),
             "DSA PRIVATE KEY" => Err(KeyFileError::Unsupported(Unsupported::Dsa)),
             "PUBLIC KEY" | "RSA PUBLIC KEY" => Err(KeyFileError::PublicKey),
             _ => Err(KeyFileError::NotAKey),

@@ -34,11 +34,15 @@ impl PrivateKey {
     }
 }
 
-/// PKCS#1, and the encryption that OpenSSL had before PKCS#8: RFC 1421 headers.
-pub(super) fn read_pkcs1(armor: &Armor<'_>, passphrase: Option<&[u8]>) -> Result<PrivateKey, KeyFileError> {
+/// What OpenSSL wrote before PKCS#8: a format for each type of key, and encryption by RFC 1421 headers.
+pub(super) fn read_traditional(
+    armor: &Armor<'_>,
+    passphrase: Option<&[u8]>,
+    read: fn(&[u8]) -> Result<PrivateKey, KeyFileError>,
+) -> Result<PrivateKey, KeyFileError> {
     let mut der = armor.decode()?;
     if armor.header("Proc-Type").is_none() {
-        return types::read_pkcs1(&der);
+        return read(&der);
     }
     let (name, iv) = armor.header("DEK-Info").and_then(|info| info.split_once(',')).ok_or(KeyFileError::BrokenArmor)?;
     let cipher = match name.trim() {
@@ -55,7 +59,7 @@ pub(super) fn read_pkcs1(armor: &Armor<'_>, passphrase: Option<&[u8]>) -> Result
     (cipher.open)(Sealed { key, iv: &iv, data: &mut der, tag: b"" }).map_err(|_| KeyFileError::BrokenArmor)?;
     // Nothing authenticates the content: a wrong passphrase shows as nonsense.
     let der = unpadded(&der).ok_or(KeyFileError::WrongPassphrase)?;
-    types::read_pkcs1(der).map_err(nonsense)
+    read(der).map_err(nonsense)
 }
 
 /// PKCS#8, not encrypted.
@@ -149,6 +153,7 @@ const fn broken(what: &'static str) -> KeyFileError {
 }
 
 pub(super) const PKCS1: &str = "RSA PRIVATE KEY";
+pub(super) const SEC1: &str = "EC PRIVATE KEY";
 pub(super) const PKCS8: &str = "PRIVATE KEY";
 pub(super) const ENCRYPTED_PKCS8: &str = "ENCRYPTED PRIVATE KEY";
 /// Seconds of work; OpenSSL uses 2048 and OWASP recommends 600,000.

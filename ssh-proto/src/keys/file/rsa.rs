@@ -3,6 +3,7 @@ use pkcs8::der::Decode;
 use rsa::BoxedUint;
 use rsa::pkcs1::RsaPrivateKeyRef;
 
+use super::KeyFileError;
 use super::types::{FileType, RSA_OID};
 use crate::keys::PrivateKey;
 use crate::keys::public::RSA;
@@ -14,34 +15,34 @@ pub(super) const TYPE: FileType = FileType { name: RSA, oid: RSA_OID, read_opens
 /// ```text
 /// mpint n · mpint e · mpint d · mpint iqmp · mpint p · mpint q
 /// ```
-fn read_openssh(reader: &mut Reader<'_>) -> Result<PrivateKey, InvalidMessage> {
+fn read_openssh(reader: &mut Reader<'_>) -> Result<PrivateKey, KeyFileError> {
     let n = reader.mpint("ssh-rsa n")?.magnitude();
     let e = reader.mpint("ssh-rsa e")?.magnitude();
     let d = reader.mpint("ssh-rsa d")?.magnitude();
     let coefficient = reader.mpint("ssh-rsa iqmp")?.magnitude();
     let p = reader.mpint("ssh-rsa p")?.magnitude();
     let q = reader.mpint("ssh-rsa q")?.magnitude();
-    Parts { n, e, d, p, q, coefficient }.into_key()
+    Ok(Parts { n, e, d, p, q, coefficient }.into_key()?)
 }
 
-fn read_pkcs8(info: &PrivateKeyInfoRef<'_>) -> Result<PrivateKey, InvalidMessage> {
+fn read_pkcs8(info: &PrivateKeyInfoRef<'_>) -> Result<PrivateKey, KeyFileError> {
     read_pkcs1(info.private_key.as_bytes())
 }
 
-pub(super) fn read_pkcs1(der: &[u8]) -> Result<PrivateKey, InvalidMessage> {
+pub(super) fn read_pkcs1(der: &[u8]) -> Result<PrivateKey, KeyFileError> {
     let key = RsaPrivateKeyRef::from_der(der).map_err(|_| InvalidMessage::new("RSAPrivateKey", Problem::BadValue))?;
     if key.other_prime_infos.is_some() {
-        return Err(InvalidMessage::new("RSAPrivateKey otherPrimeInfos", Problem::BadValue));
+        return Err(InvalidMessage::new("RSAPrivateKey otherPrimeInfos", Problem::BadValue).into());
     }
-    Parts {
+    let parts = Parts {
         n: key.modulus.as_bytes(),
         e: key.public_exponent.as_bytes(),
         d: key.private_exponent.as_bytes(),
         p: key.prime1.as_bytes(),
         q: key.prime2.as_bytes(),
         coefficient: key.coefficient.as_bytes(),
-    }
-    .into_key()
+    };
+    Ok(parts.into_key()?)
 }
 
 /// The numbers of a key, as big-endian magnitudes without leading zeros.

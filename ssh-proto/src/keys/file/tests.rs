@@ -43,7 +43,7 @@ fn rng() -> ChaCha20Rng {
 #[test]
 fn openssh_files_hold_the_key_of_their_pub_file() {
     let rsa: &[&str] = if cfg!(feature = "rsa") { &["rsa2048", "rsa3072", "rsa4096"] } else { &[] };
-    for name in ["ed25519"].iter().chain(rsa) {
+    for name in ["ed25519", "ecdsa", "ecdsa384", "ecdsa521"].iter().chain(rsa) {
         let file = read(name, None).unwrap();
         assert_eq!((file.key.public().clone(), file.comment), public(name), "{name}");
     }
@@ -78,6 +78,20 @@ fn pem_files_hold_the_key_of_their_pub_file() {
     let plain = read("ed25519-pkcs8", None).unwrap();
     assert_eq!(*plain.key.public(), public("ed25519-pkcs8").0);
     check_encrypted("ed25519-pkcs8-encrypted", "ed25519-pkcs8");
+    for (name, public_name) in [
+        ("ecdsa-pem", "ecdsa-pem"),
+        ("ecdsa-pkcs8", "ecdsa-pem"),
+        ("ecdsa384-pem", "ecdsa384"),
+        ("ecdsa384-pkcs8", "ecdsa384"),
+        ("ecdsa384-parameters", "ecdsa384-parameters"),
+        ("ecdsa521-pem", "ecdsa521"),
+        ("ecdsa521-pkcs8", "ecdsa521"),
+    ] {
+        assert_eq!(*read(name, None).unwrap().key.public(), public(public_name).0, "{name}");
+    }
+    check_encrypted("ecdsa384-encrypted", "ecdsa384");
+    check_encrypted("ecdsa521-pem-aes128-cbc", "ecdsa521");
+    check_encrypted("ecdsa521-pkcs8-encrypted", "ecdsa521");
 }
 
 #[cfg(feature = "rsa")]
@@ -111,9 +125,8 @@ fn check_encrypted(name: &str, public_name: &str) {
 fn what_is_not_read_says_what_it_is() {
     use KeyFileError::{NotAKey, Putty, UnsupportedEncryption};
     for (name, expected) in [
-        ("ecdsa", Unsupported::Ecdsa.into()),
-        ("ecdsa-pem", Unsupported::Ecdsa.into()),
-        ("ecdsa-pkcs8", Unsupported::Ecdsa.into()),
+        ("ecdsa-explicit", Unsupported::Curve.into()),
+        ("secp256k1-pem", Unsupported::Curve.into()),
         ("dsa", Unsupported::Dsa.into()),
         ("ed448-pkcs8", Unsupported::Other.into()),
         ("rsa2048-pem-des3-cbc", UnsupportedEncryption),
@@ -129,14 +142,26 @@ fn what_is_not_read_says_what_it_is() {
     let large = " ".repeat(PrivateKey::MAX_FILE + 1);
     assert!(matches!(error(&large, None), KeyFileError::Malformed(_)));
     assert!(format!("{UnsupportedEncryption}").contains("ssh-keygen -p -f FILE"));
-    assert!(format!("{}", KeyFileError::Unsupported(Unsupported::Ecdsa)).contains("not supported yet"));
+    assert!(format!("{}", KeyFileError::Unsupported(Unsupported::Curve)).contains("nistp521 are supported"));
 }
 
 #[test]
 fn fingerprints_are_those_of_ssh_keygen() {
     let lines = file("fingerprints");
     let mut seen = 0;
-    for name in ["dsa", "ecdsa", "ed25519-pkcs8", "ed25519", "rsa2048", "rsa3072", "rsa4096"] {
+    for name in [
+        "dsa",
+        "ecdsa",
+        "ecdsa-pem",
+        "ecdsa384",
+        "ecdsa384-parameters",
+        "ecdsa521",
+        "ed25519-pkcs8",
+        "ed25519",
+        "rsa2048",
+        "rsa3072",
+        "rsa4096",
+    ] {
         let (key, comment) = public(name);
         let line = lines.lines().find(|line| line.contains(&format!(" {comment} "))).unwrap();
         let mut fields = line.split(' ');
@@ -150,8 +175,8 @@ fn fingerprints_are_those_of_ssh_keygen() {
 
 #[test]
 fn what_is_written_is_read() {
-    let names: &[&str] = if cfg!(feature = "rsa") { &["ed25519", "rsa2048", "rsa3072"] } else { &["ed25519"] };
-    for name in names {
+    let rsa: &[&str] = if cfg!(feature = "rsa") { &["rsa2048", "rsa3072"] } else { &[] };
+    for name in ["ed25519", "ecdsa", "ecdsa384", "ecdsa521"].iter().chain(rsa) {
         let key = read(name, None).unwrap().key;
         let plain = key.to_openssh("a comment", None, &mut rng()).unwrap();
         let again = PrivateKey::from_pem(plain.as_bytes(), None).unwrap();
@@ -172,8 +197,10 @@ fn what_is_written_is_read() {
 /// The forms that have one encoding only are written as the tools write them.
 #[test]
 fn what_is_written_is_what_openssl_writes() {
-    let key = read("ed25519-pkcs8", None).unwrap().key;
-    assert_eq!(*key.to_pkcs8_pem().unwrap(), file("ed25519-pkcs8"));
+    for name in ["ed25519-pkcs8", "ecdsa-pkcs8", "ecdsa384-pkcs8", "ecdsa521-pkcs8"] {
+        let key = read(name, None).unwrap().key;
+        assert_eq!(*key.to_pkcs8_pem().unwrap(), file(name));
+    }
 }
 
 #[cfg(feature = "rsa")]
@@ -289,10 +316,15 @@ fn every_changed_byte_gives_an_error_or_the_same_key() {
 
 /// PKCS#8 holds a seed and nothing to check it by: a changed seed is another key there.
 fn check_changed(name: &str, result: Result<PrivateKeyFile, KeyFileError>) {
+    let public_name = match name {
+        "ecdsa-pkcs8" => "ecdsa-pem",
+        "ecdsa" => "ecdsa",
+        _ => "ed25519",
+    };
     if let Ok(file) = result
         && !name.starts_with("ed25519-pkcs8")
     {
-        assert_eq!(*file.key.public(), public("ed25519").0, "{name}");
+        assert_eq!(*file.key.public(), public(public_name).0, "{name}");
     }
 }
 

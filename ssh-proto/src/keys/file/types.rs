@@ -4,9 +4,9 @@ use pkcs8::{ObjectIdentifier, PrivateKeyInfoRef};
 
 #[cfg(feature = "rsa")]
 use super::rsa;
-use super::{KeyFileError, ed25519};
+use super::{KeyFileError, ecdsa, ed25519};
 use crate::keys::PrivateKey;
-use crate::wire::{InvalidMessage, Reader};
+use crate::wire::Reader;
 
 /// A type of key, as files have it: a row of [`TYPES`].
 pub(super) struct FileType {
@@ -15,13 +15,16 @@ pub(super) struct FileType {
     /// In PKCS#8.
     pub(super) oid: ObjectIdentifier,
     /// Reads what follows the name.
-    pub(super) read_openssh: fn(&mut Reader<'_>) -> Result<PrivateKey, InvalidMessage>,
-    pub(super) read_pkcs8: fn(&PrivateKeyInfoRef<'_>) -> Result<PrivateKey, InvalidMessage>,
+    pub(super) read_openssh: fn(&mut Reader<'_>) -> Result<PrivateKey, KeyFileError>,
+    pub(super) read_pkcs8: fn(&PrivateKeyInfoRef<'_>) -> Result<PrivateKey, KeyFileError>,
 }
 
 /// Every type of key that can be read.
 const TYPES: &[FileType] = &[
     ed25519::TYPE,
+    ecdsa::NISTP256,
+    ecdsa::NISTP384,
+    ecdsa::NISTP521,
     #[cfg(feature = "rsa")]
     rsa::TYPE,
 ];
@@ -30,18 +33,18 @@ const TYPES: &[FileType] = &[
 pub(super) fn read_openssh(reader: &mut Reader<'_>) -> Result<PrivateKey, KeyFileError> {
     let name = reader.utf8("private key type")?;
     let row = TYPES.iter().find(|row| row.name == name).ok_or_else(|| Unsupported::by_name(name))?;
-    Ok((row.read_openssh)(reader)?)
+    (row.read_openssh)(reader)
 }
 
 pub(super) fn read_pkcs8(info: &PrivateKeyInfoRef<'_>) -> Result<PrivateKey, KeyFileError> {
     let oid = info.algorithm.oid;
     let row = TYPES.iter().find(|row| row.oid == oid).ok_or_else(|| Unsupported::by_oid(oid))?;
-    Ok((row.read_pkcs8)(info)?)
+    (row.read_pkcs8)(info)
 }
 
 #[cfg(feature = "rsa")]
 pub(super) fn read_pkcs1(der: &[u8]) -> Result<PrivateKey, KeyFileError> {
-    Ok(rsa::read_pkcs1(der)?)
+    rsa::read_pkcs1(der)
 }
 
 #[cfg(not(feature = "rsa"))]
@@ -53,8 +56,8 @@ pub(super) fn read_pkcs1(_: &[u8]) -> Result<PrivateKey, KeyFileError> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unsupported {
-    /// On one of NIST's curves.
-    Ecdsa,
+    /// ECDSA on another curve than the three of [`Curve`](crate::keys::Curve), or on one that is written out.
+    Curve,
     /// DSA: 1024 bits and SHA-1.
     Dsa,
     /// In a security key (FIDO).
@@ -70,7 +73,6 @@ impl Unsupported {
         match name {
             "ssh-rsa" => Self::Rsa,
             "ssh-dss" => Self::Dsa,
-            _ if name.starts_with("ecdsa-") => Self::Ecdsa,
             _ if name.starts_with("sk-") => Self::SecurityKey,
             _ => Self::Other,
         }
@@ -80,7 +82,6 @@ impl Unsupported {
         match oid {
             RSA_OID => Self::Rsa,
             DSA_OID => Self::Dsa,
-            EC_OID => Self::Ecdsa,
             _ => Self::Other,
         }
     }
@@ -95,7 +96,7 @@ impl From<Unsupported> for KeyFileError {
 impl fmt::Display for Unsupported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Ecdsa => "ECDSA private keys are not supported yet",
+            Self::Curve => "of ECDSA keys those on nistp256, nistp384 and nistp521 are supported, by these names",
             Self::Dsa => "DSA keys are too weak and not supported",
             Self::SecurityKey => "keys in security keys are not supported yet",
             Self::Rsa => "this program was built without RSA",
@@ -106,4 +107,4 @@ impl fmt::Display for Unsupported {
 
 pub(super) const RSA_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const DSA_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10040.4.1");
-const EC_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+pub(super) const EC_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
