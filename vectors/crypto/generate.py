@@ -14,6 +14,7 @@ import math
 import os
 import random
 import re
+import zlib
 
 import cryptography_vectors
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -228,6 +229,15 @@ def umac():
     for size in (1, 16, 31, 32, 33, 64, 1000, 1023, 1024, 1025, 1056, 2048, 2049, 5000):
         for length, number in ((8, 2 * size), (8, 2**32 - 2 * size + 1), (16, size)):
             yield record("computed", rng.randbytes(16), number.to_bytes(8, "big"), rng.randbytes(size), 1, length)
+
+def compressed():
+    """One zlib stream, a payload a record, each ended by the partial flush of RFC 4253 section 6.2."""
+    stream = zlib.compressobj(6)
+    rng = random.Random("zlib")
+    noise = rng.randbytes(300)
+    for payload in (b"first payload", b"second payload, after the first", bytes(3000), noise, noise, b"abc" * 50, b"\n"):
+        out = stream.compress(payload) + stream.flush(zlib.Z_PARTIAL_FLUSH)
+        yield {"source": "zlib", "payload": payload.hex(), "compressed": out.hex()}
 
 
 def x25519():
@@ -579,3 +589,4 @@ write("dh_groups.txt", diffie_hellman_in_any_group())
 write("ecdsa.txt", [*ecdsa_deterministic(), *ecdsa_fips()])
 write("rsa.txt", [*rsa_fips(), *rsa_made()])
 write("umac.txt", umac())
+write("zlib.txt", compressed())

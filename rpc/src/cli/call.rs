@@ -175,7 +175,7 @@ impl Call {
     fn connect(&self, identities: Vec<Identity>) -> Result<Connect, sshrpc::client::ConnectError> {
         let mut connect = Connect::to(&self.target.to_string())?.mode(self.mode);
         for identity in identities {
-            connect = connect.identity(identity);
+            connect = connect.identity((self.algorithms.provider.sign)(identity));
         }
         if let Some(path) = &self.keys.known_hosts {
             connect = connect.known_hosts(path);
@@ -183,8 +183,8 @@ impl Call {
         if self.keys.accept_new {
             connect = connect.accept_new();
         }
-        let Algorithms { tier, cipher, mac, kex } = &self.algorithms;
-        connect = connect.tier(tier.unwrap_or(Tier::Compatible));
+        let Algorithms { tier, cipher, mac, kex, compress, provider } = &self.algorithms;
+        connect = connect.provider(provider.provider).tier(tier.unwrap_or(Tier::Compatible));
         if let Some(names) = cipher {
             connect = connect.ciphers(names)?;
         }
@@ -193,6 +193,9 @@ impl Call {
         }
         if let Some(names) = kex {
             connect = connect.kex(names)?;
+        }
+        if *compress {
+            connect = connect.compress();
         }
         Ok(connect)
     }

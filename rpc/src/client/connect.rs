@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ssh_proto::algorithms::UnknownAlgorithm;
-use ssh_proto::crypto::Tier;
+use ssh_proto::algorithms::{Compression, UnknownAlgorithm};
 use ssh_proto::crypto::rustcrypto::PROVIDER;
+use ssh_proto::crypto::{CryptoProvider, Tier};
 use ssh_proto::keys::PublicKey;
 use ssh_proto::{Algorithms, StrictPolicy};
 use ssh_transport::client::{HostKeys, Policy};
@@ -29,6 +29,7 @@ pub struct Connect {
     accept_new: AcceptNew,
     pinned: Option<PublicKey>,
     strict: StrictPolicy,
+    provider: &'static dyn CryptoProvider,
     algorithms: Algorithms,
     timeout: Option<Duration>,
 }
@@ -101,6 +102,7 @@ impl Connect {
             accept_new: AcceptNew::default(),
             pinned: None,
             strict: StrictPolicy::default(),
+            provider: &PROVIDER,
             algorithms: Algorithms::up_to(Tier::Compatible, &PROVIDER),
             timeout: None,
         })
@@ -155,10 +157,20 @@ impl Connect {
         self
     }
 
+    /// Calculates by `provider`; by RustCrypto otherwise. What it lacks is not offered.
+    #[must_use]
+    pub fn provider(mut self, provider: &'static dyn CryptoProvider) -> Self {
+        self.algorithms = self.algorithms.by(provider);
+        self.provider = provider;
+        self
+    }
+
     /// Offers algorithms up to this tier; the compatible ones otherwise.
     #[must_use]
     pub fn tier(mut self, tier: Tier) -> Self {
-        self.algorithms = Algorithms::up_to(tier, &PROVIDER);
+        let compression = std::mem::take(&mut self.algorithms.compression);
+        self.algorithms = Algorithms::up_to(tier, self.provider);
+        self.algorithms.compression = compression;
         self
     }
 
@@ -167,7 +179,7 @@ impl Connect {
     /// # Errors
     /// When one is not known.
     pub fn kex(mut self, names: &str) -> Result<Self, UnknownAlgorithm> {
-        self.algorithms.select_kex(&PROVIDER, names).map(|()| self)
+        self.algorithms.select_kex(self.provider, names).map(|()| self)
     }
 
     /// Offers these ciphers, comma-separated, of whatever tier.
@@ -175,7 +187,7 @@ impl Connect {
     /// # Errors
     /// When one is not known.
     pub fn ciphers(mut self, names: &str) -> Result<Self, UnknownAlgorithm> {
-        self.algorithms.select_ciphers(&PROVIDER, names).map(|()| self)
+        self.algorithms.select_ciphers(self.provider, names).map(|()| self)
     }
 
     /// Offers these MACs, comma-separated, of whatever tier.
@@ -183,7 +195,15 @@ impl Connect {
     /// # Errors
     /// When one is not known.
     pub fn macs(mut self, names: &str) -> Result<Self, UnknownAlgorithm> {
-        self.algorithms.select_macs(&PROVIDER, names).map(|()| self)
+        self.algorithms.select_macs(self.provider, names).map(|()| self)
+    }
+
+    /// Asks for compression (`zlib@openssh.com`). It is off otherwise: it costs time, and the length of what is compressed
+    /// tells something about it.
+    #[must_use]
+    pub fn compress(mut self) -> Self {
+        self.algorithms.compression = Compression::ALL.iter().rev().copied().collect();
+        self
     }
 
     /// Gives up a call that has no answer after this time, and a connection that takes longer.

@@ -1,8 +1,10 @@
 //! The client over a real stream: connects, checks the host key, logs in, and opens channels.
 //!
-//! The rooms: how to connect is in `policy.rs`, what can go wrong in `error.rs`, the way in in `login.rs`.
+//! The rooms: how to connect is in `policy.rs`, what can go wrong in `error.rs`, the way in in `login.rs`,
+//! and when it begins with a guess in `guesses.rs`.
 
 mod error;
+mod guesses;
 mod login;
 mod policy;
 
@@ -10,9 +12,12 @@ use std::io;
 use std::sync::Arc;
 
 pub use error::{ConnectError, ProgramError};
+pub use guesses::Guesses;
 pub use policy::{HostKeys, Policy};
 use ssh_proto::notice::Notice;
-use ssh_proto::{ChannelId, ChannelRequest, Client as ClientSide, Event, Identification, Negotiated, Outcome};
+use ssh_proto::{
+    ChannelId, ChannelRequest, Client as ClientSide, Event, Identification, KexGuess, Negotiated, Outcome,
+};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
@@ -98,6 +103,11 @@ impl Client {
         {
             config.algorithms.offer_host_certificates();
         }
+        // A host of which no key is known may be anybody.
+        if !types.is_empty() && policy.guesses.would_be_right(host, port, &config.algorithms) {
+            config.guess = KexGuess::Send;
+        }
+        let guess = config.guess;
         let mut login = Login {
             pipe: Pipe::new(io),
             policy,
@@ -111,11 +121,17 @@ impl Client {
         match login.run(config).await {
             Ok(connection) => {
                 let (negotiated, peer) = (connection.negotiated().cloned(), connection.peer().cloned());
+                if let Some(negotiated) = &negotiated {
+                    policy.guesses.remember(host, port, negotiated);
+                }
                 let Pipe { io, input, output, clock } = login.pipe;
                 let link = Link::start(connection, io, clock, (input, output), ClientEvents, None);
                 Ok(Self { inner: Arc::new(Inner { link, negotiated, peer }) })
             }
             Err(error) => {
+                if guess == KexGuess::Send {
+                    policy.guesses.forget(host, port);
+                }
                 login.pipe.say_good_bye().await;
                 Err(error)
             }

@@ -7,6 +7,7 @@ use ssh_proto::client;
 use ssh_proto::keys::PublicKey;
 use zeroize::Zeroizing;
 
+use super::guesses::Guesses;
 use crate::identity::Identity;
 use crate::known_hosts::KnownHosts;
 
@@ -25,6 +26,9 @@ pub struct Policy {
     pub identities: Vec<Identity>,
     /// A password, tried after all identities.
     pub password: Option<Zeroizing<Vec<u8>>>,
+    /// The servers at which the next connection begins with a guess. Where `config.guess` is
+    /// [`KexGuess::Send`](ssh_proto::KexGuess::Send), all do.
+    pub guesses: Guesses,
     /// How long TCP may take to connect: 30 seconds.
     pub connect_timeout: Duration,
 }
@@ -32,13 +36,14 @@ pub struct Policy {
 impl Policy {
     /// No identities yet, and a 30 second time-out.
     #[must_use]
-    pub const fn new(config: client::Config, host_keys: HostKeys) -> Self {
+    pub fn new(config: client::Config, host_keys: HostKeys) -> Self {
         Self {
             config,
             host_keys,
             revoked_host_keys: None,
             identities: Vec::new(),
             password: None,
+            guesses: Guesses::new(),
             connect_timeout: Duration::from_secs(30),
         }
     }
