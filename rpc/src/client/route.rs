@@ -106,7 +106,7 @@ impl Route {
     ) -> Result<ssh_transport::Client, SshError> {
         let Hop { host, port, policy } = hop;
         match (through, &self.command) {
-            (Some(_client), _) => Err(SshError::Connect(host.clone(), std::io::ErrorKind::Unsupported.into())),
+            (Some(client), _) => client.connect_through(host, *port, policy).await,
             (None, Some(command)) => {
                 let stream = ProxyCommand::spawn(command);
                 let stream = stream.map_err(|error| SshError::Connect(command.clone(), error))?;
