@@ -7,20 +7,23 @@ use core::fmt;
 
 use crate::crypto::{CipherMethod, CryptoProvider, KexMethod, MacMethod, SignatureMethod, Tier};
 
-/// Four lists of algorithms in order of preference: what our KEXINIT offers, and which signatures of users we accept.
+/// Lists of algorithms in order of preference: what our KEXINIT offers, and which signatures of users and authorities we
+/// accept.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Algorithms {
     /// Key exchange methods.
     pub kex: Vec<KexMethod>,
-    /// Signature algorithms of host keys.
+    /// Signature algorithms of host keys; of their certificates after [`Self::offer_host_certificates`].
     pub host_keys: Vec<SignatureMethod>,
     /// Ciphers.
     pub ciphers: Vec<CipherMethod>,
     /// MACs.
     pub macs: Vec<MacMethod>,
-    /// Signature algorithms of user keys (a server's `server-sig-algs`, RFC 8308 §3.1).
+    /// Signature algorithms of user keys and their certificates (a server's `server-sig-algs`, RFC 8308 §3.1).
     pub user_keys: Vec<SignatureMethod>,
+    /// Signature algorithms by which authorities may sign certificates.
+    pub authorities: Vec<SignatureMethod>,
 }
 
 impl Algorithms {
@@ -34,7 +37,12 @@ impl Algorithms {
             host_keys: signatures.clone(),
             ciphers: provider.ciphers().iter().filter(|method| method.tier <= tier).copied().collect(),
             macs: provider.macs().iter().filter(|method| method.tier <= tier).copied().collect(),
-            user_keys: signatures,
+            user_keys: signatures
+                .iter()
+                .filter_map(SignatureMethod::for_certificates)
+                .chain(signatures.clone())
+                .collect(),
+            authorities: signatures,
         }
     }
 
@@ -70,7 +78,7 @@ impl Algorithms {
     /// # Errors
     /// When the provider does not have one of them.
     pub fn select_host_keys(&mut self, provider: &dyn CryptoProvider, names: &str) -> Result<(), UnknownAlgorithm> {
-        self.host_keys = select(names, provider.signatures(), |method| method.name)?;
+        self.host_keys = select(names, &with_certificates(provider), |method| method.name)?;
         Ok(())
     }
 
@@ -79,8 +87,32 @@ impl Algorithms {
     /// # Errors
     /// When the provider does not have one of them.
     pub fn select_user_keys(&mut self, provider: &dyn CryptoProvider, names: &str) -> Result<(), UnknownAlgorithm> {
-        self.user_keys = select(names, provider.signatures(), |method| method.name)?;
+        self.user_keys = select(names, &with_certificates(provider), |method| method.name)?;
         Ok(())
+    }
+
+    /// Accepts certificates whose authorities signed by exactly the algorithms of the comma-separated `names`, of whatever
+    /// tier.
+    ///
+    /// # Errors
+    /// When the provider does not have one of them.
+    pub fn select_authorities(&mut self, provider: &dyn CryptoProvider, names: &str) -> Result<(), UnknownAlgorithm> {
+        self.authorities = select(names, provider.signatures(), |method| method.name)?;
+        Ok(())
+    }
+
+    /// Puts before the host key algorithms those for certificates of the same keys. A client does so when it knows an
+    /// authority for the host, a server when it has a certificate.
+    pub fn offer_host_certificates(&mut self) {
+        let (mut offered, plain): (Vec<_>, Vec<_>) =
+            self.host_keys.drain(..).partition(|method| method.name != method.signature_name);
+        for method in plain.iter().filter_map(SignatureMethod::for_certificates) {
+            if !offered.iter().any(|other| other.name == method.name) {
+                offered.push(method);
+            }
+        }
+        offered.extend(plain);
+        self.host_keys = offered;
     }
 
     /// Puts the host key algorithms for keys of `key_types` first, the others behind them: a client that knows a host
@@ -92,6 +124,12 @@ impl Algorithms {
     pub(crate) fn is_complete(&self) -> bool {
         !self.kex.is_empty() && !self.host_keys.is_empty() && !self.ciphers.is_empty()
     }
+}
+
+/// The signature algorithms of the provider, and those for certificates of their keys.
+fn with_certificates(provider: &dyn CryptoProvider) -> Vec<SignatureMethod> {
+    let plain = provider.signatures();
+    plain.iter().filter_map(SignatureMethod::for_certificates).chain(plain.iter().copied()).collect()
 }
 
 fn select<T: Copy>(names: &str, table: &[T], name_of: fn(&T) -> &'static str) -> Result<Vec<T>, UnknownAlgorithm> {

@@ -20,7 +20,7 @@ use crate::algorithms::Algorithms;
 use crate::connected::{Client, Connection};
 use crate::error::{ApiMisuse, DisconnectReason, Error};
 use crate::io::InputBuffer;
-use crate::keys::{PublicKey, Signature};
+use crate::keys::{Certificate, PublicKey, Signature};
 use crate::limits::Limits;
 use crate::notice::Notice;
 use crate::time::Instant;
@@ -174,10 +174,17 @@ pub struct VerifyHostKey {
 }
 
 impl VerifyHostKey {
-    /// The server's host key.
+    /// The server's host key, which may be a [certificate](Self::certificate) where one was offered.
     #[must_use]
     pub const fn key(&self) -> &PublicKey {
         self.verify.host_key()
+    }
+
+    /// The certificate that the host key is. The server has proved that it holds the key in it; whether to believe the
+    /// rest, [`Certificate::verify`] says.
+    #[must_use]
+    pub const fn certificate(&self) -> Option<&Certificate> {
+        self.verify.certificate()
     }
 
     /// It is the right one: the login begins.
@@ -233,15 +240,16 @@ impl Login {
         self.inner.transport.server_sig_algs()
     }
 
-    /// The algorithm to sign with, of those (best first) that a key has: the first that our configuration allows and
-    /// that the server says it accepts, or the first one allowed when it did not say.
+    /// The algorithm to log in by, of those (best first) that a key or a certificate has: the first that our configuration
+    /// allows and that the server says it accepts, or the first one allowed when it did not say.
     #[must_use]
     pub fn choose_algorithm<'a>(&self, of_key: &[&'a str]) -> Option<&'a str> {
         let ours = &self.inner.transport.algorithms().user_keys;
         let theirs = self.server_sig_algs();
+        // Servers name what signs, and some also the certificates whose keys may.
+        let accepts = |name| theirs.is_none_or(|list| list.split(',').any(|accepted| accepted == name));
         of_key.iter().copied().find(|name| {
-            ours.iter().any(|method| method.name == *name)
-                && theirs.is_none_or(|list| list.split(',').any(|accepted| accepted == *name))
+            ours.iter().any(|method| method.name == *name && (accepts(method.signature_name) || accepts(method.name)))
         })
     }
 
@@ -303,16 +311,16 @@ impl SignAuth {
         Self { inner, algorithm, key, request, data }
     }
 
-    /// The key that signs.
+    /// The key that signs, or the certificate whose key does.
     #[must_use]
     pub const fn key(&self) -> &PublicKey {
         &self.key
     }
 
-    /// The signature algorithm, by its name on the wire.
+    /// The signature algorithm, by its name on the wire: that of the key, also where a certificate is shown.
     #[must_use]
     pub fn algorithm(&self) -> &str {
-        &self.algorithm
+        Certificate::signature_name(&self.algorithm)
     }
 
     /// The bytes to sign (RFC 4252 §7).

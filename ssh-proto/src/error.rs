@@ -281,7 +281,9 @@ impl fmt::Display for PeerMisbehaved {
                 return write!(f, "{number}, packet {sequence}, during the first strict key exchange");
             }
             Self::SequenceWrapped => "its sequence number wraps during the first key exchange",
-            Self::BadPublicValue => "a public value that the key exchange method forbids (RFC 8268 s4, RFC 8731 s3)",
+            Self::BadPublicValue => {
+                "a public value that the key exchange method forbids (RFC 8268 s4, RFC 8731 s3, FIPS 203 s7)"
+            }
             Self::WrongHostKeyType => "a host key that is not of the negotiated kind",
             Self::BadHostSignature => "a signature that is not by its host key (RFC 4253 s8)",
             Self::HostKeyChanged => "another host key than at the first key exchange",

@@ -145,7 +145,7 @@
 //! | RFC 4253, packets, key exchange, re-keying | `transport/`, one file a section; `transport/kex/` |
 //! | RFC 4252, logins | `userauth/`, and its face: [`client`], [`server`] |
 //! | RFC 4254, channels | `connection/`, and its face: [`connected`] |
-//! | RFC 4344, 5647, 6668, 8268, 8332, 8709, 8731 | [`crypto`]: traits and tables; [`keys`]: blobs, signatures, files |
+//! | RFC 4344, 4418, 5647, 6668, 8268, 8332, 8709, 8731 | [`crypto`]: traits and tables; [`keys`]: blobs, signatures, files |
 //! | RFC 8308, EXT_INFO | `transport/ext_info.rs` |
 //! | OpenSSH's strict key exchange, `-etm`, chacha20-poly1305 | `transport/kex/`, `transport/packet.rs` |
 //! | every bound and its default | [`limits`] |
@@ -177,6 +177,7 @@ pub mod io;
 pub mod keys;
 pub mod limits;
 pub mod notice;
+pub mod pattern;
 pub mod raw;
 pub mod server;
 pub mod time;

@@ -38,9 +38,10 @@ use zeroize::Zeroize;
 
 use crate::algorithms::Algorithms;
 use crate::connected::{Connection, Server};
+use crate::crypto::KexRoles;
 use crate::error::{ApiMisuse, Error};
 use crate::io::InputBuffer;
-use crate::keys::{PublicKey, Signature};
+use crate::keys::{Certificate, PublicKey, Signature};
 use crate::limits::Limits;
 use crate::notice::Notice;
 use crate::time::{Instant, earlier};
@@ -56,13 +57,14 @@ use crate::waiting::waiting_step;
 pub struct Config {
     /// `softwareversion` and comments of our identification.
     pub software: String,
-    /// What is offered, in order of preference. Host key algorithms without a key are left out.
+    /// What is offered, in order of preference. Host key algorithms without a key are left out, and so are key exchange
+    /// methods for clients alone.
     pub algorithms: Algorithms,
     /// Every bound.
     pub limits: Limits,
     /// Whether a client without strict key exchange is accepted.
     pub strict: StrictPolicy,
-    /// The host keys; one a type.
+    /// The host keys, and certificates for them; one a type.
     pub host_keys: Vec<PublicKey>,
     /// The methods that a login may use: `publickey` alone unless said otherwise.
     pub methods: Vec<MethodName>,
@@ -75,9 +77,12 @@ pub struct Config {
 }
 
 impl Config {
-    /// Defaults for everything else.
+    /// Defaults for everything else. With certificates among the host keys, their algorithms are offered too.
     #[must_use]
-    pub fn new(host_keys: Vec<PublicKey>, algorithms: Algorithms) -> Self {
+    pub fn new(host_keys: Vec<PublicKey>, mut algorithms: Algorithms) -> Self {
+        if host_keys.iter().any(PublicKey::is_certificate) {
+            algorithms.offer_host_certificates();
+        }
         Self {
             software: crate::SOFTWARE.to_owned(),
             algorithms,
@@ -99,6 +104,7 @@ impl Config {
 pub fn start(config: &Arc<Config>, rng: Rng, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
     let mut algorithms = config.algorithms.clone();
     algorithms.host_keys.retain(|method| config.host_keys.iter().any(|key| key.key_type() == method.key_type));
+    algorithms.kex.retain(|method| method.roles != KexRoles::Client);
     if !algorithms.is_complete() {
         return Err(Error::ApiMisuse(ApiMisuse::EmptyConfig));
     }
@@ -189,9 +195,9 @@ impl Ready {
                     bytes.zeroize();
                     match question.map_err(|error| transport.fail(error, out))? {
                         None => {}
-                        Some(Question::Offer { algorithm, key }) => {
+                        Some(Question::Offer { algorithm, key, certificate }) => {
                             transport.release(input);
-                            return Ok(Step::Offer(KeyOffer { inner: self.inner, algorithm, key }));
+                            return Ok(Step::Offer(KeyOffer { inner: self.inner, algorithm, key, certificate }));
                         }
                         Some(Question::Attempt(attempt)) => {
                             transport.release(input);
@@ -252,6 +258,7 @@ pub struct KeyOffer {
     inner: Box<Inner>,
     algorithm: &'static str,
     key: PublicKey,
+    certificate: Option<Certificate>,
 }
 
 impl KeyOffer {
@@ -261,10 +268,16 @@ impl KeyOffer {
         self.inner.login.user()
     }
 
-    /// The key.
+    /// The key, or the certificate as it travels.
     #[must_use]
     pub const fn key(&self) -> &PublicKey {
         &self.key
+    }
+
+    /// The certificate, when that is what was offered. Nobody has looked at its authority.
+    #[must_use]
+    pub const fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_ref()
     }
 
     /// A signature by this key would let the user in.
@@ -304,6 +317,9 @@ pub enum Method<'a> {
     None,
     /// `publickey`: the signature over this session is by this key.
     PublicKey(&'a PublicKey),
+    /// `publickey`: the signature over this session is by the key in this certificate. Whether its authority is trusted,
+    /// and for whom, [`Certificate::verify`] says.
+    Certificate(&'a Certificate),
     /// `password`, at most 1,024 bytes of what should be UTF-8.
     Password(&'a [u8]),
 }
@@ -313,6 +329,7 @@ impl fmt::Debug for Method<'_> {
         match self {
             Self::None => f.write_str("None"),
             Self::PublicKey(key) => f.debug_tuple("PublicKey").field(key).finish(),
+            Self::Certificate(certificate) => f.debug_tuple("Certificate").field(certificate).finish(),
             Self::Password(_) => f.write_str("Password([redacted])"),
         }
     }
@@ -331,6 +348,7 @@ impl AuthAttempt {
         match &self.attempt {
             Attempt::None => Method::None,
             Attempt::PublicKey(key) => Method::PublicKey(key),
+            Attempt::Certificate(certificate) => Method::Certificate(certificate),
             Attempt::Password(password) => Method::Password(password),
         }
     }

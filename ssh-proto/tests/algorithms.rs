@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use pair::{Pair, Pieces, Setup, ed25519_key, rsa_key};
 use ssh_proto::crypto::rustcrypto::PROVIDER;
-use ssh_proto::crypto::{CipherKind, CryptoProvider};
+use ssh_proto::crypto::{CipherKind, CryptoProvider, KexRoles};
 
 const PIECES: [Pieces; 3] = [Pieces::Whole, Pieces::Of(1), Pieces::Of(7)];
 
@@ -68,10 +68,11 @@ fn check(kex: &str, host_key: &str, cipher: &str, mac: &str, pieces: Pieces) {
 
 #[test]
 fn every_two_algorithms_work_together_whole_byte_by_byte_and_seven_at_a_time() {
-    let kexes = PROVIDER.key_exchanges();
+    // A server has none of those for clients alone.
+    let kexes = PROVIDER.key_exchanges().iter().filter(|kex| kex.roles == KexRoles::Both);
     let (host_keys, ciphers, macs) = (PROVIDER.signatures(), PROVIDER.ciphers(), PROVIDER.macs());
     // A group of 8192 bits takes its time: it meets every other algorithm in the test below.
-    let fast: Vec<_> = kexes.iter().filter(|kex| kex.name != "diffie-hellman-group18-sha512").collect();
+    let fast: Vec<_> = kexes.filter(|kex| kex.name != "diffie-hellman-group18-sha512").collect();
     let rows = all_pairs(&[ciphers.len(), macs.len(), fast.len(), host_keys.len(), PIECES.len()]);
     for row in rows {
         let [cipher, mac, kex, host_key, pieces] = row[..] else { unreachable!("five columns") };

@@ -7,7 +7,7 @@ use pair::{Setup, ed25519_key, rsa_key};
 use peer::{Bench, Machine, Offer, Plays};
 use rand_chacha::rand_core::SeedableRng;
 use ssh_proto::client;
-use ssh_proto::crypto::rustcrypto::PROVIDER;
+use ssh_proto::crypto::rustcrypto::{PROVIDER, rows};
 use ssh_proto::error::{AlgorithmKind, PeerIncompatible, PeerMisbehaved};
 use ssh_proto::wire::{Put, Reader, number};
 use ssh_proto::{Error, server};
@@ -29,12 +29,12 @@ fn guess(kex: &str, host_key: &str) -> Offer {
     Offer { kex, host_key, first_kex_packet_follows: true, ..Offer::default() }
 }
 
-/// What our server offers first: `curve25519-sha256` and `ssh-ed25519`.
-const RIGHT: (&str, &str) = ("curve25519-sha256,diffie-hellman-group14-sha256", "ssh-ed25519");
+/// What our server offers first: `mlkem768x25519-sha256` and `ssh-ed25519`.
+const RIGHT: (&str, &str) = ("mlkem768x25519-sha256,curve25519-sha256", "ssh-ed25519");
 const WRONG: [(&str, &str); 3] = [
     ("diffie-hellman-group14-sha256,curve25519-sha256", "ssh-ed25519"),
-    ("curve25519-sha256", "ssh-dss,ssh-ed25519"),
-    ("kex@example.com,curve25519-sha256", "ssh-ed25519"),
+    ("mlkem768x25519-sha256", "ssh-dss,ssh-ed25519"),
+    ("kex@example.com,mlkem768x25519-sha256", "ssh-ed25519"),
 ];
 
 #[test]
@@ -133,6 +133,33 @@ fn rfc4253_s7_1_without_a_common_algorithm_the_connection_ends() {
             assert_eq!(bench.disconnect_reason(), Some(3), "SSH_DISCONNECT_KEY_EXCHANGE_FAILED");
         }
     }
+}
+
+#[test]
+fn a_method_for_clients_alone_is_never_offered_by_a_server() {
+    let offer = Offer { kex: "diffie-hellman-group14-sha1".into(), ..Offer::default() };
+    let for_clients = vec![rows::DIFFIE_HELLMAN_GROUP14_SHA1.client_only()];
+    // A server takes part when it has the method for both roles, and a client always.
+    for (kex, error) in [
+        (
+            [vec![rows::CURVE25519_SHA256], for_clients.clone()].concat(),
+            Some(Error::PeerIncompatible(PeerIncompatible::NoCommonAlgorithm(AlgorithmKind::KeyExchange))),
+        ),
+        (vec![rows::DIFFIE_HELLMAN_GROUP14_SHA1], None),
+    ] {
+        let mut config = Setup::default().server;
+        config.algorithms.kex = kex;
+        let mut bench = Bench::server(config, offer.clone());
+        bench.greet();
+        assert_eq!(bench.error, error);
+    }
+    let mut config = Setup::default().client;
+    config.algorithms.kex = for_clients;
+    let mut bench = Bench::client(config, offer);
+    bench.greet();
+    bench.send_public_value();
+    bench.send_newkeys();
+    assert_eq!(bench.error, None);
 }
 
 #[test]
@@ -404,8 +431,12 @@ fn a_configuration_that_offers_nothing_of_a_kind_does_not_start() {
     let mut config = setup.server.clone();
     config.algorithms.select_host_keys(&PROVIDER, "rsa-sha2-256").unwrap();
     misuse(start_server(config).unwrap_err());
-    let mut config = setup.server;
+    let mut config = setup.server.clone();
     config.host_keys.clear();
+    misuse(start_server(config).unwrap_err());
+    // A server has none of the key exchange methods for clients alone.
+    let mut config = setup.server;
+    config.algorithms.kex = vec![rows::CURVE25519_SHA256.client_only()];
     misuse(start_server(config).unwrap_err());
 }
 

@@ -9,6 +9,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use peers::{Child, Failed, LIMIT, Peers, TempDir, trial, wait_until};
+use ssh_proto::crypto::rustcrypto::PROVIDER;
+use ssh_proto::crypto::{CryptoProvider, KexRoles};
 use ssh_transport::server::Policy;
 use support::handler::{Running, server_policy};
 use support::pattern::{CHUNK, Pattern};
@@ -77,6 +79,9 @@ impl<'a> Setup<'a> {
 
 /// A command with its output and exit status, and a subsystem, by one algorithm.
 fn algorithm(peers: &Peers, kind: Kind, name: &'static str) -> Result<(), Failed> {
+    if kind == Kind::Kex && PROVIDER.key_exchanges().iter().any(|row| row.name == name && row.roles != KexRoles::Both) {
+        return not_offered(peers, name);
+    }
     let mut policy = server_policy();
     select(&mut policy.config.algorithms, kind, name);
     block_on(async {
@@ -95,6 +100,18 @@ fn algorithm(peers: &Peers, kind: Kind, name: &'static str) -> Result<(), Failed
         stdin.write_all(b"there and back")?;
         drop(stdin);
         equal(child.succeed(LIMIT)?, b"there and back".to_vec())?;
+        setup.server.stop().await
+    })
+}
+
+/// A key exchange method for clients alone, which a server does not have even with everything on.
+fn not_offered(peers: &Peers, kex: &'static str) -> Result<(), Failed> {
+    block_on(async {
+        let setup = Setup::new(peers, server_policy()).await?;
+        let option = format!("KexAlgorithms={kex}");
+        let mut child = Child::spawn(setup.ssh(&["-o", &option]).arg("status 0"))?;
+        equal(child.wait(LIMIT)?.code(), Some(255))?;
+        ensure(child.stderr().contains("no matching key exchange method found"), || child.stderr())?;
         setup.server.stop().await
     })
 }

@@ -1,6 +1,6 @@
 """Writes the known answers of this folder; the same input gives the same bytes every time.
 
-Needs `pip install cryptography==48.0.0 cryptography_vectors==48.0.0` (OpenSSL inside). What is published comes from the
+Needs `pip install cryptography==48.0.0 cryptography_vectors==48.0.0 kyber-py==1.2.0` (OpenSSL inside the first). What is published comes from the
 second package, unchanged but for its layout; what exists nowhere (packets in SSH's layout, Diffie-Hellman with chosen
 exponents, RSA keys of odd sizes and forged RSA signatures) is computed here with OpenSSL's primitives or with Python's
 integers, independently of the crates that the tests check.
@@ -16,11 +16,15 @@ import random
 import re
 
 import cryptography_vectors
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from kyber_py.ml_kem import ML_KEM_768
 
 PUBLISHED = os.path.dirname(cryptography_vectors.__file__)
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -138,6 +142,91 @@ def hmac():
                     "source": source, "name": name, "key": record["Key"], "message": record["Msg"], "tag": record["MD"]
                 }
 
+def umac_tag(key, message, nonce, length):
+    """RFC 4418, section by section, for messages of at most 2^24 bytes."""
+
+    def aes(key, block):
+        return Cipher(algorithms.AES(key), modes.ECB()).encryptor().update(block)
+
+    def derive(purpose, size):  # 3.2, KDF
+        blocks = range(1, size // 16 + 2)
+        return b"".join(aes(key, purpose.to_bytes(8, "big") + i.to_bytes(8, "big")) for i in blocks)[:size]
+
+    def words(data, size, order):
+        return [int.from_bytes(data[i : i + size], order) for i in range(0, len(data), size)]
+
+    def nh(key, chunk):  # 5.2.2
+        k, m = words(key, 4, "big"), words(chunk, 4, "little")
+        pairs = ((8 * i + j, 8 * i + j + 4) for i in range(len(m) // 8) for j in range(4))
+        return sum(((m[a] + k[a]) % 2**32) * ((m[b] + k[b]) % 2**32) for a, b in pairs)
+
+    def layer1(key):  # 5.2
+        for start in range(0, max(len(message), 1), 1024):
+            chunk = message[start : start + 1024]
+            padded = chunk + bytes(-len(chunk) % 32) if chunk else bytes(32)
+            yield (nh(key, padded) + 8 * len(chunk)) % 2**64
+
+    def layer2(key, hashed):  # 5.3
+        point, prime, value = int.from_bytes(key[:8], "big") & 0x01FFFFFF01FFFFFF, 2**64 - 59, 1
+        for word in hashed:
+            if word >= 2**64 - 2**32:
+                value, word = (point * value + prime - 1) % prime, word - 59
+            value = (point * value + word) % prime
+        return value
+
+    def layer3(key, mask, value):  # 5.4
+        products = zip(words(value.to_bytes(16, "big"), 2, "big"), words(key, 8, "big"))
+        inner = sum(m * (k % (2**36 - 5)) for m, k in products) % (2**36 - 5)
+        return (inner % 2**32 ^ int.from_bytes(mask, "big")).to_bytes(4, "big")
+
+    hashes = length // 4
+    keys1, keys2 = derive(1, 1024 + 16 * (hashes - 1)), derive(2, 24 * hashes)
+    keys3, masks = derive(3, 64 * hashes), derive(4, 4 * hashes)
+    tag = b""
+    for i in range(hashes):
+        hashed = list(layer1(keys1[16 * i : 16 * i + 1024]))
+        value = hashed[0] if len(message) <= 1024 else layer2(keys2[24 * i : 24 * i + 24], hashed)
+        tag += layer3(keys3[64 * i : 64 * i + 64], masks[4 * i : 4 * i + 4], value)
+    number = int.from_bytes(nonce, "big")  # 4, PDF
+    index = number % (16 // length)
+    pad = aes(derive(0, 16), (number - index).to_bytes(8, "big") + bytes(8))[index * length :]
+    return bytes(a ^ b for a, b in zip(tag, pad))
+
+
+# RFC 4418's appendix: 64-bit tags, and 96-bit tags, with which tags of 128 bits begin.
+UMAC_PUBLISHED = (
+    (b"a", 0, "6E155FAD26900BE1", "32FEDB100C79AD58F07FF764"),
+    (b"a", 3, "44B5CB542F220104", "185E4FE905CBA7BD85E4C2DC"),
+    (b"a", 2**10, "26BF2F5D60118BD9", "7A54ABE04AF82D60FB298C3C"),
+    (b"a", 2**15, "27F8EF643B0D118D", "7B136BD911E4B734286EF2BE"),
+    (b"a", 2**20, "A4477E87E9F55853", "F8ACFA3AC31CFEEA047F7B11"),
+    (b"abc", 1, "D4D7B9F6BD4FBFCF", "883C3D4B97A61976FFCF2323"),
+    (b"abc", 500, "D4CF26DDEFD5C01A", "8824A260C53C66A36C9260A6"),
+)
+
+
+def umac():
+    def record(source, key, nonce, piece, times, length):
+        return {
+            "source": source,
+            "name": f"umac-{8 * length}",
+            "key": key.hex(),
+            "nonce": nonce.hex(),
+            "piece": piece.hex(),
+            "times": times,
+            "tag": umac_tag(key, piece * times, nonce, length).hex(),
+        }
+
+    for piece, times, tag64, tag96 in UMAC_PUBLISHED:
+        for length, published_tag in ((8, tag64), (16, tag96)):
+            found = record("RFC 4418", b"abcdefghijklmnop", b"bcdefghi", piece, times, length)
+            assert found["tag"].startswith(published_tag.lower())
+            yield found
+    rng = random.Random("umac")
+    for size in (1, 16, 31, 32, 33, 64, 1000, 1023, 1024, 1025, 1056, 2048, 2049, 5000):
+        for length, number in ((8, 2 * size), (8, 2**32 - 2 * size + 1), (16, size)):
+            yield record("computed", rng.randbytes(16), number.to_bytes(8, "big"), rng.randbytes(size), 1, length)
+
 
 def x25519():
     for block in published("asymmetric/X25519/rfc7748.txt").split("\n\n")[:4]:
@@ -149,6 +238,34 @@ def x25519():
                 "u": record["INPUT_U"],
                 "result": record["OUTPUT_U"],
             }
+
+
+def mlkem768_x25519():
+    """Keys and ciphertexts from kyber-py, which takes the randomness of both; secrets from OpenSSL."""
+    # A generator of its own: what follows elsewhere stays as it was.
+    rng = random.Random("mlkem768x25519-sha256")
+    for case in ["good"] * 4 + ["of another key", "of zeros"]:
+        seed, m = rng.randbytes(64), rng.randbytes(32)
+        client, server = (X25519PrivateKey.from_private_bytes(rng.randbytes(32)) for _ in range(2))
+        key = MLKEM768PrivateKey.from_seed_bytes(seed)
+        encapsulation_key, _ = ML_KEM_768._keygen_internal(seed[:32], seed[32:])
+        assert encapsulation_key == key.public_key().public_bytes_raw()
+        to_key = encapsulation_key
+        if case == "of another key":
+            to_key, _ = ML_KEM_768._keygen_internal(rng.randbytes(32), rng.randbytes(32))
+        _, ciphertext = ML_KEM_768._encaps_internal(to_key, m)
+        if case == "of zeros":
+            ciphertext = bytes(len(ciphertext))
+        reply = ciphertext + server.public_key().public_bytes_raw()
+        yield {
+            "source": "kyber-py and OpenSSL",
+            "ciphertext": case,
+            "client_random": (seed + client.private_bytes_raw()).hex(),
+            "server_random": (server.private_bytes_raw() + m).hex(),
+            "init": (encapsulation_key + client.public_key().public_bytes_raw()).hex(),
+            "reply": reply.hex(),
+            "secret": hashlib.sha256(key.decapsulate(ciphertext) + client.exchange(server.public_key())).hexdigest(),
+        }
 
 
 def ed25519():
@@ -163,16 +280,13 @@ def ed25519():
         }
 
 
-PI_GROUPS = {14: (2048, 124476, 64), 16: (4096, 240904, 64), 18: (8192, 4743158, 80)}
-
-
-CURVES = {"P-256": ("nistp256", 32, "SHA256"), "P-384": ("nistp384", 48, "SHA384"), "P-521": ("nistp521", 66, "SHA512")}
+ECDSA_CURVES = {"P-256": ("nistp256", 32, "SHA256"), "P-384": ("nistp384", 48, "SHA384"), "P-521": ("nistp521", 66, "SHA512")}
 
 
 def ecdsa_fips():
     for section in published("asymmetric/ECDSA/FIPS_186-3/SigVer.rsp").split("\n[")[1:]:
         head, cases = section.split("]", 1)
-        curve, size, hash = CURVES.get(head.split(",")[0], ("", 0, ""))
+        curve, size, hash = ECDSA_CURVES.get(head.split(",")[0], ("", 0, ""))
         if head.split(",")[1].replace("-", "") != hash:
             continue
         for part in cases.split("\n\n"):
@@ -195,9 +309,9 @@ def ecdsa_deterministic():
     for part in text.split("\n\n"):
         record = fields(part)
         name = record.get("Key", "").removesuffix("_PRIV")
-        if name not in CURVES or record.get("DigestSign") != CURVES[name][2]:
+        if name not in ECDSA_CURVES or record.get("DigestSign") != ECDSA_CURVES[name][2]:
             continue
-        curve, size, _ = CURVES[name]
+        curve, size, _ = ECDSA_CURVES[name]
         key = load_pem_private_key(keys[name].encode(), None)
         public = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         r, s = decode_dss_signature(bytes.fromhex(record["Output"]))
@@ -211,6 +325,17 @@ def ecdsa_deterministic():
             "s": s.to_bytes(size, "big").hex(),
             "good": "yes",
         }
+
+
+# Bits, the correction that makes the prime safe, and the bytes of an exponent. Group 1 is the second group of RFC 2409.
+PI_GROUPS = {
+    1: (1024, 129093, 64),
+    14: (2048, 124476, 64),
+    15: (3072, 1690314, 64),
+    16: (4096, 240904, 64),
+    17: (6144, 929484, 72),
+    18: (8192, 4743158, 80),
+}
 
 
 def pi(bits):
@@ -236,8 +361,9 @@ def hexadecimal(number):
     return digits.zfill(len(digits) + len(digits) % 2)
 
 
-def diffie_hellman():
-    for group, (bits, _, exponent_bytes) in PI_GROUPS.items():
+def diffie_hellman(groups, rng):
+    for group in groups:
+        bits, _, exponent_bytes = PI_GROUPS[group]
         p = prime_of_group(group)
         for _ in range(2):
             # What the generator of random numbers gives; the highest bit is then set.
@@ -251,6 +377,30 @@ def diffie_hellman():
                 "public": hexadecimal(pow(2, x, p)),
                 "peer": hexadecimal(pow(2, y, p)),
                 "secret": pow(2, x * y, p).to_bytes(bits // 8, "big").hex(),
+            }
+
+
+CURVES = {"nistp256": ec.SECP256R1(), "nistp384": ec.SECP384R1(), "nistp521": ec.SECP521R1()}
+
+
+def uncompressed(key):
+    return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint).hex()
+
+
+def ecdh(rng):
+    for name, curve in CURVES.items():
+        for _ in range(4):
+            # Numbers as they are drawn: of bytes of the curve's size, of which the bits beyond it are left out here so
+            # that none is above the order of the group.
+            drawn = [rng.getrandbits(curve.key_size - 1) for _ in range(2)]
+            mine, theirs = (ec.derive_private_key(number, curve) for number in drawn)
+            yield {
+                "source": "OpenSSL",
+                "name": f"ecdh-sha2-{name}",
+                "random": drawn[0].to_bytes((curve.key_size + 7) // 8, "big").hex(),
+                "public": uncompressed(mine),
+                "peer": uncompressed(theirs),
+                "secret": mine.exchange(ec.ECDH(), theirs.public_key()).hex(),
             }
 
 
@@ -363,7 +513,10 @@ write("aes_gcm.txt", aes_gcm())
 write("chacha20_poly1305.txt", chacha20_poly1305())
 write("hmac.txt", hmac())
 write("x25519.txt", x25519())
+write("mlkem768x25519.txt", mlkem768_x25519())
 write("ed25519.txt", ed25519())
 write("ecdsa.txt", [*ecdsa_deterministic(), *ecdsa_fips()])
-write("dh.txt", diffie_hellman())
+write("dh.txt", [*diffie_hellman((14, 16, 18), rng), *diffie_hellman((1, 15, 17), random.Random("groups 1, 15 and 17"))])
+write("ecdh.txt", ecdh(random.Random("elliptic curves")))
 write("rsa.txt", [*rsa_fips(), *rsa_made()])
+write("umac.txt", umac())

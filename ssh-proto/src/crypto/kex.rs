@@ -19,14 +19,33 @@ pub struct KexMethod {
     pub hash: &'static dyn Hash,
     /// Which messages carry it, and the arithmetic.
     pub exchange: Exchange,
+    /// Who may offer it.
+    pub roles: KexRoles,
 }
 
 impl KexMethod {
-    /// A row.
+    /// A row, for both roles.
     #[must_use]
     pub const fn new(name: &'static str, tier: Tier, hash: &'static dyn Hash, exchange: Exchange) -> Self {
-        Self { name, tier, hash, exchange }
+        Self { name, tier, hash, exchange, roles: KexRoles::Both }
     }
+
+    /// The same for clients alone: there are servers that have nothing better, and no clients.
+    #[must_use]
+    pub const fn client_only(mut self) -> Self {
+        self.roles = KexRoles::Client;
+        self
+    }
+}
+
+/// Who may offer a key exchange method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KexRoles {
+    /// Clients and servers.
+    Both,
+    /// Clients. A server leaves it out, whatever its configuration says.
+    Client,
 }
 
 /// The message layout of a method (RFC 4253 §12: numbers 30 to 49 mean what the method says), with its arithmetic.

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use super::messages::{ExtInfo, Extension};
 use super::{Phase, Role, Transport};
+use crate::crypto::SignatureMethod;
 use crate::error::{Error, PeerMisbehaved};
 use crate::wire::{Put, number};
 
@@ -67,7 +68,10 @@ impl Transport {
         let (name, value) = match self.role() {
             Role::Client => (EXT_INFO_IN_AUTH, "0".to_owned()),
             Role::Server => {
-                let names: Vec<&str> = self.settings.algorithms.user_keys.iter().map(|method| method.name).collect();
+                // "signature algorithms": that they may be by the key of a certificate does not make others of them.
+                let plain = |method: &&SignatureMethod| method.name == method.signature_name;
+                let methods = self.settings.algorithms.user_keys.iter().filter(plain);
+                let names: Vec<&str> = methods.map(|method| method.name).collect();
                 (SERVER_SIG_ALGS, names.join(","))
             }
         };

@@ -11,7 +11,7 @@ use super::proof::Authenticated;
 use super::signature::to_sign;
 use super::{SSH_CONNECTION, SSH_USERAUTH};
 use crate::error::{Error, Limit, PeerIncompatible, PeerMisbehaved};
-use crate::keys::{PublicKey, SignatureRef};
+use crate::keys::{Certificate, PublicKey, SignatureRef};
 use crate::notice::{Notice, printable};
 use crate::time::Instant;
 use crate::transport::Transport;
@@ -52,7 +52,7 @@ enum State {
 /// What a request asks of the caller.
 #[derive(Debug)]
 pub(crate) enum Question {
-    Offer { algorithm: &'static str, key: PublicKey },
+    Offer { algorithm: &'static str, key: PublicKey, certificate: Option<Certificate> },
     Attempt(Attempt),
 }
 
@@ -60,6 +60,7 @@ pub(crate) enum Question {
 pub(crate) enum Attempt {
     None,
     PublicKey(PublicKey),
+    Certificate(Certificate),
     Password(Zeroizing<Vec<u8>>),
 }
 
@@ -68,6 +69,7 @@ impl core::fmt::Debug for Attempt {
         match self {
             Self::None => f.write_str("None"),
             Self::PublicKey(key) => f.debug_tuple("PublicKey").field(key).finish(),
+            Self::Certificate(certificate) => f.debug_tuple("Certificate").field(certificate).finish(),
             Self::Password(_) => f.write_str("Password([redacted])"),
         }
     }
@@ -77,7 +79,7 @@ impl Attempt {
     const fn name(&self) -> MethodName {
         match self {
             Self::None => MethodName::None,
-            Self::PublicKey(_) => MethodName::PublicKey,
+            Self::PublicKey(_) | Self::Certificate(_) => MethodName::PublicKey,
             Self::Password(_) => MethodName::Password,
         }
     }
@@ -320,26 +322,26 @@ fn check(transport: &Transport, request: &Request<'_>) -> Result<Question, Refus
     let key_of = |algorithm: &str, blob: &[u8], refused| {
         let method = transport.algorithms().user_keys.iter().find(|method| method.name == algorithm).ok_or(refused)?;
         let key = PublicKey::from_blob(blob).map_err(|_invalid| refused)?;
-        let fits = key.key_type() == method.key_type && method.verifier.check_key(blob).is_ok();
-        if fits { Ok((*method, key)) } else { Err(refused) }
+        method.check_key(&key).map_err(|_invalid| refused)?;
+        let certificate = Certificate::from_public(&key).map_err(|_invalid| refused)?;
+        Ok((*method, key, certificate))
     };
     match request.method {
         Method::None => Ok(Question::Attempt(Attempt::None)),
         Method::Query { algorithm, key } => {
-            let (method, key) = key_of(algorithm, key, Refused::Query)?;
-            Ok(Question::Offer { algorithm: method.name, key })
+            let (method, key, certificate) = key_of(algorithm, key, Refused::Query)?;
+            Ok(Question::Offer { algorithm: method.name, key, certificate })
         }
         Method::Signed { algorithm, key, signature, signed } => {
-            let (method, key) = key_of(algorithm, key, Refused::Attempt)?;
+            let (method, key, certificate) = key_of(algorithm, key, Refused::Attempt)?;
             let session_id = transport.session_id().ok_or(Refused::Attempt)?;
             let signature = SignatureRef::from_wire(signature).map_err(|_invalid| Refused::Attempt)?;
             // RFC 8332 §3.2: the name in the request and the name in the signature are the same.
-            let verified = signature.algorithm == method.name
-                && method.verifier.verify(key.blob(), &to_sign(session_id, signed), signature.blob).is_ok();
-            if !verified {
-                return Err(Refused::Attempt);
-            }
-            Ok(Question::Attempt(Attempt::PublicKey(key)))
+            method.verify(&key, &to_sign(session_id, signed), signature).map_err(|_bad| Refused::Attempt)?;
+            Ok(Question::Attempt(match certificate {
+                None => Attempt::PublicKey(key),
+                Some(certificate) => Attempt::Certificate(certificate),
+            }))
         }
         Method::Password { password } if password.len() <= transport.limits().password => {
             Ok(Question::Attempt(Attempt::Password(Zeroizing::new(password.to_vec()))))

@@ -1,5 +1,7 @@
 use std::net::IpAddr;
 
+use ssh_proto::keys::Network;
+
 use crate::files::LineProblem;
 use crate::files::pattern::{self, wildcard};
 
@@ -33,24 +35,15 @@ impl Sources {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Source {
-    Network {
-        address: IpAddr,
-        prefix: u32,
-    },
+    Network(Network),
     /// With wildcards, for an address as text.
     Pattern(String),
 }
 
 impl Source {
     fn parse(text: &str) -> Option<Self> {
-        if let Some((address, prefix)) = text.split_once('/') {
-            let (address, prefix) = (address.parse().ok()?, prefix.parse().ok()?);
-            return (prefix <= bits(address) && without_host(address, prefix) == address)
-                .then_some(Self::Network { address, prefix });
-        }
-        if let Ok(address) = text.parse::<IpAddr>() {
-            let address = address.to_canonical();
-            return Some(Self::Network { address, prefix: bits(address) });
+        if text.contains('/') || text.parse::<IpAddr>().is_ok() {
+            return Network::parse(text).map(Self::Network);
         }
         let is_pattern =
             text.contains(['*', '?']) && text.bytes().all(|byte| byte.is_ascii_hexdigit() || b":.*?".contains(&byte));
@@ -59,31 +52,8 @@ impl Source {
 
     fn contains(&self, address: IpAddr) -> bool {
         match self {
-            Self::Network { address: network, prefix } => {
-                network.is_ipv4() == address.is_ipv4() && without_host(address, *prefix) == *network
-            }
+            Self::Network(network) => network.contains(address),
             Self::Pattern(pattern) => wildcard(pattern.as_bytes(), address.to_string().as_bytes()),
-        }
-    }
-}
-
-const fn bits(address: IpAddr) -> u32 {
-    match address {
-        IpAddr::V4(_) => 32,
-        IpAddr::V6(_) => 128,
-    }
-}
-
-/// The address of the network: the first `prefix` bits of `address`.
-fn without_host(address: IpAddr, prefix: u32) -> IpAddr {
-    match address {
-        IpAddr::V4(address) => {
-            let host = u32::MAX.checked_shr(prefix).unwrap_or(0);
-            IpAddr::V4((address.to_bits() & !host).into())
-        }
-        IpAddr::V6(address) => {
-            let host = u128::MAX.checked_shr(prefix).unwrap_or(0);
-            IpAddr::V6((address.to_bits() & !host).into())
         }
     }
 }

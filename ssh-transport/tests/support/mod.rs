@@ -218,7 +218,7 @@ pub(crate) fn algorithm_trials(
             let title = format!("{}::{name}", kind.option());
             let missing = !theirs.is_empty() && !theirs.iter().any(|their| their == name);
             trials.push(if missing {
-                peers::unsupported(&title, &format!("OpenSSH has no {name} any more"))
+                peers::unsupported(&title, &format!("this OpenSSH has no {name}"))
             } else {
                 peers::trial(&title, &[peer], move |peers| test(peers, kind, name))
             });

@@ -1,4 +1,5 @@
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::fmt;
 
 use rand_core::CryptoRng;
@@ -6,6 +7,9 @@ use x25519_dalek::{EphemeralSecret, PublicKey};
 use zeroize::Zeroizing;
 
 use crate::crypto::{BadPublicValue, Initiated, KeyAgreement, Responded, SharedSecret};
+
+/// The bytes of a public key.
+pub(super) const LENGTH: usize = 32;
 
 /// X25519 ([RFC 8731](https://www.rfc-editor.org/rfc/rfc8731)).
 #[derive(Debug)]
@@ -19,33 +23,37 @@ impl KeyAgreement for X25519 {
     fn respond(&self, init: &[u8], rng: &mut dyn CryptoRng) -> Result<Responded, BadPublicValue> {
         let key = EphemeralKey::new(rng);
         let public = key.public.as_bytes().to_vec();
-        Ok(Responded::new(public, key.agree(init)?))
+        Ok(Responded::new(public, key.agree(init).map(SharedSecret::Mpint)?))
     }
 }
 
-struct EphemeralKey {
+/// Also the classical half of the hybrids.
+pub(super) struct EphemeralKey {
     secret: EphemeralSecret,
     public: PublicKey,
 }
 
 impl EphemeralKey {
-    fn new(rng: &mut dyn CryptoRng) -> Self {
+    pub(super) fn new(rng: &mut dyn CryptoRng) -> Self {
         let secret = EphemeralSecret::random_from_rng(rng);
         let public = PublicKey::from(&secret);
         Self { secret, public }
     }
 
+    pub(super) fn public(&self) -> &[u8; LENGTH] {
+        self.public.as_bytes()
+    }
+
     /// RFC 8731 §3: "Clients and servers MUST also abort if the length of the received public keys are not the expected
     /// lengths", and they "MUST check whether the computed Diffie-Hellman shared secret is the all-zero value and abort
     /// if so".
-    fn agree(self, peer: &[u8]) -> Result<SharedSecret, BadPublicValue> {
-        let peer: [u8; 32] = peer.try_into().map_err(|_| BadPublicValue)?;
+    pub(super) fn agree(self, peer: &[u8]) -> Result<Zeroizing<Vec<u8>>, BadPublicValue> {
+        let peer: [u8; LENGTH] = peer.try_into().map_err(|_| BadPublicValue)?;
         let secret = self.secret.diffie_hellman(&PublicKey::from(peer));
         if !secret.was_contributory() {
             return Err(BadPublicValue);
         }
-        // RFC 8731 §3.1: the 32 bytes X, as RFC 7748 gives them, are taken for a big-endian number.
-        Ok(SharedSecret::Mpint(Zeroizing::new(secret.as_bytes().to_vec())))
+        Ok(Zeroizing::new(secret.as_bytes().to_vec()))
     }
 }
 
@@ -55,7 +63,8 @@ impl Initiated for EphemeralKey {
     }
 
     fn finish(self: Box<Self>, reply: &[u8]) -> Result<SharedSecret, BadPublicValue> {
-        self.agree(reply)
+        // RFC 8731 §3.1: the 32 bytes X, as RFC 7748 gives them, are taken for a big-endian number.
+        self.agree(reply).map(SharedSecret::Mpint)
     }
 }
 

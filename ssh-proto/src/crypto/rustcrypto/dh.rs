@@ -3,24 +3,30 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
-use crypto_bigint::{BoxedUint, Limb, Odd, U2048, U4096, U8192};
+use crypto_bigint::{BoxedUint, Limb, Odd, U1024, U2048, U3072, U4096, U6144, U8192};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
 use crate::crypto::{BadPublicValue, Initiated, KeyAgreement, Responded, SharedSecret};
 
+/// 1024 bits, for old servers ([RFC 2409 §6.2](https://www.rfc-editor.org/rfc/rfc2409#section-6.2)).
+pub(super) static GROUP1: Group = Group { prime: PRIME1.as_limbs(), exponent_bits: 512 };
 /// 2048 bits ([RFC 3526 §3](https://www.rfc-editor.org/rfc/rfc3526#section-3)).
 pub(super) static GROUP14: Group = Group { prime: PRIME14.as_limbs(), exponent_bits: 512 };
+/// 3072 bits (RFC 3526 §4).
+pub(super) static GROUP15: Group = Group { prime: PRIME15.as_limbs(), exponent_bits: 512 };
 /// 4096 bits (RFC 3526 §5).
 pub(super) static GROUP16: Group = Group { prime: PRIME16.as_limbs(), exponent_bits: 512 };
+/// 6144 bits (RFC 3526 §6).
+pub(super) static GROUP17: Group = Group { prime: PRIME17.as_limbs(), exponent_bits: 576 };
 /// 8192 bits (RFC 3526 §7).
 pub(super) static GROUP18: Group = Group { prime: PRIME18.as_limbs(), exponent_bits: 640 };
 
-/// The group modulo a safe prime p with the generator 2 (RFC 3526, RFC 8268 §3).
+/// The group modulo a safe prime p with the generator 2 (RFC 2409, RFC 3526, RFC 8268 §3).
 ///
 /// Secret exponents are short, which is safe modulo a safe prime (RFC 4419 §7) and takes a fraction of the time of long
 /// ones. They have at least twice the 256 bits of the longest cipher key (RFC 4419 §6.2) and at least what the larger
-/// estimate of RFC 3526 §8 asks for: 320, 480 and 620 bits for groups 14, 16 and 18.
+/// estimate of RFC 3526 §8 asks for: 320, 420, 480, 540 and 620 bits for groups 14 to 18.
 #[derive(Debug)]
 pub(super) struct Group {
     prime: &'static [Limb],
@@ -32,7 +38,7 @@ impl Group {
     /// this crate without global state.
     fn modulus(&self) -> BoxedMontyParams {
         let prime = BoxedUint::from_words(self.prime.iter().map(|limb| limb.0));
-        BoxedMontyParams::new_vartime(Odd::new(prime).expect("all three primes are odd"))
+        BoxedMontyParams::new_vartime(Odd::new(prime).expect("all primes are odd"))
     }
 }
 
@@ -121,7 +127,13 @@ fn power(base: BoxedUint, exponent: &BoxedUint, modulus: &BoxedMontyParams) -> B
     power.retrieve()
 }
 
-// RFC 3526: the top and bottom 64 bits are ones, between them stands a piece of pi, corrected to make p a safe prime.
+// RFC 2409 and RFC 3526: the top and bottom 64 bits are ones, between them stands a piece of pi, corrected to make p a safe prime.
+const PRIME1: U1024 = U1024::from_be_hex(
+    "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DD\
+     EF9519B3CD3A431B302B0A6DF25F14374FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7ED\
+     EE386BFB5A899FA5AE9F24117C4B1FE649286651ECE65381FFFFFFFFFFFFFFFF",
+);
+
 const PRIME14: U2048 = U2048::from_be_hex(
     "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DD\
      EF9519B3CD3A431B302B0A6DF25F14374FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7ED\
@@ -129,6 +141,17 @@ const PRIME14: U2048 = U2048::from_be_hex(
      83655D23DCA3AD961C62F356208552BB9ED529077096966D670C354E4ABC9804F1746C08CA18217C32905E462E36CE3B\
      E39E772C180E86039B2783A2EC07A28FB5C55DF06F4C52C9DE2BCBF6955817183995497CEA956AE515D2261898FA0510\
      15728E5A8AACAA68FFFFFFFFFFFFFFFF",
+);
+
+const PRIME15: U3072 = U3072::from_be_hex(
+    "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DD\
+     EF9519B3CD3A431B302B0A6DF25F14374FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7ED\
+     EE386BFB5A899FA5AE9F24117C4B1FE649286651ECE45B3DC2007CB8A163BF0598DA48361C55D39A69163FA8FD24CF5F\
+     83655D23DCA3AD961C62F356208552BB9ED529077096966D670C354E4ABC9804F1746C08CA18217C32905E462E36CE3B\
+     E39E772C180E86039B2783A2EC07A28FB5C55DF06F4C52C9DE2BCBF6955817183995497CEA956AE515D2261898FA0510\
+     15728E5A8AAAC42DAD33170D04507A33A85521ABDF1CBA64ECFB850458DBEF0A8AEA71575D060C7DB3970F85A6E1E4C7\
+     ABF5AE8CDB0933D71E8C94E04A25619DCEE3D2261AD2EE6BF12FFA06D98A0864D87602733EC86A64521F2B18177B200C\
+     BBE117577A615D6C770988C0BAD946E208E24FA074E5AB3143DB5BFCE0FD108E4B82D120A93AD2CAFFFFFFFFFFFFFFFF",
 );
 
 const PRIME16: U4096 = U4096::from_be_hex(
@@ -143,6 +166,25 @@ const PRIME16: U4096 = U4096::from_be_hex(
      88719A10BDBA5B2699C327186AF4E23C1A946834B6150BDA2583E9CA2AD44CE8DBBBC2DB04DE8EF92E8EFC141FBECAA6\
      287C59474E6BC05D99B2964FA090C3A2233BA186515BE7ED1F612970CEE2D7AFB81BDD762170481CD0069127D5B05AA9\
      93B4EA988D8FDDC186FFB7DC90A6C08F4DF435C934063199FFFFFFFFFFFFFFFF",
+);
+
+const PRIME17: U6144 = U6144::from_be_hex(
+    "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DD\
+     EF9519B3CD3A431B302B0A6DF25F14374FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7ED\
+     EE386BFB5A899FA5AE9F24117C4B1FE649286651ECE45B3DC2007CB8A163BF0598DA48361C55D39A69163FA8FD24CF5F\
+     83655D23DCA3AD961C62F356208552BB9ED529077096966D670C354E4ABC9804F1746C08CA18217C32905E462E36CE3B\
+     E39E772C180E86039B2783A2EC07A28FB5C55DF06F4C52C9DE2BCBF6955817183995497CEA956AE515D2261898FA0510\
+     15728E5A8AAAC42DAD33170D04507A33A85521ABDF1CBA64ECFB850458DBEF0A8AEA71575D060C7DB3970F85A6E1E4C7\
+     ABF5AE8CDB0933D71E8C94E04A25619DCEE3D2261AD2EE6BF12FFA06D98A0864D87602733EC86A64521F2B18177B200C\
+     BBE117577A615D6C770988C0BAD946E208E24FA074E5AB3143DB5BFCE0FD108E4B82D120A92108011A723C12A787E6D7\
+     88719A10BDBA5B2699C327186AF4E23C1A946834B6150BDA2583E9CA2AD44CE8DBBBC2DB04DE8EF92E8EFC141FBECAA6\
+     287C59474E6BC05D99B2964FA090C3A2233BA186515BE7ED1F612970CEE2D7AFB81BDD762170481CD0069127D5B05AA9\
+     93B4EA988D8FDDC186FFB7DC90A6C08F4DF435C93402849236C3FAB4D27C7026C1D4DCB2602646DEC9751E763DBA37BD\
+     F8FF9406AD9E530EE5DB382F413001AEB06A53ED9027D831179727B0865A8918DA3EDBEBCF9B14ED44CE6CBACED4BB1B\
+     DB7F1447E6CC254B332051512BD7AF426FB8F401378CD2BF5983CA01C64B92ECF032EA15D1721D03F482D7CE6E74FEF6\
+     D55E702F46980C82B5A84031900B1C9E59E7C97FBEC7E8F323A97A7E36CC88BE0F1D45B7FF585AC54BD407B22B4154AA\
+     CC8F6D7EBF48E1D814CC5ED20F8037E0A79715EEF29BE32806A1D58BB7C5DA76F550AA3D8A1FBFF0EB19CCB1A313D55C\
+     DA56C9EC2EF29632387FE8D76E3C0468043E8F663F4860EE12BF2D5B0B7474D6E694F91E6DCC4024FFFFFFFFFFFFFFFF",
 );
 
 const PRIME18: U8192 = U8192::from_be_hex(
@@ -178,13 +220,16 @@ mod tests {
     use super::*;
     use crate::crypto::rustcrypto::tests::{Chosen, number, records};
 
-    /// The answers were computed with the primes that the formulas of RFC 3526 give, so the primes here are those.
+    /// The answers were computed with the primes that the formulas of the RFCs give, so the primes here are those.
     #[test]
     fn known_answers() {
         for record in records("dh.txt") {
             let group = match record.text("group") {
+                "1" => &GROUP1,
                 "14" => &GROUP14,
+                "15" => &GROUP15,
                 "16" => &GROUP16,
+                "17" => &GROUP17,
                 _ => &GROUP18,
             };
             let initiated = group.initiate(&mut Chosen(record.hex("random")));
@@ -198,7 +243,7 @@ mod tests {
 
     #[test]
     fn rfc8268_s4_public_values_out_of_range_are_refused() {
-        for group in [&GROUP14, &GROUP16, &GROUP18] {
+        for group in [&GROUP1, &GROUP14, &GROUP15, &GROUP16, &GROUP17, &GROUP18] {
             let p = group.modulus().modulus().as_ref().to_be_bytes().into_vec();
             let near_p = |difference: i8| {
                 let mut value = p.clone();
@@ -225,7 +270,7 @@ mod tests {
     /// CVE-2016-0739 took bits for bytes: every bit of an exponent must vary, but for the highest, which is set.
     #[test]
     fn exponents_have_the_length_that_was_asked_for() {
-        for (group, bits) in [(&GROUP14, 512), (&GROUP16, 512), (&GROUP18, 640)] {
+        for (group, bits) in [(&GROUP1, 512), (&GROUP14, 512), (&GROUP17, 576), (&GROUP18, 640)] {
             let mut rng = ChaCha20Rng::seed_from_u64(1);
             let (mut once, mut always) = (Vec::new(), Vec::new());
             for _ in 0..24 {

@@ -6,13 +6,16 @@ mod aes_gcm;
 mod chacha20_poly1305;
 mod curve25519;
 mod dh;
+mod ecdh;
 pub(crate) mod ecdsa;
 mod ed25519;
 mod hash;
 mod hmac;
+mod mlkem768x25519;
 pub mod rows;
 #[cfg(feature = "rsa")]
 mod rsa;
+mod umac;
 
 use alloc::boxed::Box;
 
@@ -47,12 +50,19 @@ impl CryptoProvider for RustCrypto {
 }
 
 static KEY_EXCHANGES: &[KexMethod] = &[
+    rows::MLKEM768_X25519_SHA256,
     rows::CURVE25519_SHA256,
     rows::CURVE25519_SHA256_LIBSSH,
     rows::DIFFIE_HELLMAN_GROUP16_SHA512,
     rows::DIFFIE_HELLMAN_GROUP18_SHA512,
+    rows::ECDH_SHA2_NISTP256,
+    rows::ECDH_SHA2_NISTP384,
+    rows::ECDH_SHA2_NISTP521,
+    rows::DIFFIE_HELLMAN_GROUP15_SHA512,
+    rows::DIFFIE_HELLMAN_GROUP17_SHA512,
     rows::DIFFIE_HELLMAN_GROUP14_SHA256,
     rows::DIFFIE_HELLMAN_GROUP14_SHA1,
+    rows::DIFFIE_HELLMAN_GROUP1_SHA1,
 ];
 
 static CIPHERS: &[CipherMethod] = &[
@@ -69,6 +79,10 @@ static CIPHERS: &[CipherMethod] = &[
 static MACS: &[MacMethod] = &[
     rows::HMAC_SHA2_256_ETM,
     rows::HMAC_SHA2_512_ETM,
+    rows::UMAC_64_ETM,
+    rows::UMAC_128_ETM,
+    rows::UMAC_64,
+    rows::UMAC_128,
     rows::HMAC_SHA2_256,
     rows::HMAC_SHA2_512,
     rows::HMAC_SHA1_ETM,

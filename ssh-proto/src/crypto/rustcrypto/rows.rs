@@ -34,10 +34,19 @@ use sha2::{Sha256, Sha512};
 
 #[cfg(feature = "rsa")]
 use super::rsa;
-use super::{aead, aes_cbc, aes_ctr, aes_gcm, cbc, chacha20_poly1305, ctr, curve25519, dh, ecdsa, ed25519, hash, hmac};
+use super::{
+    aead, aes_cbc, aes_ctr, aes_gcm, cbc, chacha20_poly1305, ctr, curve25519, dh, ecdh, ecdsa, ed25519, hash, hmac,
+    mlkem768x25519, umac,
+};
 use crate::crypto::MacOrder::{EncryptAndMac, EncryptThenMac};
 use crate::crypto::{CipherMethod, Exchange, KexMethod, MacMethod, SignatureMethod, Tier};
 
+pub const MLKEM768_X25519_SHA256: KexMethod = KexMethod::new(
+    "mlkem768x25519-sha256",
+    Tier::Default,
+    &hash::SHA256,
+    Exchange::Ecdh(&mlkem768x25519::MlKem768X25519),
+);
 pub const CURVE25519_SHA256: KexMethod =
     KexMethod::new("curve25519-sha256", Tier::Default, &hash::SHA256, Exchange::Ecdh(&curve25519::X25519));
 pub const CURVE25519_SHA256_LIBSSH: KexMethod =
@@ -54,6 +63,24 @@ pub const DIFFIE_HELLMAN_GROUP18_SHA512: KexMethod = KexMethod::new(
     &hash::SHA512,
     Exchange::DiffieHellman(&dh::GROUP18),
 );
+pub const ECDH_SHA2_NISTP256: KexMethod =
+    KexMethod::new("ecdh-sha2-nistp256", Tier::Compatible, &hash::SHA256, Exchange::Ecdh(&ecdh::P256));
+pub const ECDH_SHA2_NISTP384: KexMethod =
+    KexMethod::new("ecdh-sha2-nistp384", Tier::Compatible, &hash::SHA384, Exchange::Ecdh(&ecdh::P384));
+pub const ECDH_SHA2_NISTP521: KexMethod =
+    KexMethod::new("ecdh-sha2-nistp521", Tier::Compatible, &hash::SHA512, Exchange::Ecdh(&ecdh::P521));
+pub const DIFFIE_HELLMAN_GROUP15_SHA512: KexMethod = KexMethod::new(
+    "diffie-hellman-group15-sha512",
+    Tier::Compatible,
+    &hash::SHA512,
+    Exchange::DiffieHellman(&dh::GROUP15),
+);
+pub const DIFFIE_HELLMAN_GROUP17_SHA512: KexMethod = KexMethod::new(
+    "diffie-hellman-group17-sha512",
+    Tier::Compatible,
+    &hash::SHA512,
+    Exchange::DiffieHellman(&dh::GROUP17),
+);
 pub const DIFFIE_HELLMAN_GROUP14_SHA256: KexMethod = KexMethod::new(
     "diffie-hellman-group14-sha256",
     Tier::Compatible,
@@ -62,6 +89,10 @@ pub const DIFFIE_HELLMAN_GROUP14_SHA256: KexMethod = KexMethod::new(
 );
 pub const DIFFIE_HELLMAN_GROUP14_SHA1: KexMethod =
     KexMethod::new("diffie-hellman-group14-sha1", Tier::Legacy, &hash::SHA1, Exchange::DiffieHellman(&dh::GROUP14));
+/// For clients alone: for old servers there is nothing else, and 1024 bits are within reach of large computations.
+pub const DIFFIE_HELLMAN_GROUP1_SHA1: KexMethod =
+    KexMethod::new("diffie-hellman-group1-sha1", Tier::Legacy, &hash::SHA1, Exchange::DiffieHellman(&dh::GROUP1))
+        .client_only();
 
 pub const CHACHA20_POLY1305: CipherMethod =
     CipherMethod::new("chacha20-poly1305@openssh.com", Tier::Default, (64, 0, 8), aead(chacha20_poly1305::make));
@@ -92,6 +123,14 @@ pub const HMAC_SHA2_256_ETM: MacMethod =
     MacMethod::new("hmac-sha2-256-etm@openssh.com", Tier::Default, (32, 32), EncryptThenMac, hmac::make::<Sha256>);
 pub const HMAC_SHA2_512_ETM: MacMethod =
     MacMethod::new("hmac-sha2-512-etm@openssh.com", Tier::Default, (64, 64), EncryptThenMac, hmac::make::<Sha512>);
+pub const UMAC_64_ETM: MacMethod =
+    MacMethod::new("umac-64-etm@openssh.com", Tier::Compatible, (16, 8), EncryptThenMac, umac::make::<2>);
+pub const UMAC_128_ETM: MacMethod =
+    MacMethod::new("umac-128-etm@openssh.com", Tier::Compatible, (16, 16), EncryptThenMac, umac::make::<4>);
+pub const UMAC_64: MacMethod =
+    MacMethod::new("umac-64@openssh.com", Tier::Compatible, (16, 8), EncryptAndMac, umac::make::<2>);
+pub const UMAC_128: MacMethod =
+    MacMethod::new("umac-128@openssh.com", Tier::Compatible, (16, 16), EncryptAndMac, umac::make::<4>);
 pub const HMAC_SHA2_256: MacMethod =
     MacMethod::new("hmac-sha2-256", Tier::Compatible, (32, 32), EncryptAndMac, hmac::make::<Sha256>);
 pub const HMAC_SHA2_512: MacMethod =

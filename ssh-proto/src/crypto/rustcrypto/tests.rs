@@ -73,6 +73,14 @@ pub(super) fn number(secret: &SharedSecret) -> &[u8] {
     }
 }
 
+/// The content of a secret that is a string.
+pub(super) fn string(secret: &SharedSecret) -> &[u8] {
+    match secret {
+        SharedSecret::String(bytes) => bytes,
+        SharedSecret::Mpint(_) => panic!("a secret that is a number"),
+    }
+}
+
 /// Any secret of a length: the tests ask for no more than that halves agree.
 fn key(length: usize, seed: u64) -> Vec<u8> {
     let mut key = vec![0; length];
@@ -146,8 +154,15 @@ fn both_halves_of_every_key_exchange_agree() {
         let client = method.initiate(&mut rng);
         let server = method.respond(client.public(), &mut rng).unwrap();
         let secret = client.finish(&server.public).unwrap();
-        assert_eq!(number(&secret), number(&server.secret), "{}", row.name);
-        assert!(number(&secret).iter().any(|&byte| byte != 0), "{}", row.name);
+        let content = match (&secret, &server.secret) {
+            (SharedSecret::Mpint(ours), SharedSecret::Mpint(theirs))
+            | (SharedSecret::String(ours), SharedSecret::String(theirs)) => {
+                assert_eq!(ours, theirs, "{}", row.name);
+                ours
+            }
+            _ => panic!("{}: the secrets are not of one kind", row.name),
+        };
+        assert!(content.iter().any(|&byte| byte != 0), "{}", row.name);
     }
 }
 
@@ -234,7 +249,7 @@ fn secrets_are_redacted() {
     }
     for row in PROVIDER.macs() {
         let shown = format!("{:?}", (row.make)(&key(row.key_length, 1)));
-        assert_eq!(shown, "Hmac([redacted])");
+        assert!(shown.ends_with("([redacted])"), "{shown}");
     }
 }
 

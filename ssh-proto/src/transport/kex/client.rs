@@ -8,7 +8,7 @@ use super::negotiate::Agreement;
 use super::{Context, State, unexpected};
 use crate::crypto::{Exchange, Initiated};
 use crate::error::{Error, PeerMisbehaved};
-use crate::keys::{PublicKey, SignatureRef};
+use crate::keys::{Certificate, PublicKey, SignatureRef};
 use crate::transport::keys::KeyMaterial;
 use crate::transport::{Transport, Turn};
 use crate::wire::{InvalidMessage, MessageNumber, Put, Reader, number};
@@ -25,6 +25,7 @@ pub(crate) struct Verify {
     agreement: Agreement,
     material: KeyMaterial,
     host_key: PublicKey,
+    certificate: Option<Certificate>,
 }
 
 impl core::fmt::Debug for Verify {
@@ -36,6 +37,10 @@ impl core::fmt::Debug for Verify {
 impl Verify {
     pub(crate) const fn host_key(&self) -> &PublicKey {
         &self.host_key
+    }
+
+    pub(crate) const fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_ref()
     }
 }
 
@@ -100,7 +105,8 @@ impl Transport {
         if host_key.key_type() != agreement.host_key.key_type {
             return Err(Error::PeerMisbehaved(PeerMisbehaved::WrongHostKeyType));
         }
-        agreement.host_key.verifier.check_key(host_key.blob()).map_err(invalid)?;
+        agreement.host_key.check_key(&host_key).map_err(invalid)?;
+        let certificate = Certificate::from_public(&host_key).map_err(invalid)?;
         let public = initiated.public().to_vec();
         let secret = initiated
             .finish(reply.public_value)
@@ -109,14 +115,12 @@ impl Transport {
         let values = PublicValues { client: &public, server: reply.public_value };
         let hash = context.exchange_hash(&self.identification, server, reply.host_key, &values, &secret);
         let signature = SignatureRef::from_wire(reply.signature).map_err(invalid)?;
-        // A signature under another name than the negotiated one would be a downgrade (RFC 8332 §3.1).
-        let verified = signature.algorithm == agreement.host_key.name
-            && agreement.host_key.verifier.verify(host_key.blob(), hash.as_bytes(), signature.blob).is_ok();
-        if !verified {
-            return Err(Error::PeerMisbehaved(PeerMisbehaved::BadHostSignature));
-        }
+        agreement
+            .host_key
+            .verify(&host_key, hash.as_bytes(), signature)
+            .map_err(|_bad| Error::PeerMisbehaved(PeerMisbehaved::BadHostSignature))?;
         let material = KeyMaterial::new(agreement.kex.hash, &secret, hash);
-        let verify = Verify { agreement, material, host_key };
+        let verify = Verify { agreement, material, host_key, certificate };
         match &self.kex.session {
             None => Ok(Some(Turn::Verify(Box::new(verify)))),
             // The caller has answered for this key already.

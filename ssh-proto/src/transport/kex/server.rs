@@ -45,7 +45,7 @@ impl Sign {
     }
 
     pub(crate) const fn algorithm(&self) -> &'static str {
-        self.agreement.host_key.name
+        self.agreement.host_key.signature_name
     }
 
     pub(crate) fn to_sign(&self) -> &[u8] {

@@ -1,0 +1,110 @@
+//! `KexAlgorithms`, `HostKeyAlgorithms`, `PubkeyAcceptedAlgorithms`, `Ciphers` and `MACs`.
+
+use ssh_proto::Algorithms;
+use ssh_proto::algorithms::UnknownAlgorithm;
+use ssh_proto::crypto::CryptoProvider;
+
+use crate::files::pattern::wildcard;
+
+/// What the configuration says about algorithms, as it stands there: a list; `+` and a list that is added at the end, `^`
+/// and one that comes first, `-` and patterns of what is left out. Empty where it says nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Selections {
+    /// `KexAlgorithms`
+    pub kex: String,
+    /// `HostKeyAlgorithms`
+    pub host_keys: String,
+    /// `PubkeyAcceptedAlgorithms`
+    pub user_keys: String,
+    /// `Ciphers`
+    pub ciphers: String,
+    /// `MACs`
+    pub macs: String,
+}
+
+impl Selections {
+    /// Applies them to what would be offered otherwise. Names that `provider` does not have are left out, and answered:
+    /// a configuration is written for every program that reads it.
+    ///
+    /// # Errors
+    /// When nothing would remain of a list.
+    pub fn apply(
+        &self,
+        algorithms: &mut Algorithms,
+        provider: &dyn CryptoProvider,
+    ) -> Result<Vec<String>, UnknownAlgorithm> {
+        let mut unknown = Vec::new();
+        if !self.kex.is_empty() {
+            let ours: Vec<&str> = algorithms.kex.iter().map(|method| method.name).collect();
+            let all: Vec<&str> = provider.key_exchanges().iter().map(|method| method.name).collect();
+            algorithms.select_kex(provider, &choose(&self.kex, &ours, &all, &mut unknown))?;
+        }
+        if !self.ciphers.is_empty() {
+            let ours: Vec<&str> = algorithms.ciphers.iter().map(|method| method.name).collect();
+            let all: Vec<&str> = provider.ciphers().iter().map(|method| method.name).collect();
+            algorithms.select_ciphers(provider, &choose(&self.ciphers, &ours, &all, &mut unknown))?;
+        }
+        if !self.macs.is_empty() {
+            let ours: Vec<&str> = algorithms.macs.iter().map(|method| method.name).collect();
+            let all: Vec<&str> = provider.macs().iter().map(|method| method.name).collect();
+            algorithms.select_macs(provider, &choose(&self.macs, &ours, &all, &mut unknown))?;
+        }
+        let all: Vec<&str> = provider.signatures().iter().map(|method| method.name).collect();
+        if !self.host_keys.is_empty() {
+            let ours: Vec<&str> = algorithms.host_keys.iter().map(|method| method.name).collect();
+            algorithms.select_host_keys(provider, &choose(&self.host_keys, &ours, &all, &mut unknown))?;
+        }
+        if !self.user_keys.is_empty() {
+            let ours: Vec<&str> = algorithms.user_keys.iter().map(|method| method.name).collect();
+            algorithms.select_user_keys(provider, &choose(&self.user_keys, &ours, &all, &mut unknown))?;
+        }
+        Ok(unknown)
+    }
+}
+
+/// The names that `selection` leaves, comma-separated; what is not in `all` goes to `unknown`. When nothing is left, the
+/// selection itself, so that the error names it.
+fn choose(selection: &str, ours: &[&str], all: &[&str], unknown: &mut Vec<String>) -> String {
+    let (how, list) = match selection.split_at_checked(1) {
+        Some((sign @ ("+" | "-" | "^"), list)) => (sign, list),
+        _ => ("", selection),
+    };
+    let items: Vec<&str> = list.split(',').map(str::trim).filter(|item| !item.is_empty()).collect();
+    let is_named = |name: &str| items.iter().any(|item| wildcard(item.as_bytes(), name.as_bytes()));
+    let mut named: Vec<&str> = Vec::new();
+    for item in &items {
+        let matching = all.iter().copied().filter(|name| wildcard(item.as_bytes(), name.as_bytes()));
+        let before = named.len();
+        named.extend(matching.filter(|name| !named.contains(name)).collect::<Vec<_>>());
+        if named.len() == before && !all.iter().any(|name| wildcard(item.as_bytes(), name.as_bytes())) && how != "-" {
+            unknown.push((*item).to_owned());
+        }
+    }
+    let chosen: Vec<&str> = match how {
+        "+" => ours.iter().chain(named.iter().filter(|name| !ours.contains(name))).copied().collect(),
+        "^" => named.iter().chain(ours.iter().filter(|name| !named.contains(name))).copied().collect(),
+        "-" => ours.iter().filter(|name| !is_named(name)).copied().collect(),
+        _ => named,
+    };
+    if chosen.is_empty() { list.to_owned() } else { chosen.join(",") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_replace_add_come_first_and_leave_out() {
+        let mut unknown = Vec::new();
+        let mut choose = |selection| choose(selection, &["a1", "b1"], &["a1", "a2", "b1", "b2"], &mut unknown);
+        assert_eq!(choose("b2,a1"), "b2,a1");
+        assert_eq!(choose("a*"), "a1,a2");
+        assert_eq!(choose("+b*,a2"), "a1,b1,b2,a2");
+        assert_eq!(choose("^a2,b1"), "a2,b1,a1");
+        assert_eq!(choose("-a*"), "b1");
+        assert_eq!(choose("c1,b1"), "b1");
+        assert_eq!(choose("c2"), "c2");
+        assert_eq!(unknown, ["c1", "c2"]);
+    }
+}
