@@ -59,6 +59,10 @@ pub enum PeerMisbehaved {
     SequenceWrapped,
     /// A public value that the key exchange method forbids.
     BadPublicValue,
+    /// A group for Diffie-Hellman in which there is no arithmetic: an even prime, or a generator out of range.
+    BadGroup,
+    /// A request for a group whose sizes contradict each other: not minimum ≤ preferred ≤ maximum.
+    BadGroupRequest,
     /// The host key is not of the negotiated kind.
     WrongHostKeyType,
     /// The signature over the exchange hash is not by the host key.
@@ -99,6 +103,10 @@ pub enum PeerIncompatible {
     NoStrictKeyExchange,
     /// It asked for a service that does not exist (RFC 4253 §10).
     UnknownService,
+    /// The server's group for Diffie-Hellman has so many bits, and 2048 to 8192 were asked for (RFC 4419 §3, RFC 8270).
+    GroupSize(u32),
+    /// The client asked for a group for Diffie-Hellman of a size that we do not have (RFC 4419 §3, RFC 8270).
+    NoSuchGroup,
 }
 
 /// A list of KEXINIT (RFC 4253 §7.1).
@@ -208,16 +216,20 @@ impl Error {
             Self::PeerMisbehaved(blame) => match blame {
                 PeerMisbehaved::NotSsh => return None,
                 PeerMisbehaved::BadMac => Reason::MacError,
-                PeerMisbehaved::BadPublicValue | PeerMisbehaved::WrongHostKeyType => Reason::KeyExchangeFailed,
+                PeerMisbehaved::BadPublicValue
+                | PeerMisbehaved::BadGroup
+                | PeerMisbehaved::BadGroupRequest
+                | PeerMisbehaved::WrongHostKeyType => Reason::KeyExchangeFailed,
                 PeerMisbehaved::BadHostSignature | PeerMisbehaved::HostKeyChanged => Reason::HostKeyNotVerifiable,
                 _ => Reason::ProtocolError,
             },
             Self::PeerIncompatible(blame) => match blame {
                 PeerIncompatible::ProtocolVersion => Reason::ProtocolVersionNotSupported,
                 PeerIncompatible::UnknownService => Reason::ServiceNotAvailable,
-                PeerIncompatible::NoCommonAlgorithm(_) | PeerIncompatible::NoStrictKeyExchange => {
-                    Reason::KeyExchangeFailed
-                }
+                PeerIncompatible::NoCommonAlgorithm(_)
+                | PeerIncompatible::NoStrictKeyExchange
+                | PeerIncompatible::GroupSize(_)
+                | PeerIncompatible::NoSuchGroup => Reason::KeyExchangeFailed,
             },
             Self::InvalidMessage(..) => Reason::ProtocolError,
             Self::TimedOut(Waiting::Keepalive) => Reason::ConnectionLost,
@@ -284,6 +296,8 @@ impl fmt::Display for PeerMisbehaved {
             Self::BadPublicValue => {
                 "a public value that the key exchange method forbids (RFC 8268 s4, RFC 8731 s3, FIPS 203 s7)"
             }
+            Self::BadGroup => "a group for Diffie-Hellman that is none (RFC 4419 s3)",
+            Self::BadGroupRequest => "a request for a group whose sizes contradict each other (RFC 4419 s3)",
             Self::WrongHostKeyType => "a host key that is not of the negotiated kind",
             Self::BadHostSignature => "a signature that is not by its host key (RFC 4253 s8)",
             Self::HostKeyChanged => "another host key than at the first key exchange",
@@ -309,6 +323,10 @@ impl fmt::Display for PeerIncompatible {
             Self::NoCommonAlgorithm(kind) => write!(f, "no common {kind}"),
             Self::NoStrictKeyExchange => f.write_str("it does not offer strict key exchange, which is required"),
             Self::UnknownService => f.write_str("it asked for a service that does not exist"),
+            Self::GroupSize(bits) => {
+                write!(f, "its group for Diffie-Hellman has {bits} bits, not 2048 to 8192 (RFC 8270 s3)")
+            }
+            Self::NoSuchGroup => f.write_str("no group for Diffie-Hellman of a size that it accepts (RFC 8270 s3)"),
         }
     }
 }

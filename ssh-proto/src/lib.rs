@@ -145,6 +145,7 @@
 //! | RFC 4253, packets, key exchange, re-keying | `transport/`, one file a section; `transport/kex/` |
 //! | RFC 4252, logins | `userauth/`, and its face: [`client`], [`server`] |
 //! | RFC 4254, channels | `connection/`, and its face: [`connected`] |
+//! | RFC 4419, group exchange | `transport/kex/group.rs` |
 //! | RFC 4344, 4418, 5647, 6668, 8268, 8332, 8709, 8731 | [`crypto`]: traits and tables; [`keys`]: blobs, signatures, files |
 //! | RFC 8308, EXT_INFO | `transport/ext_info.rs` |
 //! | OpenSSH's strict key exchange, `-etm`, chacha20-poly1305 | `transport/kex/`, `transport/packet.rs` |
@@ -195,7 +196,10 @@ pub use connection::{
 };
 pub use error::{DisconnectReason, Error};
 pub use limits::Limits;
-pub use transport::{DirectionAlgorithms, Identification, KexStrictness, Negotiated, Rng, SessionId, StrictPolicy};
+pub use transport::{
+    DirectionAlgorithms, FirstChoices, Identification, KexGuess, KexStrictness, Negotiated, Rng, SessionId,
+    StrictPolicy,
+};
 
 /// What our identification says unless a configuration says otherwise.
 const SOFTWARE: &str = concat!("sshrpc_", env!("CARGO_PKG_VERSION"));

@@ -41,7 +41,9 @@ use crate::io::InputBuffer;
 use crate::keys::{PublicKey, Signature};
 use crate::limits::Limits;
 pub use crate::transport::raw::{Flaw, Keys, Numbering};
-use crate::transport::{Identification, Negotiated, Rng, Role, SessionId, Settings, StrictPolicy, Transport, Turn};
+use crate::transport::{
+    Identification, KexGuess, Negotiated, Rng, Role, SessionId, Settings, StrictPolicy, Transport, Turn,
+};
 
 /// How an [`Endpoint`] behaves.
 #[derive(Clone, Debug)]
@@ -94,7 +96,7 @@ impl Config {
             ..Limits::default()
         };
         let Self { software, algorithms, .. } = self;
-        Settings { role, software, algorithms, host_keys, limits, strict: StrictPolicy::Allow }
+        Settings { role, software, algorithms, host_keys, limits, strict: StrictPolicy::Allow, guess: KexGuess::Wait }
     }
 }
 

@@ -46,7 +46,9 @@ use crate::limits::Limits;
 use crate::notice::Notice;
 use crate::time::{Instant, earlier};
 use crate::transport::kex::Sign;
-use crate::transport::{Identification, Negotiated, Rng, Role, SessionId, Settings, StrictPolicy, Transport, Turn};
+use crate::transport::{
+    Identification, KexGuess, Negotiated, Rng, Role, SessionId, Settings, StrictPolicy, Transport, Turn,
+};
 pub use crate::userauth::MethodName;
 use crate::userauth::server::{self as auth, Attempt, Question, Rules};
 use crate::waiting::waiting_step;
@@ -121,6 +123,7 @@ pub fn start(config: &Arc<Config>, rng: Rng, now: Instant, out: &mut Vec<u8>) ->
         host_keys: config.host_keys.clone(),
         limits: config.limits.clone(),
         strict: config.strict,
+        guess: KexGuess::Wait,
     };
     let transport = Transport::start(settings, rng, now, out);
     Ok(Ready { inner: Box::new(Inner { transport, login: auth::Login::new(rules) }) })

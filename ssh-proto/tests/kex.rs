@@ -31,7 +31,8 @@ fn guess(kex: &str, host_key: &str) -> Offer {
 
 /// What our server offers first: `mlkem768x25519-sha256` and `ssh-ed25519`.
 const RIGHT: (&str, &str) = ("mlkem768x25519-sha256,curve25519-sha256", "ssh-ed25519");
-const WRONG: [(&str, &str); 3] = [
+const WRONG: [(&str, &str); 4] = [
+    ("diffie-hellman-group-exchange-sha256,mlkem768x25519-sha256", "ssh-ed25519"),
     ("diffie-hellman-group14-sha256,curve25519-sha256", "ssh-ed25519"),
     ("mlkem768x25519-sha256", "ssh-dss,ssh-ed25519"),
     ("kex@example.com,mlkem768x25519-sha256", "ssh-ed25519"),
@@ -73,7 +74,7 @@ fn rfc4253_s7_a_wrong_guess_is_dropped_and_the_exchange_goes_on() {
 
 #[test]
 fn rfc4253_s7_one_guess_is_dropped_and_no_more() {
-    let mut bench = Bench::server(Setup::default().server, guess(WRONG[0].0, WRONG[0].1));
+    let mut bench = Bench::server(Setup::default().server, guess(WRONG[1].0, WRONG[1].1));
     bench.greet();
     bench.send(&[number::KEXDH_INIT]);
     bench.send(&[number::KEXDH_INIT]);
@@ -82,7 +83,7 @@ fn rfc4253_s7_one_guess_is_dropped_and_no_more() {
 
 #[test]
 fn cve_2025_8277_guesses_in_every_re_exchange_leave_nothing_behind() {
-    let mut bench = Bench::server(Setup::default().server, guess(WRONG[0].0, WRONG[0].1));
+    let mut bench = Bench::server(Setup::default().server, guess(WRONG[1].0, WRONG[1].1));
     bench.greet();
     bench.send(&[number::KEXDH_INIT]);
     bench.send_public_value();
@@ -103,12 +104,14 @@ fn cve_2025_8277_guesses_in_every_re_exchange_leave_nothing_behind() {
 
 #[test]
 fn a_server_that_announces_a_guess_has_its_first_message_dropped_when_it_is_wrong() {
-    let mut bench = Bench::client(Setup::default().client, guess(WRONG[0].0, WRONG[0].1));
-    bench.greet();
-    bench.send(&[number::KEXDH_REPLY, 1, 2, 3]);
-    bench.send_public_value();
-    bench.send_newkeys();
-    assert_eq!(bench.error, None);
+    for (kex, host_key) in [WRONG[1], ("diffie-hellman-group-exchange-sha256", "ssh-ed25519")] {
+        let mut bench = Bench::client(Setup::default().client, guess(kex, host_key));
+        bench.greet();
+        bench.send(&[number::KEXDH_REPLY, 1, 2, 3]);
+        bench.send_public_value();
+        bench.send_newkeys();
+        assert_eq!(bench.error, None);
+    }
 }
 
 // ---- negotiation -----------------------------------------------------------------------------------------------------
@@ -248,6 +251,183 @@ fn the_servers_lines_before_its_identification_are_told() {
     assert!(told.contains("Welcome [2Jto") && told.contains("SSH is here"), "{told}");
     bench.send_kexinit();
     assert_eq!(bench.error, None);
+}
+
+// ---- groups that are chosen for each exchange ---------------------------------------------------------------------------
+
+const GROUP_EXCHANGE: &str = "diffie-hellman-group-exchange-sha256";
+
+fn group_exchange() -> Offer {
+    Offer { kex: GROUP_EXCHANGE.into(), ..Offer::default() }
+}
+
+/// A request as a client sends it: minimum, preferred, maximum.
+fn request(sizes: [u32; 3]) -> Vec<u8> {
+    let mut request = vec![number::KEX_DH_GEX_REQUEST];
+    sizes.into_iter().for_each(|size| request.put_u32(size));
+    request
+}
+
+/// A server of ours that got this message for a request.
+fn server_asked(request: &[u8]) -> Bench {
+    let mut bench = Bench::server(Setup::default().server, group_exchange());
+    bench.greet();
+    bench.take();
+    bench.send(request);
+    bench
+}
+
+/// A client of ours that got this group.
+fn client_given(p: &[u8], g: &[u8]) -> Bench {
+    let mut bench = Bench::client(Setup::default().client, group_exchange());
+    bench.greet();
+    bench.take();
+    let mut group = vec![number::KEX_DH_GEX_GROUP];
+    group.put_mpint(p);
+    group.put_mpint(g);
+    bench.send(&group);
+    bench
+}
+
+/// The p of RFC 3526 with 2048 bits.
+fn prime() -> Vec<u8> {
+    let group = server_asked(&request([2048; 3])).take().pop().unwrap();
+    Reader::new(&group[1..]).mpint("p").unwrap().magnitude().to_vec()
+}
+
+#[test]
+fn rfc4419_s3_keys_are_exchanged_in_a_group_of_the_servers_choice_and_again_in_another() {
+    for plays in BOTH {
+        for strict in [true, false] {
+            let mut bench = Bench::with(plays, Offer { strict, ..group_exchange() }).logged_in();
+            for _ in 0..2 {
+                bench.exchange_keys();
+                assert_eq!(bench.error, None);
+            }
+            bench.send(&[200]);
+            assert_eq!(bench.take().last().unwrap()[0], number::UNIMPLEMENTED, "the keys work");
+        }
+    }
+}
+
+#[test]
+fn rfc4419_s4_1_with_sha1_for_clients_alone() {
+    let offer = Offer { kex: "diffie-hellman-group-exchange-sha1".into(), ..Offer::default() };
+    Bench::client(Setup::default().client, offer.clone()).logged_in();
+    let mut server = Bench::server(Setup::default().server, offer);
+    server.greet();
+    let none = PeerIncompatible::NoCommonAlgorithm(AlgorithmKind::KeyExchange);
+    assert_eq!(server.error, Some(Error::PeerIncompatible(none)));
+}
+
+#[test]
+fn rfc4419_s5_the_old_request_is_answered_and_hashed_as_it_is() {
+    let mut bench = Bench::server(Setup::default().server, group_exchange());
+    bench.peer.sizes = None;
+    bench.greet();
+    bench.send_public_value();
+    bench.send_newkeys();
+    assert_eq!(bench.error, None);
+    bench.send(&[200]);
+    // A number of 80 and above before login, under keys that work.
+    assert_eq!(bench.disconnect_reason(), Some(2));
+}
+
+#[test]
+fn rfc8270_s3_a_client_asks_for_2048_to_8192_bits_and_likes_3072() {
+    let mut bench = Bench::client(Setup::default().client, group_exchange());
+    bench.greet();
+    assert_eq!(bench.take().pop(), Some(request([2048, 3072, 8192])));
+}
+
+#[test]
+fn rfc8270_s3_a_client_refuses_a_group_out_of_bounds() {
+    let mut long = vec![0xff; 1025];
+    long[0] = 1;
+    let mut short = vec![0xff; 256];
+    short[0] = 0x7f;
+    for (p, bits) in [(vec![], 0), (vec![3], 2), (vec![0xff; 128], 1024), (short, 2047), (long, 8193)] {
+        let bench = client_given(&p, &[2]);
+        assert_eq!(bench.error, Some(Error::PeerIncompatible(PeerIncompatible::GroupSize(bits))));
+        assert_eq!(bench.disconnect_reason(), Some(3), "SSH_DISCONNECT_KEY_EXCHANGE_FAILED");
+    }
+    for length in [256, 1024] {
+        assert_eq!(client_given(&vec![0xff; length], &[2]).error, None);
+    }
+}
+
+#[test]
+fn rfc4419_s3_a_client_refuses_a_group_that_is_none() {
+    let p = prime();
+    let mut even = p.clone();
+    *even.last_mut().unwrap() -= 1;
+    let greatest = even.clone();
+    for (p, g) in [(&even, &[2][..]), (&p, &[]), (&p, &[1]), (&p, &greatest), (&p, &p), (&p, &[0x7f; 300])] {
+        let bench = client_given(p, g);
+        assert_eq!(misbehaved(&bench), PeerMisbehaved::BadGroup);
+        assert_eq!(bench.disconnect_reason(), Some(3));
+    }
+    assert_eq!(client_given(&p, &[5]).error, None);
+}
+
+#[test]
+fn rfc8270_s3_a_server_gives_2048_bits_at_least_and_8192_at_most() {
+    let given = |sizes| {
+        let mut bench = server_asked(&request(sizes));
+        let group = bench.take().pop().unwrap();
+        assert_eq!(group[0], number::KEX_DH_GEX_GROUP, "{:?}", bench.error);
+        Reader::new(&group[1..]).mpint("p").unwrap().bits()
+    };
+    assert_eq!(given([1024, 1024, 8192]), 2048);
+    assert_eq!(given([1024, 2048, 2048]), 2048);
+    assert_eq!(given([1024, 4096, 8192]), 4096);
+    assert_eq!(given([0, u32::MAX, u32::MAX]), 8192);
+    for sizes in [[512, 1024, 2047], [8193, 8193, 8193], [2049, 2049, 2060]] {
+        let bench = server_asked(&request(sizes));
+        assert_eq!(bench.error, Some(Error::PeerIncompatible(PeerIncompatible::NoSuchGroup)), "{sizes:?}");
+        assert_eq!(bench.disconnect_reason(), Some(3));
+    }
+}
+
+#[test]
+fn rfc4419_s3_a_request_that_contradicts_itself_ends_the_connection() {
+    for sizes in [[4096, 2048, 8192], [2048, 8192, 4096], [8192, 4096, 2048]] {
+        let bench = server_asked(&request(sizes));
+        assert_eq!(misbehaved(&bench), PeerMisbehaved::BadGroupRequest);
+        assert_eq!(bench.disconnect_reason(), Some(3));
+    }
+    let whole = request([2048; 3]);
+    let longer = [&whole[..], &[0]].concat();
+    for payload in [&whole[..1], &whole[..12], &longer, &[30][..], &[30, 0, 0, 8], &[30, 0, 0, 8, 0, 0]] {
+        assert!(matches!(server_asked(payload).error, Some(Error::InvalidMessage(..))), "{payload:?}");
+    }
+}
+
+#[test]
+fn rfc4419_s3_values_out_of_range_end_the_connection_in_every_group() {
+    let p = prime();
+    let mut greatest = p.clone();
+    *greatest.last_mut().unwrap() -= 1;
+    for bad in [&[][..], &[1], &greatest, &p, &[0x7f; 1024]] {
+        let mut bench = server_asked(&request([2048; 3]));
+        let mut init = vec![number::KEX_DH_GEX_INIT];
+        init.put_mpint(bad);
+        bench.send(&init);
+        assert_eq!(misbehaved(&bench), PeerMisbehaved::BadPublicValue);
+    }
+}
+
+#[test]
+fn what_was_asked_for_and_the_group_stand_in_the_exchange_hash() {
+    // Somebody on the way asks for less than the client did: the signature shows it.
+    let mut client = Bench::client(Setup::default().client, group_exchange());
+    client.greet();
+    let group = client.peer.gex_group(&request([2048, 2048, 2048]));
+    client.send(&group);
+    let init = client.last_of(&[number::KEX_DH_GEX_INIT]).unwrap();
+    let reply = client.peer.kexdh_reply(&init);
+    client.send(&reply);
+    assert_eq!(misbehaved(&client), PeerMisbehaved::BadHostSignature);
 }
 
 // ---- public values, host keys and signatures -------------------------------------------------------------------------

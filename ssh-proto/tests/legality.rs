@@ -44,7 +44,13 @@ enum Phase {
     FirstKexStrict,
     /// The same without strict key exchange.
     FirstKexPlain,
-    /// The same, and the key exchange method has said what it had to: NEWKEYS is next.
+    /// The same where the method chooses its group for each exchange: that comes first.
+    FirstKexGroupStrict,
+    FirstKexGroupPlain,
+    /// The group is chosen, and the public values are next.
+    FirstKexInGroupStrict,
+    FirstKexInGroupPlain,
+    /// Any method has said what it had to: NEWKEYS is next.
     BeforeNewkeysStrict,
     BeforeNewkeysPlain,
     /// Keys are in use, ssh-userauth is not accepted.
@@ -67,10 +73,14 @@ enum Phase {
 
 use Phase::*;
 
-const SERVER: [Phase; 12] = [
+const SERVER: [Phase; 16] = [
     BeforeKexinit,
     FirstKexStrict,
     FirstKexPlain,
+    FirstKexGroupStrict,
+    FirstKexGroupPlain,
+    FirstKexInGroupStrict,
+    FirstKexInGroupPlain,
     BeforeNewkeysStrict,
     BeforeNewkeysPlain,
     BeforeService,
@@ -82,10 +92,14 @@ const SERVER: [Phase; 12] = [
     RekeyBeforeNewkeys,
 ];
 
-const CLIENT: [Phase; 11] = [
+const CLIENT: [Phase; 15] = [
     BeforeKexinit,
     FirstKexStrict,
     FirstKexPlain,
+    FirstKexGroupStrict,
+    FirstKexGroupPlain,
+    FirstKexInGroupStrict,
+    FirstKexInGroupPlain,
     BeforeNewkeysStrict,
     BeforeNewkeysPlain,
     BeforeService,
@@ -126,6 +140,17 @@ fn rows(plays: Plays, phase: Phase) -> Vec<&'static [Row]> {
     let method_message: &[Row] = match plays {
         Plays::Client => &[(30..=30, Handled, "RFC 4253 s8: KEXDH_INIT")],
         Plays::Server => &[(31..=31, Handled, "RFC 4253 s8: KEXDH_REPLY")],
+    };
+    let group_message: &[Row] = match plays {
+        Plays::Client => &[
+            (30..=30, Handled, "RFC 4419 s5: KEX_DH_GEX_REQUEST_OLD"),
+            (34..=34, Handled, "RFC 4419 s3: KEX_DH_GEX_REQUEST"),
+        ],
+        Plays::Server => &[(31..=31, Handled, "RFC 4419 s3: KEX_DH_GEX_GROUP")],
+    };
+    let message_in_group: &[Row] = match plays {
+        Plays::Client => &[(32..=32, Handled, "RFC 4419 s3: KEX_DH_GEX_INIT")],
+        Plays::Server => &[(33..=33, Handled, "RFC 4419 s3: KEX_DH_GEX_REPLY")],
     };
     let strict: &[Row] = &[(1..=1, Disconnect, "RFC 4253 s11.1"), (0..=255, Disconnect, STRICT)];
     let newkeys: &[Row] = &[(21..=21, Handled, "RFC 4253 s7.3")];
@@ -171,6 +196,10 @@ fn rows(plays: Plays, phase: Phase) -> Vec<&'static [Row]> {
             TRANSPORT,
         ],
         FirstKexStrict => vec![method_message, strict],
+        FirstKexGroupStrict => vec![group_message, strict],
+        FirstKexInGroupStrict => vec![message_in_group, strict],
+        FirstKexGroupPlain => vec![group_message, THEIR_KEX, TRANSPORT],
+        FirstKexInGroupPlain => vec![message_in_group, THEIR_KEX, TRANSPORT],
         BeforeNewkeysStrict => vec![newkeys, strict],
         FirstKexPlain | TheirKexinitReceived => vec![method_message, THEIR_KEX, TRANSPORT],
         BeforeNewkeysPlain | RekeyBeforeNewkeys => vec![newkeys, THEIR_KEX, TRANSPORT],
@@ -208,10 +237,15 @@ fn expected(plays: Plays, phase: Phase, number: u8) -> (Verdict, &'static str) {
 
 /// A machine in a phase, and a session channel in it where there are channels.
 fn arrive(plays: Plays, phase: Phase) -> Bench {
-    let strict = !matches!(phase, FirstKexPlain | BeforeNewkeysPlain);
+    let strict = !matches!(phase, FirstKexPlain | FirstKexGroupPlain | FirstKexInGroupPlain | BeforeNewkeysPlain);
+    let chooses_group =
+        matches!(phase, FirstKexGroupStrict | FirstKexGroupPlain | FirstKexInGroupStrict | FirstKexInGroupPlain);
     let new = || {
         let setup = Setup::default();
-        let offer = Offer { strict, ..Offer::default() };
+        let mut offer = Offer { strict, ..Offer::default() };
+        if chooses_group {
+            offer.kex = "diffie-hellman-group-exchange-sha256".into();
+        }
         match plays {
             Plays::Client => Bench::server(setup.server, offer),
             Plays::Server => Bench::client(setup.client, offer),
@@ -224,9 +258,15 @@ fn arrive(plays: Plays, phase: Phase) -> Bench {
             bench.bytes(&line);
             bench
         }
-        FirstKexStrict | FirstKexPlain => {
+        FirstKexStrict | FirstKexPlain | FirstKexGroupStrict | FirstKexGroupPlain => {
             let mut bench = new();
             bench.greet();
+            bench
+        }
+        FirstKexInGroupStrict | FirstKexInGroupPlain => {
+            let mut bench = new();
+            bench.greet();
+            bench.send_group_message();
             bench
         }
         BeforeNewkeysStrict | BeforeNewkeysPlain => {
@@ -276,7 +316,8 @@ fn arrive(plays: Plays, phase: Phase) -> Bench {
     }
     bench.judge = Box::new(|_attempt| Judgement::Wait);
     assert_eq!(bench.error, None, "{plays:?} {phase:?}");
-    bench.got.retain(|payload| payload[0] == number::KEXDH_INIT);
+    let asks = [number::KEXDH_INIT, number::KEX_DH_GEX_REQUEST, number::KEX_DH_GEX_INIT];
+    bench.got.retain(|payload| asks.contains(&payload[0]));
     bench
 }
 
@@ -310,7 +351,24 @@ fn message(bench: &mut Bench, number: u8) -> Vec<u8> {
         number::SERVICE_REQUEST | number::SERVICE_ACCEPT => payload = service(number, "ssh-userauth"),
         number::EXT_INFO => payload.put_u32(0),
         number::KEXINIT => payload = bench.peer.kexinit(),
-        number::KEXDH_INIT if bench.peer.plays == Plays::Client && bench.peer.has_both_kexinits() => {
+        number::KEX_DH_GEX_REQUEST_OLD if bench.peer.plays == Plays::Client && bench.peer.needs_group() => {
+            payload.put_u32(2048);
+        }
+        number::KEX_DH_GEX_REQUEST if bench.peer.plays == Plays::Client && bench.peer.needs_group() => {
+            payload = bench.peer.gex_request();
+        }
+        number::KEX_DH_GEX_GROUP if bench.last_of(&[number::KEX_DH_GEX_REQUEST]).is_some() => {
+            payload = bench.peer.gex_group(&bench.last_of(&[number::KEX_DH_GEX_REQUEST]).unwrap());
+        }
+        number::KEX_DH_GEX_INIT if bench.peer.plays == Plays::Client && bench.peer.is_in_group() => {
+            payload = bench.peer.kexdh_init();
+        }
+        number::KEX_DH_GEX_REPLY if bench.last_of(&[number::KEX_DH_GEX_INIT]).is_some() => {
+            payload = bench.peer.kexdh_reply(&bench.last_of(&[number::KEX_DH_GEX_INIT]).unwrap());
+        }
+        number::KEXDH_INIT
+            if bench.peer.plays == Plays::Client && bench.peer.has_both_kexinits() && !bench.peer.is_in_group() =>
+        {
             payload = bench.peer.kexdh_init();
         }
         number::KEXDH_REPLY if bench.got.iter().any(|sent| sent[0] == number::KEXDH_INIT) => {

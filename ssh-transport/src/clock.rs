@@ -1,6 +1,14 @@
 //! The one place that reads a clock.
 
+use std::time::SystemTime;
+
 use ssh_proto::time::Instant;
+
+/// What the calendar says: certificates are valid from one time of day to another.
+#[expect(clippy::disallowed_methods, reason = "this is the adapter's clock")]
+pub(crate) fn time_of_day() -> SystemTime {
+    SystemTime::now()
+}
 
 /// A connection's clock: its epoch is when it was made.
 #[derive(Clone, Copy, Debug)]

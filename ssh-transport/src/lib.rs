@@ -2,7 +2,8 @@
 //!
 //! No protocol logic lives here. A [`Client`] connects and logs in, a [`Server`] accepts and hands programs to its
 //! [`Handler`](server::Handler), and a [`Channel`] of either is a stream of bytes. What stands in files is here too:
-//! [`known_hosts`], [`authorized_keys`], key files and the agent ([`identity`], [`agent`]), and `~/.ssh/config` ([`ssh_config`]).
+//! [`known_hosts`], [`authorized_keys`], [`revoked_keys`], key files and the agent ([`identity`], [`agent`]), and
+//! `~/.ssh/config` ([`ssh_config`]).
 //!
 //! Each connection has one driver task: it reads, lets the core process, and writes. Its state stands behind a mutex that
 //! is held for one `process` or one `send`, so a caller writes its own bytes without a detour through another task.
@@ -23,6 +24,7 @@ pub mod known_hosts;
 mod link;
 mod output;
 mod pipe;
+pub mod revoked_keys;
 pub mod rng;
 pub mod server;
 pub mod ssh_config;

@@ -16,15 +16,15 @@ import random
 import re
 
 import cryptography_vectors
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.poly1305 import Poly1305
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from kyber_py.ml_kem import ML_KEM_768
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 PUBLISHED = os.path.dirname(cryptography_vectors.__file__)
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -280,13 +280,24 @@ def ed25519():
         }
 
 
-ECDSA_CURVES = {"P-256": ("nistp256", 32, "SHA256"), "P-384": ("nistp384", 48, "SHA384"), "P-521": ("nistp521", 66, "SHA512")}
+# Bits, the correction that makes the prime safe, and the bytes of an exponent. Group 1 is the second group of RFC 2409.
+PI_GROUPS = {
+    1: (1024, 129093, 64),
+    14: (2048, 124476, 64),
+    15: (3072, 1690314, 64),
+    16: (4096, 240904, 64),
+    17: (6144, 929484, 72),
+    18: (8192, 4743158, 80),
+}
+
+
+CURVES = {"P-256": ("nistp256", 32, "SHA256"), "P-384": ("nistp384", 48, "SHA384"), "P-521": ("nistp521", 66, "SHA512")}
 
 
 def ecdsa_fips():
     for section in published("asymmetric/ECDSA/FIPS_186-3/SigVer.rsp").split("\n[")[1:]:
         head, cases = section.split("]", 1)
-        curve, size, hash = ECDSA_CURVES.get(head.split(",")[0], ("", 0, ""))
+        curve, size, hash = CURVES.get(head.split(",")[0], ("", 0, ""))
         if head.split(",")[1].replace("-", "") != hash:
             continue
         for part in cases.split("\n\n"):
@@ -309,9 +320,9 @@ def ecdsa_deterministic():
     for part in text.split("\n\n"):
         record = fields(part)
         name = record.get("Key", "").removesuffix("_PRIV")
-        if name not in ECDSA_CURVES or record.get("DigestSign") != ECDSA_CURVES[name][2]:
+        if name not in CURVES or record.get("DigestSign") != CURVES[name][2]:
             continue
-        curve, size, _ = ECDSA_CURVES[name]
+        curve, size, _ = CURVES[name]
         key = load_pem_private_key(keys[name].encode(), None)
         public = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         r, s = decode_dss_signature(bytes.fromhex(record["Output"]))
@@ -325,17 +336,6 @@ def ecdsa_deterministic():
             "s": s.to_bytes(size, "big").hex(),
             "good": "yes",
         }
-
-
-# Bits, the correction that makes the prime safe, and the bytes of an exponent. Group 1 is the second group of RFC 2409.
-PI_GROUPS = {
-    1: (1024, 129093, 64),
-    14: (2048, 124476, 64),
-    15: (3072, 1690314, 64),
-    16: (4096, 240904, 64),
-    17: (6144, 929484, 72),
-    18: (8192, 4743158, 80),
-}
 
 
 def pi(bits):
@@ -402,6 +402,27 @@ def ecdh(rng):
                 "peer": uncompressed(theirs),
                 "secret": mine.exchange(ec.ECDH(), theirs.public_key()).hex(),
             }
+
+
+def diffie_hellman_in_any_group():
+    """Groups that only group exchange meets: lengths that fill no byte or word, and other generators than 2."""
+    rng = random.Random("diffie-hellman-group-exchange")
+    for bits, generator in [(2048, 5), (2056, 3), (2305, 2), (3071, 2), (4104, 2), (6200, 7)]:
+        # Powers do not ask whether the modulus is prime: any odd one will do.
+        p = rng.getrandbits(bits) | 1 << (bits - 1) | 1
+        exponent_bytes = 64 if bits <= 4096 else 72 if bits <= 6144 else 80
+        mine, theirs = rng.randbytes(exponent_bytes), rng.randbytes(exponent_bytes)
+        highest = 1 << (8 * exponent_bytes - 1)
+        x, y = (int.from_bytes(one, "big") | highest for one in (mine, theirs))
+        yield {
+            "source": "Python",
+            "prime": hexadecimal(p),
+            "generator": hexadecimal(generator),
+            "random": mine.hex(),
+            "public": hexadecimal(pow(generator, x, p)),
+            "peer": hexadecimal(pow(generator, y, p)),
+            "secret": hexadecimal(pow(generator, x * y, p)),
+        }
 
 
 SMALL_PRIMES = [n for n in range(3, 20000, 2) if all(n % d for d in range(3, math.isqrt(n) + 1, 2))]
@@ -515,8 +536,9 @@ write("hmac.txt", hmac())
 write("x25519.txt", x25519())
 write("mlkem768x25519.txt", mlkem768_x25519())
 write("ed25519.txt", ed25519())
-write("ecdsa.txt", [*ecdsa_deterministic(), *ecdsa_fips()])
 write("dh.txt", [*diffie_hellman((14, 16, 18), rng), *diffie_hellman((1, 15, 17), random.Random("groups 1, 15 and 17"))])
 write("ecdh.txt", ecdh(random.Random("elliptic curves")))
+write("dh_groups.txt", diffie_hellman_in_any_group())
+write("ecdsa.txt", [*ecdsa_deterministic(), *ecdsa_fips()])
 write("rsa.txt", [*rsa_fips(), *rsa_made()])
 write("umac.txt", umac())

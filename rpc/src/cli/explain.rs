@@ -107,7 +107,9 @@ impl Attempt<'_> {
                 });
                 failure.hint(format!("if you know why, forget the old key: {}", self.forget(host)))
             }
-            SshError::HostKeyRevoked { .. } | SshError::NotThePinnedKey { .. } => Failure::new(Exit::HostKey, error),
+            SshError::HostKeyRevoked { .. } | SshError::RevokedHostKeys(_) | SshError::NotThePinnedKey { .. } => {
+                Failure::new(Exit::HostKey, error)
+            }
             SshError::Denied { user, methods, tried, .. } => self.denied(user, methods, tried),
             SshError::Ended(ended) => self.ended(ended),
             _ => Failure::new(Exit::Connection, error),

@@ -16,7 +16,10 @@ use core::fmt;
 
 pub use cipher::{BadTag, BlockMode, Chaining, CipherKind, CipherMethod, PacketAead};
 pub use hash::{Digest, Hash};
-pub use kex::{BadPublicValue, Exchange, Initiated, KexMethod, KexRoles, KeyAgreement, Responded, SharedSecret};
+pub use kex::{
+    BadGroup, BadPublicValue, DhGroup, Exchange, GroupExchange, GroupSizes, Initiated, KexMethod, KexRoles,
+    KeyAgreement, Responded, SharedSecret,
+};
 pub use mac::{Mac, MacMethod, MacOrder};
 pub use signature::{BadSignature, SignatureMethod, Verifier};
 

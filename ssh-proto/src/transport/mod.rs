@@ -20,7 +20,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 pub use ident::Identification;
-pub use kex::{DirectionAlgorithms, KexStrictness, Negotiated};
+pub use kex::{DirectionAlgorithms, FirstChoices, KexGuess, KexStrictness, Negotiated};
 pub use keys::SessionId;
 use rand_core::CryptoRng;
 pub(crate) use receive::Turn;
@@ -63,6 +63,7 @@ pub(crate) struct Settings {
     pub(crate) host_keys: Vec<PublicKey>,
     pub(crate) limits: Limits,
     pub(crate) strict: StrictPolicy,
+    pub(crate) guess: KexGuess,
 }
 
 /// The transport layer of one connection.

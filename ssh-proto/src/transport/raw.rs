@@ -56,7 +56,7 @@ impl Transport {
 
     /// Sends `payload` as the KEXINIT of an exchange, whatever state that finds.
     pub(crate) fn exchange_keys_with(&mut self, payload: &[u8], out: &mut Vec<u8>) {
-        self.send_kexinit(payload.to_vec(), out);
+        self.send_kexinit(payload.to_vec(), None, out);
     }
 
     /// The next payload, out of the input.

@@ -14,6 +14,13 @@ pub mod number {
     pub const NEWKEYS: u8 = 21;
     pub const KEXDH_INIT: u8 = 30;
     pub const KEXDH_REPLY: u8 = 31;
+    /// RFC 4419 §5: the same number as KEXDH_INIT, for another method.
+    pub const KEX_DH_GEX_REQUEST_OLD: u8 = 30;
+    /// RFC 4419 §5: the same number as KEXDH_REPLY, for another method.
+    pub const KEX_DH_GEX_GROUP: u8 = 31;
+    pub const KEX_DH_GEX_INIT: u8 = 32;
+    pub const KEX_DH_GEX_REPLY: u8 = 33;
+    pub const KEX_DH_GEX_REQUEST: u8 = 34;
     pub const USERAUTH_REQUEST: u8 = 50;
     pub const USERAUTH_FAILURE: u8 = 51;
     pub const USERAUTH_SUCCESS: u8 = 52;
@@ -54,6 +61,9 @@ impl fmt::Display for MessageNumber {
             number::NEWKEYS => "NEWKEYS",
             number::KEXDH_INIT => "KEXDH_INIT",
             number::KEXDH_REPLY => "KEXDH_REPLY",
+            number::KEX_DH_GEX_INIT => "KEX_DH_GEX_INIT",
+            number::KEX_DH_GEX_REPLY => "KEX_DH_GEX_REPLY",
+            number::KEX_DH_GEX_REQUEST => "KEX_DH_GEX_REQUEST",
             number::USERAUTH_REQUEST => "USERAUTH_REQUEST",
             number::USERAUTH_FAILURE => "USERAUTH_FAILURE",
             number::USERAUTH_SUCCESS => "USERAUTH_SUCCESS",

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use ssh_proto::crypto::Tier;
 use ssh_proto::crypto::rustcrypto::PROVIDER;
-use ssh_proto::keys::{PrivateKey, PublicKey, Signature};
+use ssh_proto::keys::{Certificate, PrivateKey, PublicKey, Signature};
 use ssh_proto::{Algorithms, Rng};
 
 pub(crate) fn rng(seed: u64) -> Rng {
@@ -50,9 +50,15 @@ impl Signer {
         Self { host_keys, rng: rng(seed) }
     }
 
-    /// Signs with the host key whose public half is `key`.
+    /// Signs with the host key whose public half is `key`, or stands in that certificate. With somebody else's
+    /// certificate it does what a thief does.
     pub(crate) fn sign(&mut self, key: &PublicKey, algorithm: &str, message: &[u8]) -> Signature {
-        let key = self.host_keys.iter().find(|candidate| candidate.public() == key).expect("one of the server's keys");
+        let certificate = Certificate::from_public(key).unwrap();
+        let key = certificate.as_ref().map_or(key, Certificate::key);
+        let found = self.host_keys.iter().find(|candidate| candidate.public() == key);
+        let key = found
+            .or_else(|| self.host_keys.first().filter(|_| certificate.is_some()))
+            .expect("one of the server's keys");
         key.sign(algorithm, message, &mut *self.rng).unwrap()
     }
 

@@ -21,7 +21,7 @@ pub(crate) use keys::{Signer, algorithms, ed25519_key, rng, rsa_key};
 use ssh_proto::connected::ClientOpen;
 use ssh_proto::crypto::rustcrypto::PROVIDER;
 use ssh_proto::io::InputVec;
-use ssh_proto::keys::PrivateKey;
+use ssh_proto::keys::{Certificate, PrivateKey, PublicKey};
 use ssh_proto::time::Instant;
 use ssh_proto::{
     ChannelId, ChannelRequest, Client, Connection, Error, RequestId, Server, Stream, WantReply, client, server,
@@ -81,6 +81,8 @@ pub(crate) struct Setup {
     pub(crate) server: server::Config,
     pub(crate) host_keys: Vec<PrivateKey>,
     pub(crate) user_key: PrivateKey,
+    /// What the user shows instead of the plain key.
+    pub(crate) user_certificate: Option<PublicKey>,
     pub(crate) to_server: Pieces,
     pub(crate) to_client: Pieces,
     pub(crate) seed: u64,
@@ -94,6 +96,7 @@ impl Default for Setup {
             server: server::Config::new(vec![host_key.public().clone()], algorithms()),
             host_keys: vec![host_key],
             user_key,
+            user_certificate: None,
             to_server: Pieces::Whole,
             to_client: Pieces::Whole,
             seed: 1,
@@ -160,7 +163,7 @@ impl Pair {
         let now = Instant(Duration::ZERO);
         let (mut to_server, mut to_client) = (Wire::new(setup.to_server), Wire::new(setup.to_client));
         let mut signer = Signer::new(setup.host_keys, setup.seed + 2);
-        let key = setup.user_key;
+        let user = User { key: setup.user_key, certificate: setup.user_certificate };
         let mut out = Vec::new();
         let client = client::start(&Arc::new(setup.client), rng(setup.seed), now, &mut out).map_err(Failed::Client)?;
         to_server.send(&mut out);
@@ -172,12 +175,13 @@ impl Pair {
             let mut moved = to_server.deliver();
             if let Serving::Before(step) = server {
                 moved |= !matches!(step, server::Step::Ready(_));
-                server = serve(step, &key, now, &mut to_server.input, &mut signer, &mut out).map_err(Failed::Server)?;
+                server =
+                    serve(step, &user, now, &mut to_server.input, &mut signer, &mut out).map_err(Failed::Server)?;
             }
             moved |= !out.is_empty();
             to_client.send(&mut out);
             moved |= to_client.deliver() || !matches!(client, client::Step::Ready(_));
-            client = log_in(client, &key, now, &mut to_client.input, &mut signer, &mut out).map_err(Failed::Client)?;
+            client = log_in(client, &user, now, &mut to_client.input, &mut signer, &mut out).map_err(Failed::Client)?;
             moved |= !out.is_empty();
             to_server.send(&mut out);
             match (client, server) {
@@ -301,10 +305,30 @@ enum Serving {
     Open(Box<Connection<Server>>),
 }
 
-/// One step of a client that logs in with `key`.
+/// Who logs in.
+struct User {
+    key: PrivateKey,
+    certificate: Option<PublicKey>,
+}
+
+impl User {
+    /// What is shown.
+    fn public(&self) -> &PublicKey {
+        self.certificate.as_ref().unwrap_or_else(|| self.key.public())
+    }
+
+    fn algorithms(&self) -> Vec<&'static str> {
+        match self.certificate {
+            None => self.key.algorithms().to_vec(),
+            Some(_) => Certificate::algorithms(self.key.algorithms()),
+        }
+    }
+}
+
+/// One step of a client that logs in as `user`.
 fn log_in(
     step: client::Step,
-    key: &PrivateKey,
+    user: &User,
     now: Instant,
     input: &mut InputVec,
     signer: &mut Signer,
@@ -315,21 +339,21 @@ fn log_in(
         client::Step::HostKey(verify) => verify.accept(now, out),
         client::Step::Login(login) => {
             assert_eq!(login.refused(), None);
-            let algorithm = login.choose_algorithm(key.algorithms()).expect("a common algorithm");
-            login.query(algorithm, key.public(), now, out).map(client::Step::Ready)
+            let algorithm = login.choose_algorithm(&user.algorithms()).expect("a common algorithm");
+            login.query(algorithm, user.public(), now, out).map(client::Step::Ready)
         }
         client::Step::Sign(sign) => {
-            let signature = signer.sign_with(key, sign.algorithm(), sign.to_sign());
+            let signature = signer.sign_with(&user.key, sign.algorithm(), sign.to_sign());
             sign.complete(&signature, now, out).map(client::Step::Ready)
         }
         step => Ok(step),
     }
 }
 
-/// One step of a server that lets `key` in.
+/// One step of a server that lets `user` in.
 fn serve(
     step: server::Step,
-    key: &PrivateKey,
+    user: &User,
     now: Instant,
     input: &mut InputVec,
     signer: &mut Signer,
@@ -342,11 +366,16 @@ fn serve(
             server::Step::Ready(sign.complete(&signature, out)?)
         }
         server::Step::Offer(offer) => {
-            assert_eq!(offer.key(), key.public());
+            assert_eq!(offer.key(), user.public());
+            assert_eq!(offer.certificate().map(Certificate::public), user.certificate.as_ref());
             server::Step::Ready(offer.would_accept(now, out)?)
         }
         server::Step::Attempt(attempt) => {
-            assert!(matches!(attempt.method(), server::Method::PublicKey(signed) if signed == key.public()));
+            assert!(match attempt.method() {
+                server::Method::PublicKey(signed) => user.certificate.is_none() && signed == user.key.public(),
+                server::Method::Certificate(signed) => Some(signed.public()) == user.certificate.as_ref(),
+                _ => false,
+            });
             return attempt.accept(now, out).map(|connection| Serving::Open(Box::new(connection)));
         }
         step => step,

@@ -152,8 +152,12 @@ impl Bench {
     pub(crate) fn gather(&mut self, out: &[u8]) {
         self.peer.feed(out);
         while let Some((_, payload)) = self.peer.receive() {
-            if payload[0] == number::KEXDH_REPLY && self.peer.initiated.is_some() {
-                self.peer.take_kexdh_reply(&payload);
+            match payload[0] {
+                number::KEXDH_REPLY | number::KEX_DH_GEX_REPLY if self.peer.initiated.is_some() => {
+                    self.peer.take_kexdh_reply(&payload);
+                }
+                number::KEX_DH_GEX_GROUP if self.peer.needs_group() => self.peer.take_gex_group(&payload),
+                _ => {}
             }
             self.got.push(payload);
         }
@@ -310,16 +314,36 @@ impl Bench {
         self.send(&init);
     }
 
-    /// The peer's message of the method: KEXDH_INIT or KEXDH_REPLY.
+    /// The peer's messages of the method: KEXDH_INIT or KEXDH_REPLY, and what a group exchange has before it.
     pub(crate) fn send_public_value(&mut self) {
+        if self.peer.needs_group() {
+            self.send_group_message();
+        }
         let payload = match self.peer.plays {
             Plays::Client => self.peer.kexdh_init(),
             Plays::Server => {
-                let init = self.got.iter().rfind(|payload| payload[0] == number::KEXDH_INIT).cloned();
+                let init = self.last_of(&[number::KEXDH_INIT, number::KEX_DH_GEX_INIT]);
                 self.peer.kexdh_reply(&init.expect("the machine's public value"))
             }
         };
         self.send(&payload);
+    }
+
+    /// The peer's first message of a group exchange: REQUEST or GROUP.
+    pub(crate) fn send_group_message(&mut self) {
+        let payload = match self.peer.plays {
+            Plays::Client => self.peer.gex_request(),
+            Plays::Server => {
+                let request = self.last_of(&[number::KEX_DH_GEX_REQUEST]);
+                self.peer.gex_group(&request.expect("the machine's request"))
+            }
+        };
+        self.send(&payload);
+    }
+
+    /// The last message of these numbers that the machine sent.
+    pub(crate) fn last_of(&self, numbers: &[u8]) -> Option<Vec<u8>> {
+        self.got.iter().rfind(|payload| numbers.contains(&payload[0])).cloned()
     }
 
     pub(crate) fn send_newkeys(&mut self) {

@@ -11,9 +11,15 @@ use packet::Keys;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng};
 use ssh_proto::crypto::rustcrypto::PROVIDER;
-use ssh_proto::crypto::{CipherMethod, CryptoProvider, Exchange, Initiated, KexMethod, MacMethod, SharedSecret};
+use ssh_proto::crypto::{
+    CipherMethod, CryptoProvider, DhGroup, Exchange, GroupSizes, Initiated, KexMethod, KeyAgreement, MacMethod,
+    SharedSecret,
+};
 use ssh_proto::keys::PrivateKey;
 use ssh_proto::wire::{Put, Reader, number};
+
+/// Sizes that get the smallest group, which is the fastest.
+pub(crate) const GROUP_SIZES: GroupSizes = GroupSizes { minimum: 2048, preferred: 2048, maximum: 8192 };
 
 /// What a peer's KEXINIT says.
 #[derive(Clone, Debug)]
@@ -75,6 +81,10 @@ pub(crate) struct Peer {
     our_init: Vec<u8>,
     their_init: Vec<u8>,
     initiated: Option<Box<dyn Initiated>>,
+    /// What a client of it asks for in a group exchange; `None` to ask in the old way.
+    pub(crate) sizes: Option<GroupSizes>,
+    /// In a group exchange: what was asked for and what was chosen, as it is hashed, and the arithmetic.
+    group: Option<(Vec<u8>, Box<dyn KeyAgreement>)>,
     next: Option<(Keys, Keys)>,
     /// Every secret of every key exchange: K, and the keys that come from it.
     pub(crate) secrets: Vec<Vec<u8>>,
@@ -99,6 +109,8 @@ impl Peer {
             our_init: Vec::new(),
             their_init: Vec::new(),
             initiated: None,
+            sizes: Some(GROUP_SIZES),
+            group: None,
             next: None,
             secrets: Vec::new(),
         }
@@ -216,12 +228,69 @@ impl Peer {
         }
     }
 
-    /// A client's KEXDH_INIT.
+    /// The method chooses its group for each exchange, and has not yet.
+    pub(crate) fn needs_group(&self) -> bool {
+        self.has_both_kexinits() && matches!(self.kex().exchange, Exchange::GroupExchange(_)) && self.group.is_none()
+    }
+
+    /// The group of this exchange is chosen.
+    pub(crate) const fn is_in_group(&self) -> bool {
+        self.group.is_some()
+    }
+
+    /// A client's REQUEST, or REQUEST_OLD.
+    pub(crate) fn gex_request(&self) -> Vec<u8> {
+        match self.sizes {
+            Some(GroupSizes { minimum, preferred, maximum }) => {
+                let mut request = vec![number::KEX_DH_GEX_REQUEST];
+                [minimum, preferred, maximum].into_iter().for_each(|size| request.put_u32(size));
+                request
+            }
+            None => {
+                let mut request = vec![number::KEX_DH_GEX_REQUEST_OLD];
+                request.put_u32(GROUP_SIZES.preferred);
+                request
+            }
+        }
+    }
+
+    /// What a client does with the server's GROUP.
+    pub(crate) fn take_gex_group(&mut self, group: &[u8]) {
+        let Exchange::GroupExchange(groups) = self.kex().exchange else { panic!("no group exchange") };
+        let mut reader = Reader::new(&group[1..]);
+        let prime = reader.mpint("p").unwrap().magnitude().to_vec();
+        let generator = reader.mpint("g").unwrap().magnitude().to_vec();
+        let agreement = groups.agreement(&DhGroup { prime, generator }).unwrap();
+        let request = self.gex_request();
+        self.group = Some(([&request[1..], &group[1..]].concat(), agreement));
+    }
+
+    /// A server's GROUP, the smallest, in answer to the client's request.
+    pub(crate) fn gex_group(&mut self, request: &[u8]) -> Vec<u8> {
+        let Exchange::GroupExchange(groups) = self.kex().exchange else { panic!("no group exchange") };
+        let chosen = groups.choose(&GROUP_SIZES).unwrap();
+        let mut group = vec![number::KEX_DH_GEX_GROUP];
+        group.put_mpint(&chosen.prime);
+        group.put_mpint(&chosen.generator);
+        self.group = Some(([&request[1..], &group[1..]].concat(), groups.agreement(&chosen).unwrap()));
+        group
+    }
+
+    /// The arithmetic of the method agreed on.
+    fn agreement(&self) -> &dyn KeyAgreement {
+        match self.kex().exchange {
+            Exchange::DiffieHellman(agreement) | Exchange::Ecdh(agreement) => agreement,
+            _ => &*self.group.as_ref().expect("a group was chosen").1,
+        }
+    }
+
+    /// A client's KEXDH_INIT, or INIT in a group.
     pub(crate) fn kexdh_init(&mut self) -> Vec<u8> {
         let exchange = self.kex().exchange;
-        let (Exchange::DiffieHellman(agreement) | Exchange::Ecdh(agreement)) = exchange else { unreachable!() };
-        let initiated = agreement.initiate(&mut self.rng);
-        let mut init = vec![number::KEXDH_INIT];
+        let mut rng = self.rng.clone();
+        let initiated = self.agreement().initiate(&mut rng);
+        self.rng = rng;
+        let mut init = vec![if self.group.is_some() { number::KEX_DH_GEX_INIT } else { number::KEXDH_INIT }];
         put_public_value(&mut init, &exchange, initiated.public());
         self.initiated = Some(initiated);
         init
@@ -247,14 +316,16 @@ impl Peer {
     /// A server's KEXDH_REPLY to the client's KEXDH_INIT.
     pub(crate) fn kexdh_reply(&mut self, init: &[u8]) -> Vec<u8> {
         let exchange = self.kex().exchange;
-        let (Exchange::DiffieHellman(agreement) | Exchange::Ecdh(agreement)) = exchange else { unreachable!() };
+        let reply = if self.group.is_some() { number::KEX_DH_GEX_REPLY } else { number::KEXDH_REPLY };
         let theirs = read_public_value(&mut Reader::new(&init[1..]), &exchange);
-        let responded = agreement.respond(&theirs, &mut self.rng).unwrap();
+        let mut rng = self.rng.clone();
+        let responded = self.agreement().respond(&theirs, &mut rng).unwrap();
+        self.rng = rng;
         let host_key = self.host_key.public().blob().to_vec();
         let hash = self.exchange_hash(&host_key, &theirs, &responded.public, &responded.secret);
         let signature = self.host_key.sign(&self.chosen(1), &hash, &mut self.rng).unwrap();
         self.agree(&responded.secret, &hash);
-        let mut reply = vec![number::KEXDH_REPLY];
+        let mut reply = vec![reply];
         reply.put_string(&host_key);
         put_public_value(&mut reply, &exchange, &responded.public);
         reply.put_nested(|nested| signature.to_wire(nested));
@@ -271,7 +342,8 @@ impl Peer {
         packet
     }
 
-    /// "H = hash(V_C || V_S || I_C || I_S || K_S || e || f || K)" (RFC 4253 §8).
+    /// "H = hash(V_C || V_S || I_C || I_S || K_S || e || f || K)" (RFC 4253 §8), with "min || n || max || p || g" before
+    /// e in a group exchange (RFC 4419 §3).
     fn exchange_hash(&mut self, host_key: &[u8], e: &[u8], f: &[u8], secret: &SharedSecret) -> Vec<u8> {
         self.settle();
         let theirs = self.their_identification.clone().unwrap();
@@ -283,6 +355,10 @@ impl Peer {
             hashed.put_string(part);
         }
         hashed.put_string(host_key);
+        // Each exchange chooses anew.
+        if let Some((group, _)) = self.group.take() {
+            hashed.put_bytes(&group);
+        }
         put_public_value(&mut hashed, &self.kex().exchange, e);
         put_public_value(&mut hashed, &self.kex().exchange, f);
         put_secret(&mut hashed, secret);
@@ -329,15 +405,15 @@ impl Peer {
 
 pub(crate) fn put_public_value(out: &mut Vec<u8>, exchange: &Exchange, value: &[u8]) {
     match exchange {
-        Exchange::DiffieHellman(_) => out.put_mpint(value),
-        _ => out.put_string(value),
+        Exchange::Ecdh(_) => out.put_string(value),
+        _ => out.put_mpint(value),
     }
 }
 
 fn read_public_value(reader: &mut Reader<'_>, exchange: &Exchange) -> Vec<u8> {
     match exchange {
-        Exchange::DiffieHellman(_) => reader.mpint("public value").unwrap().magnitude().to_vec(),
-        _ => reader.string("public value").unwrap().to_vec(),
+        Exchange::Ecdh(_) => reader.string("public value").unwrap().to_vec(),
+        _ => reader.mpint("public value").unwrap().magnitude().to_vec(),
     }
 }
 

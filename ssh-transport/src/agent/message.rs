@@ -1,4 +1,4 @@
-use ssh_proto::keys::{PublicKey, Signature};
+use ssh_proto::keys::{Certificate, PublicKey, Signature};
 use ssh_proto::wire::{Put, Reader};
 
 use super::{AgentError, AgentKey};
@@ -53,12 +53,13 @@ pub(super) fn sign_request(key: &PublicKey, algorithm: &str, data: &[u8]) -> Res
     Ok(request)
 }
 
-/// draft-miller-ssh-agent §4.5.1: the flags "are only valid for "ssh-rsa" keys".
+/// draft-miller-ssh-agent §4.5.1: the flags "are only valid for "ssh-rsa" keys". The key in a certificate signs as it does
+/// without.
 fn flags(key_type: &str, algorithm: &str) -> Option<u32> {
-    match (key_type, algorithm) {
+    match (Certificate::signature_name(key_type), algorithm) {
         ("ssh-rsa", "rsa-sha2-256") => Some(RSA_SHA2_256),
         ("ssh-rsa", "rsa-sha2-512") => Some(RSA_SHA2_512),
-        _ if key_type == algorithm => Some(0),
+        (key_type, algorithm) if key_type == algorithm => Some(0),
         _ => None,
     }
 }

@@ -6,6 +6,7 @@ use std::{fmt, io};
 use ssh_proto::keys::PublicKey;
 
 use crate::ended::Ended;
+use crate::files::FileError;
 use crate::identity::IdentityError;
 use crate::known_hosts::KnownKey;
 use crate::link::OpenFailed;
@@ -48,6 +49,8 @@ pub enum ConnectError {
         /// The key that the host has.
         key: PublicKey,
     },
+    /// Nobody knows which host keys are revoked, so that none is trusted.
+    RevokedHostKeys(FileError),
     /// The new host's key could not be written.
     KnownHosts(PathBuf, io::Error),
     /// The server accepts none of what we have: the user, the methods it would take, and what was tried.
@@ -87,6 +90,7 @@ impl fmt::Display for ConnectError {
             Self::HostKeyRevoked { host, key } => {
                 write!(f, "the {} key of {host}, {}, is revoked", key.key_type(), key.fingerprint())
             }
+            Self::RevokedHostKeys(error) => error.fmt(f),
             Self::KnownHosts(path, error) => write!(f, "cannot write {}: {error}", path.display()),
             Self::Denied { user, methods, tried, failed } => {
                 write!(f, "login as {user:?} was refused")?;

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use ssh_proto::Client as ClientSide;
 use ssh_proto::client::{self, Step};
 use ssh_proto::error::{Error, Waiting};
-use ssh_proto::keys::PublicKey;
+use ssh_proto::keys::{Certificate, PublicKey};
 
 use super::error::ConnectError;
 use super::log;
 use super::policy::{HostKeys, Policy};
+use crate::clock;
 use crate::ended::Ended;
 use crate::identity::IdentityError;
 use crate::known_hosts::{self, HashNames, Verdict};
 use crate::pipe::{Pipe, Woken};
+use crate::revoked_keys::{self, Refused};
 use crate::rng::os_rng;
 
 /// A login under way.
@@ -53,7 +55,9 @@ impl Login<'_> {
                     }
                 }
                 Step::HostKey(verify) => {
-                    if let Err(error) = self.check_host_key(verify.key()) {
+                    let certificate = verify.certificate();
+                    let key = certificate.map_or_else(|| verify.key(), Certificate::key);
+                    if let Err(error) = self.check_host_key(key, certificate) {
                         let _ = verify.reject(&mut self.pipe.output.fresh);
                         return Err(error);
                     }
@@ -76,14 +80,28 @@ impl Login<'_> {
         }
     }
 
-    fn check_host_key(&self, key: &PublicKey) -> Result<(), ConnectError> {
+    /// `certificate` is what the server showed where that was one, `key` is its key in either case.
+    fn check_host_key(&self, key: &PublicKey, certificate: Option<&Certificate>) -> Result<(), ConnectError> {
         let host = known_hosts::host_name(self.host, self.port);
+        if let Some(path) = &self.policy.revoked_host_keys {
+            revoked_keys::check(path, key, certificate).map_err(|refused| match refused {
+                Refused::Revoked(_why) => ConnectError::HostKeyRevoked { host: host.clone(), key: key.clone() },
+                Refused::Unknown(error) => ConnectError::RevokedHostKeys(error),
+            })?;
+        }
         let (known, accept_new) = match &self.policy.host_keys {
             HostKeys::Pinned(pinned) if pinned == key => return Ok(()),
             HostKeys::Pinned(_) => return Err(ConnectError::NotThePinnedKey { host, key: key.clone() }),
             HostKeys::Known { known, accept_new } => (known, accept_new),
         };
-        match known.check(self.host, self.port, key) {
+        let verdict = match certificate {
+            None => known.check(self.host, self.port, key),
+            Some(certificate) => {
+                let algorithms = &self.policy.config.algorithms.authorities;
+                known.check_certificate(self.host, self.port, certificate, algorithms, clock::time_of_day())
+            }
+        };
+        match verdict {
             Verdict::Known(_) => Ok(()),
             Verdict::Revoked(_) => Err(ConnectError::HostKeyRevoked { host, key: key.clone() }),
             Verdict::Changed(known) => Err(ConnectError::HostKeyChanged { host, key: key.clone(), known }),
@@ -108,7 +126,8 @@ impl Login<'_> {
             self.next += 1;
             let key = identity.public();
             let Some(algorithm) = login.choose_algorithm(&identity.algorithms()) else { continue };
-            self.tried.push(key.fingerprint().to_string());
+            let certificate = if identity.certificate().is_some() { " (certificate)" } else { "" };
+            self.tried.push(format!("{}{certificate}", identity.key().fingerprint()));
             return Ok(Step::Ready(login.query(algorithm, key, now, &mut self.pipe.output.fresh).map_err(ended)?));
         }
         if takes("password")

@@ -92,6 +92,12 @@ impl Client {
             HostKeys::Pinned(key) => vec![key.key_type().to_owned()],
         };
         config.algorithms.prefer_host_key_types(&types.iter().map(String::as_str).collect::<Vec<_>>());
+        // OpenSSH's client always offers certificates, and takes one without a known authority for its plain key.
+        if let HostKeys::Known { known, .. } = &policy.host_keys
+            && known.has_authority_for(host, port)
+        {
+            config.algorithms.offer_host_certificates();
+        }
         let mut login = Login {
             pipe: Pipe::new(io),
             policy,

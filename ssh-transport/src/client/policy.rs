@@ -18,6 +18,9 @@ pub struct Policy {
     pub config: client::Config,
     /// Which host keys are right.
     pub host_keys: HostKeys,
+    /// A file of host keys and certificates that must not be used any more (`RevokedHostKeys`), read at each login. While
+    /// it cannot be read no host is trusted.
+    pub revoked_host_keys: Option<PathBuf>,
     /// What may sign a login, in the order in which it is tried.
     pub identities: Vec<Identity>,
     /// A password, tried after all identities.
@@ -30,7 +33,14 @@ impl Policy {
     /// No identities yet, and a 30 second time-out.
     #[must_use]
     pub const fn new(config: client::Config, host_keys: HostKeys) -> Self {
-        Self { config, host_keys, identities: Vec::new(), password: None, connect_timeout: Duration::from_secs(30) }
+        Self {
+            config,
+            host_keys,
+            revoked_host_keys: None,
+            identities: Vec::new(),
+            password: None,
+            connect_timeout: Duration::from_secs(30),
+        }
     }
 }
 

@@ -3,6 +3,10 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ssh_proto::wire::InvalidMessage;
+
+use super::Warning;
+
 /// A file that cannot be used at all.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -40,6 +44,12 @@ impl fmt::Display for FileError {
             FileProblem::ReadableByOthers => {
                 write!(f, "{path}: other users can read this private key: run `chmod 600 {path}`")
             }
+            FileProblem::RevocationList(error) => {
+                write!(f, "{path}: nobody is trusted, as this key revocation list cannot be read: {error}")
+            }
+            FileProblem::Line(warning) => {
+                write!(f, "{}: nobody is trusted, as this is no revoked key: {}", warning.place, warning.problem)
+            }
         }
     }
 }
@@ -48,6 +58,7 @@ impl Error for FileError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.problem {
             FileProblem::Io(error) => Some(error),
+            FileProblem::RevocationList(error) => Some(error),
             _ => None,
         }
     }
@@ -72,4 +83,8 @@ pub enum FileProblem {
     WritableByOthers,
     /// A private key that the group or everybody may read.
     ReadableByOthers,
+    /// A key revocation list that is damaged, or says something that is not understood.
+    RevocationList(InvalidMessage),
+    /// A list of revoked keys with something else in it.
+    Line(Warning),
 }

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use ssh_proto::keys::PublicKey;
 
-use super::{Identity, IdentityError, write};
+use super::{Identity, IdentityError, signer, write};
 use crate::agent::{Agent, AgentError};
 use crate::files::{self, Access, FileProblem};
 
@@ -55,16 +55,33 @@ impl DefaultIdentities {
         for name in NAMES {
             let path = directory.join(name);
             match Identity::from_file(&path, |_| None) {
-                Ok(identity) if self.has(identity.public()) => {}
-                Ok(identity) => self.identities.push(identity),
-                Err(error) if is_missing(&error) || public_half(&path).is_some_and(|key| self.has(&key)) => {}
-                Err(error) => self.problems.push(error),
+                Ok(identity) if self.has(identity.public()) => self.add_certificate(identity.public(), &path),
+                Ok(identity) => {
+                    let key = identity.public().clone();
+                    self.identities.push(identity);
+                    self.add_certificate(&key, &path);
+                }
+                Err(error) => match public_half(&path).filter(|key| self.has(key)) {
+                    Some(key) => self.add_certificate(&key, &path),
+                    None if is_missing(&error) => {}
+                    None => self.problems.push(error),
+                },
             }
         }
     }
 
     fn has(&self, key: &PublicKey) -> bool {
         self.identities.iter().any(|identity| identity.public() == key)
+    }
+
+    /// Has `key` show the certificate beside `path` before it shows itself.
+    fn add_certificate(&mut self, key: &PublicKey, path: &Path) {
+        let Some(at) = self.identities.iter().position(|identity| identity.public() == key) else { return };
+        match self.identities.get(at).map(|identity| identity.certified_by(&signer::certificate_path(path))) {
+            Some(Ok(Some(certified))) if !self.has(certified.public()) => self.identities.insert(at, certified),
+            Some(Err(error)) => self.problems.push(error),
+            _ => {}
+        }
     }
 }
 

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
 use ssh_proto::keys::{KeyFileError, SignError};
+use ssh_proto::wire::InvalidMessage;
 
 use crate::agent::AgentError;
 use crate::files::FileError;
@@ -20,6 +21,15 @@ pub enum IdentityError {
         /// What it is instead, or what it needs.
         error: KeyFileError,
     },
+    /// What stands where a certificate should.
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: InvalidMessage,
+    },
+    /// The certificate is for another key.
+    OtherKey(PathBuf),
     /// The agent that has the key did not help.
     Agent(AgentError),
     /// The key cannot sign that way.
@@ -34,7 +44,7 @@ impl IdentityError {
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::File(error) => Some(&error.path),
-            Self::Key { path, .. } => Some(path),
+            Self::Key { path, .. } | Self::Certificate { path, .. } | Self::OtherKey(path) => Some(path),
             _ => None,
         }
     }
@@ -73,6 +83,10 @@ impl fmt::Display for IdentityError {
                 // The core does not know the name of the file, and leaves a blank for it.
                 write!(f, "{path}: {}", error.to_string().replace(" FILE", &format!(" {path}")))
             }
+            Self::Certificate { path, error } => {
+                write!(f, "{}: there is no certificate in it: {error}", path.display())
+            }
+            Self::OtherKey(path) => write!(f, "{}: the certificate is for another key", path.display()),
             Self::Agent(error) => error.fmt(f),
             Self::Sign(error) => error.fmt(f),
             Self::Randomness(error) => error.fmt(f),
@@ -85,8 +99,9 @@ impl Error for IdentityError {
         match self {
             Self::File(error) => error.source(),
             Self::Key { error, .. } => Some(error),
+            Self::Certificate { error, .. } => Some(error),
             Self::Agent(error) => error.source(),
-            Self::Sign(_) => None,
+            Self::Sign(_) | Self::OtherKey(_) => None,
             Self::Randomness(error) => Some(error),
         }
     }

@@ -1,7 +1,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ssh_proto::keys::{KeyFileError, PrivateKey, PublicKey, Signature};
+use ssh_proto::keys::{Certificate, KeyFileError, PrivateKey, PublicKey, Signature};
+use ssh_proto::wire::{InvalidMessage, Problem};
 use zeroize::Zeroizing;
 
 use super::IdentityError;
@@ -9,11 +10,12 @@ use crate::agent::{Agent, AgentError};
 use crate::files::{self, Access, FileError, FileProblem};
 use crate::rng::os_rng;
 
-/// What can sign: a private key in memory, or one that an agent keeps.
+/// What can sign: a private key in memory, or one that an agent keeps; and what it shows, the key or a certificate of it.
 #[derive(Clone, Debug)]
 pub struct Identity {
     signer: Signer,
     public: PublicKey,
+    certificate: Option<Certificate>,
     comment: String,
     path: Option<PathBuf>,
 }
@@ -21,14 +23,21 @@ pub struct Identity {
 #[derive(Clone, Debug)]
 enum Signer {
     Key(PrivateKey),
-    Agent(Agent),
+    /// And by which blob the agent knows it: a key, or a certificate that was added with it.
+    Agent(Agent, PublicKey),
 }
 
 impl Identity {
     /// A key that the caller has.
     #[must_use]
     pub fn from_key(key: PrivateKey, comment: &str) -> Self {
-        Self { public: key.public().clone(), signer: Signer::Key(key), comment: comment.to_owned(), path: None }
+        Self {
+            public: key.public().clone(),
+            certificate: None,
+            signer: Signer::Key(key),
+            comment: comment.to_owned(),
+            path: None,
+        }
     }
 
     /// The key in a file: OpenSSH's own format, PKCS#8 or PKCS#1. When it is encrypted `passphrase` is asked, once, with
@@ -62,7 +71,9 @@ impl Identity {
     pub async fn from_agent(agent: &Agent) -> Result<Vec<Self>, AgentError> {
         let keys = agent.identities().await?.into_iter();
         let identity = |key: crate::agent::AgentKey| Self {
-            signer: Signer::Agent(agent.clone()),
+            signer: Signer::Agent(agent.clone(), key.key.clone()),
+            // One that is damaged is no use, and can do no harm: no algorithm is known for it.
+            certificate: Certificate::from_public(&key.key).ok().flatten(),
             public: key.key,
             comment: key.comment,
             path: None,
@@ -70,10 +81,61 @@ impl Identity {
         Ok(keys.map(identity).collect())
     }
 
-    /// The public half.
+    /// The same key, which shows `certificate`. `None` when that is for another key.
+    #[must_use]
+    pub fn with_certificate(&self, certificate: Certificate) -> Option<Self> {
+        (certificate.key() == self.key()).then(|| Self {
+            public: certificate.public().clone(),
+            certificate: Some(certificate),
+            ..self.clone()
+        })
+    }
+
+    /// The same key with the certificate that lies beside its file: `id_ed25519-cert.pub`. `None` when there is no such
+    /// file, or the key is from none.
+    ///
+    /// # Errors
+    /// When there is one and it cannot be read, holds no certificate, or one for another key.
+    pub fn certified(&self) -> Result<Option<Self>, IdentityError> {
+        match &self.path {
+            Some(path) => self.certified_by(&certificate_path(path)),
+            None => Ok(None),
+        }
+    }
+
+    /// The same key with the certificate in the file `path`; `None` when there is no such file.
+    ///
+    /// # Errors
+    /// When there is one and it cannot be read, holds no certificate, or one for another key.
+    pub fn certified_by(&self, path: &Path) -> Result<Option<Self>, IdentityError> {
+        let Some(content) = files::read(path, PublicKey::MAX_BLOB * 2, Access::Any)? else { return Ok(None) };
+        let wrong = |error| IdentityError::Certificate { path: path.to_owned(), error };
+        let none = || wrong(InvalidMessage::new("certificate", Problem::Truncated));
+        let (_, line) = files::lines(&content).next().ok_or_else(none)?;
+        let line = line.map_err(|_| wrong(InvalidMessage::new("certificate", Problem::NotUtf8)))?;
+        let (public, _comment) = PublicKey::from_openssh_line(line).map_err(wrong)?;
+        let certificate = Certificate::from_public(&public).map_err(wrong)?;
+        let certificate =
+            certificate.ok_or_else(|| wrong(InvalidMessage::new("certificate type", Problem::BadValue)))?;
+        self.with_certificate(certificate).map(Some).ok_or_else(|| IdentityError::OtherKey(path.to_owned()))
+    }
+
+    /// What it shows to others: the public half, or the certificate.
     #[must_use]
     pub const fn public(&self) -> &PublicKey {
         &self.public
+    }
+
+    /// The public half.
+    #[must_use]
+    pub fn key(&self) -> &PublicKey {
+        self.certificate.as_ref().map_or(&self.public, Certificate::key)
+    }
+
+    /// The certificate that it shows, if it does.
+    #[must_use]
+    pub const fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_ref()
     }
 
     /// What its owner called it. Empty where the file has no place for it.
@@ -88,29 +150,41 @@ impl Identity {
         self.path.as_deref()
     }
 
-    /// The signature algorithms it can sign by, best first. None for what only an agent understands: certificates and
-    /// keys in security keys.
+    /// The algorithms by which it can log in or be a host, best first: those of signatures, or where it shows a certificate
+    /// those of certificates. None for what only an agent understands: keys in security keys.
     #[must_use]
     pub fn algorithms(&self) -> Vec<&str> {
-        match (&self.signer, self.public.key_type()) {
+        let plain = match (&self.signer, self.key().key_type()) {
             (Signer::Key(key), _) => key.algorithms().to_vec(),
-            (Signer::Agent(_), "ssh-rsa") => vec!["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"],
-            (Signer::Agent(_), other) if other.starts_with("sk-") || other.contains("-cert-v0") => Vec::new(),
-            (Signer::Agent(_), other) => vec![other],
+            (Signer::Agent(..), "ssh-rsa") => vec!["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"],
+            (Signer::Agent(..), other) if other.starts_with("sk-") || other.contains("-cert-v0") => Vec::new(),
+            (Signer::Agent(..), other) => vec![other],
+        };
+        match self.certificate {
+            None => plain,
+            Some(_) => Certificate::algorithms(&plain),
         }
     }
 
-    /// Signs `data` by `algorithm`. A key in memory does so at once, an agent may ask its owner first.
+    /// Signs `data` by `algorithm`, which is a signature's also where a certificate is shown. A key in memory does so at
+    /// once, an agent may ask its owner first.
     ///
     /// # Errors
-    /// When `algorithm` is not one of [`Self::algorithms`], or the agent does not help.
+    /// When `algorithm` is not one of the key's, or the agent does not help.
     pub async fn sign(&self, algorithm: &str, data: &[u8]) -> Result<Signature, IdentityError> {
         match &self.signer {
             Signer::Key(key) => {
                 let mut rng = os_rng().map_err(IdentityError::Randomness)?;
                 Ok(key.sign(algorithm, data, &mut rng)?)
             }
-            Signer::Agent(agent) => Ok(agent.sign(&self.public, algorithm, data).await?),
+            Signer::Agent(agent, key) => Ok(agent.sign(key, algorithm, data).await?),
         }
     }
+}
+
+/// Where `ssh-keygen -s` puts the certificate of the key in `path`.
+pub(super) fn certificate_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-cert.pub");
+    name.into()
 }

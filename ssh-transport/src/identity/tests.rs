@@ -151,3 +151,62 @@ fn a_pair_is_written_for_its_owner_and_never_over_another() {
     let error = write_key_pair(&directory.path().join("other"), &key, "", Some("")).unwrap_err();
     assert!(matches!(error, IdentityError::Key { error: KeyFileError::EmptyPassphrase, .. }), "{error}");
 }
+
+/// A directory with the vectors' key and these files beside it.
+fn with_beside(beside: &[(&str, &str)]) -> TempDir {
+    let directory = directory(&[("ed25519", "id_ed25519")]);
+    for (vector, name) in beside {
+        fs::write(directory.path().join(name), vectors::bytes(vector)).unwrap();
+    }
+    directory
+}
+
+#[tokio::test]
+async fn a_certificate_beside_a_key_is_shown_and_the_key_signs() {
+    let directory = with_beside(&[("certificates/user-ed25519-cert.pub", "id_ed25519-cert.pub")]);
+    let identity = Identity::from_file(&directory.path().join("id_ed25519"), nobody).unwrap();
+    assert_eq!((identity.certificate(), identity.key()), (None, identity.public()));
+    let certified = identity.certified().unwrap().unwrap();
+    assert!(certified.public().is_certificate());
+    assert_eq!((certified.key(), certified.path()), (identity.key(), identity.path()));
+    assert_eq!(certified.certificate().unwrap().serial(), 1);
+    assert_eq!(certified.algorithms(), ["ssh-ed25519-cert-v01@openssh.com"]);
+    verify(certified.key(), b"data", &certified.sign("ssh-ed25519", b"data").await.unwrap());
+}
+
+#[test]
+fn a_file_that_is_no_certificate_of_the_key_is_an_error() {
+    for (vector, expected) in [
+        ("certificates/user-rsa-cert.pub", "the certificate is for another key"),
+        ("keys/ed25519.pub", "there is no certificate in it"),
+        ("keys/ed25519", "there is no certificate in it"),
+    ] {
+        let directory = with_beside(&[(vector, "id_ed25519-cert.pub")]);
+        let identity = Identity::from_file(&directory.path().join("id_ed25519"), nobody).unwrap();
+        let error = identity.certified().unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+        assert_eq!(error.path(), Some(&*directory.path().join("id_ed25519-cert.pub")));
+    }
+    let directory = with_beside(&[]);
+    let identity = Identity::from_file(&directory.path().join("id_ed25519"), nobody).unwrap();
+    assert!(identity.certified().unwrap().is_none());
+}
+
+#[test]
+fn the_certificates_of_default_files_are_tried_before_their_keys() {
+    let directory = with_beside(&[("certificates/user-ed25519-cert.pub", "id_ed25519-cert.pub")]);
+    let mut found = DefaultIdentities::default();
+    found.add_files(directory.path());
+    let shown: Vec<&str> = found.identities.iter().map(|identity| identity.public().key_type()).collect();
+    assert_eq!(shown, ["ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519"]);
+    assert!(found.problems.is_empty());
+    // Found once more, by whatever way, they stand there once.
+    found.add_files(directory.path());
+    assert_eq!(found.identities.len(), 2);
+
+    let wrong = with_beside(&[("certificates/user-rsa-cert.pub", "id_ed25519-cert.pub")]);
+    let mut found = DefaultIdentities::default();
+    found.add_files(wrong.path());
+    assert!(matches!(&found.problems[..], [IdentityError::OtherKey(_)]));
+    assert_eq!(found.identities.len(), 1);
+}

@@ -1,8 +1,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use ssh_proto::keys::PublicKey;
+use ssh_proto::crypto::SignatureMethod;
+use ssh_proto::keys::{Certificate, CertificateError, CertificateUse, Holder, PublicKey};
 
 use super::line::{KnownKey, Line, Marker};
 use super::name::HostName;
@@ -73,6 +75,49 @@ impl KnownHosts {
         }
         let elsewhere = name.without_port().and_then(|name| self.named(name, None).find(has_key));
         elsewhere.map_or(Verdict::Unknown, |known| Verdict::Known(known.clone()))
+    }
+
+    /// What to think of a host at `port` that has shown `certificate` and proved to have the key in it.
+    ///
+    /// As with OpenSSH, a certificate that is not believed, by whatever reason, is worth what its key is. The reason goes
+    /// to the log. Its authority may sign by one of `algorithms`.
+    #[must_use]
+    pub fn check_certificate(
+        &self,
+        host: &str,
+        port: u16,
+        certificate: &Certificate,
+        algorithms: &[SignatureMethod],
+        now: SystemTime,
+    ) -> Verdict {
+        let name = HostName::new(host, port);
+        let names = [Some(name.exact()), name.without_port()];
+        let named = |marker| names.into_iter().flatten().flat_map(move |name| self.named(name, Some(marker)));
+        let is_revoked = |known: &&KnownKey| known.key == *certificate.authority() || known.key == *certificate.key();
+        if let Some(known) = named(Marker::Revoked).find(is_revoked) {
+            return Verdict::Revoked(known.clone());
+        }
+        let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let trusted = named(Marker::CertAuthority).find(|known| known.key == *certificate.authority());
+        let verified = trusted.ok_or(CertificateError::Authority).and_then(|known| {
+            let wanted = CertificateUse { authority: &known.key, algorithms, holder: Holder::Host(host), now };
+            certificate.verify(&wanted).map(|_grant| known)
+        });
+        match verified {
+            Ok(known) => Verdict::Known(known.clone()),
+            Err(why) => {
+                tracing::warn!(host, "the host's certificate does not count, so its key has to be known: {why}");
+                self.check(host, port, certificate.key())
+            }
+        }
+    }
+
+    /// Whether an authority is known for the host, so that it makes sense to ask for a certificate.
+    #[must_use]
+    pub fn has_authority_for(&self, host: &str, port: u16) -> bool {
+        let name = HostName::new(host, port);
+        let names = [Some(name.exact()), name.without_port()];
+        names.into_iter().flatten().any(|name| self.named(name, Some(Marker::CertAuthority)).next().is_some())
     }
 
     /// The types of the keys that the host is known to have. A client asks for one of them: a key of another type would

@@ -1,7 +1,7 @@
 //! Which key belongs to which host: OpenSSH's `known_hosts`, as `sshd(8)` describes the format.
 //!
-//! Reading understands names, lists, `[host]:port`, wildcards, negation, hashed names, and the marker `@revoked`; lines
-//! of certification authorities are kept for the day when certificates are understood. Writing only ever adds a line.
+//! Reading understands names, lists, `[host]:port`, wildcards, negation, hashed names, and the markers `@revoked` and
+//! `@cert-authority`. Writing only ever adds a line.
 
 mod append;
 mod check;

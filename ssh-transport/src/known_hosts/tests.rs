@@ -201,3 +201,103 @@ fn no_content_panics() {
         }
     }
 }
+
+mod certificates {
+    use std::time::{Duration, SystemTime};
+
+    use ssh_proto::Algorithms;
+    use ssh_proto::crypto::Tier;
+    use ssh_proto::crypto::rustcrypto::PROVIDER;
+    use ssh_proto::keys::Certificate;
+
+    use super::*;
+
+    fn key(path: &str) -> PublicKey {
+        PublicKey::from_openssh_line(&vectors::text(path)).unwrap().0
+    }
+
+    fn certificate(name: &str) -> Certificate {
+        Certificate::from_public(&key(&format!("certificates/{name}-cert.pub"))).unwrap().unwrap()
+    }
+
+    /// In the year for which the certificates are.
+    const THEN: Duration = Duration::from_secs(1_780_000_000);
+
+    fn verdict_at(now: Duration, lines: &str, host: &str, port: u16, name: &str) -> &'static str {
+        let hosts = parse(lines);
+        assert_eq!(hosts.warnings(), []);
+        let algorithms = Algorithms::up_to(Tier::Default, &PROVIDER).authorities;
+        match hosts.check_certificate(host, port, &certificate(name), &algorithms, SystemTime::UNIX_EPOCH + now) {
+            Verdict::Known(known) if known.marker == Some(Marker::CertAuthority) => "certified",
+            Verdict::Known(_) => "known",
+            Verdict::Unknown => "unknown",
+            Verdict::Changed(_) => "changed",
+            Verdict::Revoked(_) => "revoked",
+        }
+    }
+
+    fn verdict(lines: &str, host: &str, port: u16, name: &str) -> &'static str {
+        verdict_at(THEN, lines, host, port, name)
+    }
+
+    #[test]
+    fn an_authority_certifies_the_hosts_of_its_line_under_their_names() {
+        let ca = vectors::text("certificates/ca-ed25519.pub");
+        let line = format!("@cert-authority *.example.com,192.0.2.* {ca}");
+        for (host, port, name, expected) in [
+            ("host.example.com", 22, "host-ed25519", "certified"),
+            ("HOST.example.com", 22, "host-ed25519", "certified"),
+            ("192.0.2.7", 22, "host-ed25519", "certified"),
+            // The port is no part of a principal, and a line without it counts for all.
+            ("host.example.com", 2222, "host-ed25519", "certified"),
+            // The line is about other hosts; the certificate is for another; it is a user's; by another authority.
+            ("host.example.org", 22, "host-ed25519", "unknown"),
+            ("other.example.com", 22, "host-ed25519", "unknown"),
+            ("alice.example.com", 22, "user-ed25519", "unknown"),
+            ("a.example.com", 22, "host-wildcard", "unknown"),
+            ("a.example.com", 22, "host-anywhere", "unknown"),
+        ] {
+            assert_eq!(verdict(&line, host, port, name), expected, "{host}:{port} {name}");
+            assert_eq!(parse(&line).has_authority_for(host, port), host != "host.example.org");
+        }
+        let rsa = format!("@cert-authority * {}", vectors::text("certificates/ca-rsa.pub"));
+        assert_eq!(verdict(&rsa, "a.example.com", 22, "host-wildcard"), "certified");
+        let port = format!("@cert-authority [*.example.com]:2222 {ca}");
+        assert_eq!(verdict(&port, "host.example.com", 2222, "host-ed25519"), "certified");
+        assert_eq!(verdict(&port, "host.example.com", 22, "host-ed25519"), "unknown");
+    }
+
+    /// As OpenSSH: "No matching CA found. Retry with plain key".
+    #[test]
+    fn a_certificate_that_is_not_believed_is_worth_what_its_key_is() {
+        let ca = format!("@cert-authority *.example.com {}", vectors::text("certificates/ca-ed25519.pub"));
+        let (key, other) = (vectors::text("keys/ed25519.pub"), vectors::text("keys/rsa2048.pub"));
+        let late = Duration::from_secs(1_800_000_000);
+        let host = "host.example.com";
+        assert_eq!(verdict_at(late, &ca, host, 22, "host-ed25519"), "unknown");
+        assert_eq!(verdict_at(late, &format!("{ca}\n{host} {key}"), host, 22, "host-ed25519"), "known");
+        assert_eq!(verdict_at(late, &format!("{ca}\n{host} {other}"), host, 22, "host-ed25519"), "changed");
+        // One that is believed does not need its key to be known.
+        assert_eq!(verdict(&format!("{ca}\n{host} {other}"), host, 22, "host-ed25519"), "certified");
+    }
+
+    #[test]
+    fn a_revoked_authority_or_key_certifies_nothing() {
+        let ca = vectors::text("certificates/ca-ed25519.pub");
+        let key = vectors::text("keys/ed25519.pub");
+        for revoked in [&ca, &key] {
+            let lines = format!("@revoked * {revoked}\n@cert-authority * {ca}\n* {key}");
+            assert_eq!(verdict(&lines, "host.example.com", 22, "host-ed25519"), "revoked");
+        }
+    }
+
+    /// The authority's key on a line without a marker is a host's key, and a host's key is no authority.
+    #[test]
+    fn an_authority_is_one_by_its_marker_alone() {
+        let ca = vectors::text("certificates/ca-ed25519.pub");
+        assert_eq!(verdict(&format!("* {ca}"), "host.example.com", 22, "host-ed25519"), "changed");
+        assert!(!parse(&format!("* {ca}")).has_authority_for("host.example.com", 22));
+        let hosts = parse(&format!("@cert-authority * {ca}"));
+        assert_eq!(check(&hosts, "host.example.com", 22, &key("certificates/ca-ed25519.pub")), "unknown");
+    }
+}

@@ -7,7 +7,7 @@ use crypto_bigint::{BoxedUint, Limb, Odd, U1024, U2048, U3072, U4096, U6144, U81
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-use crate::crypto::{BadPublicValue, Initiated, KeyAgreement, Responded, SharedSecret};
+use crate::crypto::{BadGroup, BadPublicValue, DhGroup, Initiated, KeyAgreement, Responded, SharedSecret};
 
 /// 1024 bits, for old servers ([RFC 2409 §6.2](https://www.rfc-editor.org/rfc/rfc2409#section-6.2)).
 pub(super) static GROUP1: Group = Group { prime: PRIME1.as_limbs(), exponent_bits: 512 };
@@ -21,6 +21,8 @@ pub(super) static GROUP16: Group = Group { prime: PRIME16.as_limbs(), exponent_b
 pub(super) static GROUP17: Group = Group { prime: PRIME17.as_limbs(), exponent_bits: 576 };
 /// 8192 bits (RFC 3526 §7).
 pub(super) static GROUP18: Group = Group { prime: PRIME18.as_limbs(), exponent_bits: 640 };
+
+const GENERATOR: u8 = 2;
 
 /// The group modulo a safe prime p with the generator 2 (RFC 2409, RFC 3526, RFC 8268 §3).
 ///
@@ -40,24 +42,79 @@ impl Group {
         let prime = BoxedUint::from_words(self.prime.iter().map(|limb| limb.0));
         BoxedMontyParams::new_vartime(Odd::new(prime).expect("all primes are odd"))
     }
+
+    fn arithmetic(&self) -> Arithmetic {
+        let modulus = self.modulus();
+        let generator = BoxedUint::from_be_slice_truncated(&[GENERATOR], modulus.bits_precision());
+        Arithmetic { modulus, generator, exponent_bits: self.exponent_bits }
+    }
+
+    /// How many bits p has.
+    pub(super) fn bits(&self) -> u32 {
+        BoxedUint::from_words(self.prime.iter().map(|limb| limb.0)).bit_width_vartime()
+    }
+
+    /// As it goes by the wire.
+    pub(super) fn to_wire(&self) -> DhGroup {
+        let prime = self.modulus().modulus().as_ref().to_be_bytes().into_vec();
+        DhGroup { prime, generator: alloc::vec![GENERATOR] }
+    }
 }
 
 impl KeyAgreement for Group {
     fn initiate(&self, rng: &mut dyn CryptoRng) -> Box<dyn Initiated> {
-        Box::new(EphemeralKey::new(self.modulus(), self.exponent_bits, rng))
+        self.arithmetic().initiate(rng)
     }
 
     fn respond(&self, init: &[u8], rng: &mut dyn CryptoRng) -> Result<Responded, BadPublicValue> {
-        let modulus = self.modulus();
+        self.arithmetic().respond(init, rng)
+    }
+}
+
+/// Powers of one number modulo another.
+pub(super) struct Arithmetic {
+    modulus: BoxedMontyParams,
+    generator: BoxedUint,
+    exponent_bits: u32,
+}
+
+impl Arithmetic {
+    /// In a group that came by the wire.
+    pub(super) fn new(group: &DhGroup) -> Result<Self, BadGroup> {
+        let bits = u32::try_from(group.prime.len()).ok().and_then(|bytes| bytes.checked_mul(8)).ok_or(BadGroup)?;
+        let prime = BoxedUint::from_be_slice(&group.prime, bits.next_multiple_of(Limb::BITS)).map_err(|_| BadGroup)?;
+        let modulus = BoxedMontyParams::new_vartime(Option::from(Odd::new(prime)).ok_or(BadGroup)?);
+        let generator = validate(&modulus, &group.generator).map_err(|_| BadGroup)?;
+        let exponent_bits = match bits {
+            ..=4096 => 512,
+            4097..=6144 => 576,
+            6145.. => 640,
+        };
+        Ok(Self { modulus, generator, exponent_bits })
+    }
+}
+
+impl KeyAgreement for Arithmetic {
+    fn initiate(&self, rng: &mut dyn CryptoRng) -> Box<dyn Initiated> {
+        Box::new(EphemeralKey::new(self, rng))
+    }
+
+    fn respond(&self, init: &[u8], rng: &mut dyn CryptoRng) -> Result<Responded, BadPublicValue> {
         // First, so that a bad value costs nothing.
-        let init = validate(&modulus, init)?;
-        let key = EphemeralKey::new(modulus, self.exponent_bits, rng);
+        let init = validate(&self.modulus, init)?;
+        let key = EphemeralKey::new(self, rng);
         let secret = key.agree(init)?;
         Ok(Responded::new(key.public, secret))
     }
 }
 
-/// x and 2^x mod p.
+impl fmt::Debug for Arithmetic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Arithmetic({} bits)", self.modulus.modulus().as_ref().bit_width_vartime())
+    }
+}
+
+/// x and g^x mod p.
 struct EphemeralKey {
     modulus: BoxedMontyParams,
     exponent: Zeroizing<BoxedUint>,
@@ -65,18 +122,18 @@ struct EphemeralKey {
 }
 
 impl EphemeralKey {
-    fn new(modulus: BoxedMontyParams, exponent_bits: u32, rng: &mut dyn CryptoRng) -> Self {
+    fn new(arithmetic: &Arithmetic, rng: &mut dyn CryptoRng) -> Self {
+        let Arithmetic { modulus, generator, exponent_bits } = arithmetic;
         let mut bytes = Zeroizing::new(alloc::vec![0; (exponent_bits / 8) as usize]);
         rng.fill_bytes(&mut bytes);
-        // With its highest bit set x is neither 0 nor so small that 2^x says what it is, and it is below the order of 2,
-        // (p-1)/2: the public value is in range without another look.
+        // With its highest bit set x is neither 0 nor so small that g^x says what it is, and it is below the order of g,
+        // (p-1)/2 or p-1: the public value is in range without another look.
         if let Some(highest) = bytes.first_mut() {
             *highest |= 0x80;
         }
-        let exponent = Zeroizing::new(BoxedUint::from_be_slice_truncated(&bytes, exponent_bits));
-        let two = BoxedUint::from_be_slice_truncated(&[2], modulus.bits_precision());
-        let public = power(two, &exponent, &modulus).to_be_bytes_trimmed_vartime().into_vec();
-        Self { modulus, exponent, public }
+        let exponent = Zeroizing::new(BoxedUint::from_be_slice_truncated(&bytes, *exponent_bits));
+        let public = power(generator.clone(), &exponent, modulus).to_be_bytes_trimmed_vartime().into_vec();
+        Self { modulus: modulus.clone(), exponent, public }
     }
 
     fn agree(&self, peer: BoxedUint) -> Result<SharedSecret, BadPublicValue> {
@@ -274,7 +331,7 @@ mod tests {
             let mut rng = ChaCha20Rng::seed_from_u64(1);
             let (mut once, mut always) = (Vec::new(), Vec::new());
             for _ in 0..24 {
-                let key = EphemeralKey::new(group.modulus(), group.exponent_bits, &mut rng);
+                let key = EphemeralKey::new(&group.arithmetic(), &mut rng);
                 let exponent = key.exponent.to_be_bytes();
                 assert_eq!(exponent.len(), bits / 8);
                 once.resize(exponent.len(), 0x00);

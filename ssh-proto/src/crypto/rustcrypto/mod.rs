@@ -9,6 +9,7 @@ mod dh;
 mod ecdh;
 pub(crate) mod ecdsa;
 mod ed25519;
+mod group_exchange;
 mod hash;
 mod hmac;
 mod mlkem768x25519;
@@ -60,7 +61,11 @@ static KEY_EXCHANGES: &[KexMethod] = &[
     rows::ECDH_SHA2_NISTP521,
     rows::DIFFIE_HELLMAN_GROUP15_SHA512,
     rows::DIFFIE_HELLMAN_GROUP17_SHA512,
+    // A group of the server's choice costs a round more and is taken on trust: after those with names, of which the last
+    // is smaller than what is asked for.
+    rows::DIFFIE_HELLMAN_GROUP_EXCHANGE_SHA256,
     rows::DIFFIE_HELLMAN_GROUP14_SHA256,
+    rows::DIFFIE_HELLMAN_GROUP_EXCHANGE_SHA1,
     rows::DIFFIE_HELLMAN_GROUP14_SHA1,
     rows::DIFFIE_HELLMAN_GROUP1_SHA1,
 ];

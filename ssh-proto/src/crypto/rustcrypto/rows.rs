@@ -35,8 +35,8 @@ use sha2::{Sha256, Sha512};
 #[cfg(feature = "rsa")]
 use super::rsa;
 use super::{
-    aead, aes_cbc, aes_ctr, aes_gcm, cbc, chacha20_poly1305, ctr, curve25519, dh, ecdh, ecdsa, ed25519, hash, hmac,
-    mlkem768x25519, umac,
+    aead, aes_cbc, aes_ctr, aes_gcm, cbc, chacha20_poly1305, ctr, curve25519, dh, ecdh, ecdsa, ed25519, group_exchange,
+    hash, hmac, mlkem768x25519, umac,
 };
 use crate::crypto::MacOrder::{EncryptAndMac, EncryptThenMac};
 use crate::crypto::{CipherMethod, Exchange, KexMethod, MacMethod, SignatureMethod, Tier};
@@ -93,6 +93,20 @@ pub const DIFFIE_HELLMAN_GROUP14_SHA1: KexMethod =
 pub const DIFFIE_HELLMAN_GROUP1_SHA1: KexMethod =
     KexMethod::new("diffie-hellman-group1-sha1", Tier::Legacy, &hash::SHA1, Exchange::DiffieHellman(&dh::GROUP1))
         .client_only();
+pub const DIFFIE_HELLMAN_GROUP_EXCHANGE_SHA256: KexMethod = KexMethod::new(
+    "diffie-hellman-group-exchange-sha256",
+    Tier::Compatible,
+    &hash::SHA256,
+    Exchange::GroupExchange(&group_exchange::NamedGroups),
+);
+/// For clients alone.
+pub const DIFFIE_HELLMAN_GROUP_EXCHANGE_SHA1: KexMethod = KexMethod::new(
+    "diffie-hellman-group-exchange-sha1",
+    Tier::Legacy,
+    &hash::SHA1,
+    Exchange::GroupExchange(&group_exchange::NamedGroups),
+)
+.client_only();
 
 pub const CHACHA20_POLY1305: CipherMethod =
     CipherMethod::new("chacha20-poly1305@openssh.com", Tier::Default, (64, 0, 8), aead(chacha20_poly1305::make));

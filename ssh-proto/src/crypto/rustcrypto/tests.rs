@@ -13,7 +13,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng, TryCryptoRng, TryRng};
 
 use super::*;
-use crate::crypto::{BadTag, Exchange, SharedSecret, Tier};
+use crate::crypto::{BadTag, Exchange, GroupSizes, KeyAgreement, SharedSecret, Tier};
 use crate::wire::Put;
 
 /// A record of a file in `vectors/crypto/`.
@@ -78,6 +78,17 @@ pub(super) fn string(secret: &SharedSecret) -> &[u8] {
     match secret {
         SharedSecret::String(bytes) => bytes,
         SharedSecret::Mpint(_) => panic!("a secret that is a number"),
+    }
+}
+
+/// The arithmetic of a method, of whatever group.
+fn agreement(row: &KexMethod) -> Box<dyn KeyAgreement> {
+    match row.exchange {
+        Exchange::DiffieHellman(agreement) | Exchange::Ecdh(agreement) => Box::new(agreement),
+        Exchange::GroupExchange(groups) => {
+            let sizes = GroupSizes { minimum: 2048, preferred: 2048, maximum: 8192 };
+            groups.agreement(&groups.choose(&sizes).unwrap()).unwrap()
+        }
     }
 }
 
@@ -149,7 +160,7 @@ fn both_halves_of_every_cipher_agree_on_every_length() {
 #[test]
 fn both_halves_of_every_key_exchange_agree() {
     for row in PROVIDER.key_exchanges() {
-        let (Exchange::DiffieHellman(method) | Exchange::Ecdh(method)) = row.exchange;
+        let method = agreement(row);
         let mut rng = ChaCha20Rng::seed_from_u64(3);
         let client = method.initiate(&mut rng);
         let server = method.respond(client.public(), &mut rng).unwrap();
@@ -235,8 +246,7 @@ fn every_flipped_bit_changes_every_mac() {
 fn secrets_are_redacted() {
     let mut rng = ChaCha20Rng::seed_from_u64(3);
     for row in PROVIDER.key_exchanges() {
-        let (Exchange::DiffieHellman(method) | Exchange::Ecdh(method)) = row.exchange;
-        let initiated = method.initiate(&mut rng);
+        let initiated = agreement(row).initiate(&mut rng);
         assert_eq!(format!("{initiated:?}"), "EphemeralKey([redacted])");
     }
     for row in PROVIDER.ciphers() {

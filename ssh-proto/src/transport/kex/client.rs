@@ -3,20 +3,27 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::hash::{PublicValues, put_public_value};
-use super::negotiate::Agreement;
+use super::hash::{PublicValues, Round};
+use super::negotiate::{Agreement, Guess};
 use super::{Context, State, unexpected};
-use crate::crypto::{Exchange, Initiated};
+use crate::crypto::{Exchange, Initiated, KexMethod};
 use crate::error::{Error, PeerMisbehaved};
 use crate::keys::{Certificate, PublicKey, SignatureRef};
 use crate::transport::keys::KeyMaterial;
 use crate::transport::{Transport, Turn};
-use crate::wire::{InvalidMessage, MessageNumber, Put, Reader, number};
+use crate::wire::{InvalidMessage, MessageNumber, Put, Reader};
 
 /// Our public value is out.
 #[derive(Debug)]
 pub(super) struct ExpectReply {
     pub(super) context: Context,
+    round: Round,
+    initiated: Box<dyn Initiated>,
+}
+
+/// Our public value went out behind our KEXINIT, before the server's KEXINIT was there.
+#[derive(Debug)]
+pub(super) struct Guessed {
     initiated: Box<dyn Initiated>,
 }
 
@@ -44,10 +51,11 @@ impl Verify {
     }
 }
 
-/// The server's answer. [RFC 4253 §8](https://www.rfc-editor.org/rfc/rfc4253#section-8), RFC 5656 §4
+/// The server's answer. [RFC 4253 §8](https://www.rfc-editor.org/rfc/rfc4253#section-8), RFC 5656 §4, RFC 4419 §3
 ///
 /// ```text
-/// byte SSH_MSG_KEXDH_REPLY (31) · string K_S · mpint f (or string Q_S) · string signature of H
+/// byte SSH_MSG_KEXDH_REPLY (31), or SSH_MSG_KEX_DH_GEX_REPLY (33)
+/// string K_S · mpint f (or string Q_S) · string signature of H
 /// ```
 struct KexReply<'a> {
     host_key: &'a [u8],
@@ -56,14 +64,11 @@ struct KexReply<'a> {
 }
 
 impl<'a> KexReply<'a> {
-    fn decode(body: &'a [u8], exchange: &Exchange) -> Result<Self, InvalidMessage> {
+    fn decode(body: &'a [u8], round: &Round) -> Result<Self, InvalidMessage> {
         let mut reader = Reader::new(body);
         let message = Self {
             host_key: reader.string("K_S")?,
-            public_value: match exchange {
-                Exchange::DiffieHellman(_) => reader.mpint("f")?.magnitude(),
-                Exchange::Ecdh(_) => reader.string("Q_S")?,
-            },
+            public_value: round.read(&mut reader, "f")?,
             signature: reader.string("signature of H")?,
         };
         reader.finish("SSH_MSG_KEXDH_REPLY")?;
@@ -72,19 +77,58 @@ impl<'a> KexReply<'a> {
 }
 
 impl Transport {
-    /// ```text
-    /// byte SSH_MSG_KEXDH_INIT (30) · mpint e (or string Q_C)
-    /// ```
-    pub(super) fn send_kex_init(&mut self, context: Context, out: &mut Vec<u8>) -> ExpectReply {
-        let exchange = context.agreement.kex.exchange;
-        let initiated = match exchange {
-            Exchange::DiffieHellman(agreement) | Exchange::Ecdh(agreement) => agreement.initiate(&mut *self.rng),
+    /// Sends the public value of `method`, our first, before we know what is agreed on: "Each side MAY guess [...] and
+    /// MAY send the initial packet". In a group exchange there is nothing to send yet.
+    pub(super) fn send_guess(&mut self, method: &KexMethod, out: &mut Vec<u8>) -> Option<Guessed> {
+        let (round, agreement) = match method.exchange {
+            Exchange::DiffieHellman(agreement) => (Round::DIFFIE_HELLMAN, agreement),
+            Exchange::Ecdh(agreement) => (Round::ECDH, agreement),
+            Exchange::GroupExchange(_) => return None,
         };
+        let initiated = agreement.initiate(&mut *self.rng);
+        self.put_init(&round, &*initiated, out);
+        Some(Guessed { initiated })
+    }
+
+    /// The first message of the method agreed on; after a right guess it is out already. "If the guess was right, the
+    /// [...] packet MUST be treated as the first key exchange packet", and otherwise the server ignores it.
+    pub(super) fn send_first(&mut self, context: Context, guessed: Option<Guessed>, out: &mut Vec<u8>) -> State {
+        let (round, agreement) = match context.agreement.kex.exchange {
+            Exchange::DiffieHellman(agreement) => (Round::DIFFIE_HELLMAN, agreement),
+            Exchange::Ecdh(agreement) => (Round::ECDH, agreement),
+            Exchange::GroupExchange(groups) => {
+                return State::ExpectGroup(Box::new(self.send_group_request(context, groups, out)));
+            }
+        };
+        let expect = match (guessed, context.agreement.our_guess) {
+            (Some(Guessed { initiated }), Guess::Right) => ExpectReply { context, round, initiated },
+            _ => {
+                let initiated = agreement.initiate(&mut *self.rng);
+                self.send_init(context, round, initiated, out)
+            }
+        };
+        State::ExpectReply(Box::new(expect))
+    }
+
+    pub(super) fn send_init(
+        &mut self,
+        context: Context,
+        round: Round,
+        initiated: Box<dyn Initiated>,
+        out: &mut Vec<u8>,
+    ) -> ExpectReply {
+        self.put_init(&round, &*initiated, out);
+        ExpectReply { context, round, initiated }
+    }
+
+    /// ```text
+    /// byte SSH_MSG_KEXDH_INIT (30), or SSH_MSG_KEX_DH_GEX_INIT (32) · mpint e (or string Q_C)
+    /// ```
+    fn put_init(&mut self, round: &Round, initiated: &dyn Initiated, out: &mut Vec<u8>) {
         self.send_now(out, |payload| {
-            payload.put_u8(number::KEXDH_INIT);
-            put_public_value(payload, &exchange, initiated.public());
+            payload.put_u8(round.init);
+            round.put(payload, initiated.public());
         });
-        ExpectReply { context, initiated }
     }
 
     pub(super) fn receive_reply(
@@ -94,13 +138,13 @@ impl Transport {
         body: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Option<Turn>, Error> {
-        if number != number::KEXDH_REPLY {
+        let ExpectReply { context, round, initiated } = expect;
+        if number != round.reply {
             return Err(unexpected(number));
         }
-        let ExpectReply { context, initiated } = expect;
         let agreement = context.agreement;
         let invalid = |error| Error::InvalidMessage(MessageNumber(number), error);
-        let reply = KexReply::decode(body, &agreement.kex.exchange).map_err(invalid)?;
+        let reply = KexReply::decode(body, &round).map_err(invalid)?;
         let host_key = PublicKey::from_blob(reply.host_key).map_err(invalid)?;
         if host_key.key_type() != agreement.host_key.key_type {
             return Err(Error::PeerMisbehaved(PeerMisbehaved::WrongHostKeyType));
@@ -113,7 +157,8 @@ impl Transport {
             .map_err(|_bad| Error::PeerMisbehaved(PeerMisbehaved::BadPublicValue))?;
         let server = self.peer.as_ref().unwrap_or(&self.identification);
         let values = PublicValues { client: &public, server: reply.public_value };
-        let hash = context.exchange_hash(&self.identification, server, reply.host_key, &values, &secret);
+        let lines = (&self.identification, server);
+        let hash = context.exchange_hash(lines, reply.host_key, &round, &values, &secret);
         let signature = SignatureRef::from_wire(reply.signature).map_err(invalid)?;
         agreement
             .host_key

@@ -4,6 +4,7 @@
 //! gates what the peer may send, from its KEXINIT to its NEWKEYS. Between the two, data in flight is legal.
 
 mod client;
+mod group;
 mod hash;
 mod negotiate;
 mod server;
@@ -13,12 +14,14 @@ use alloc::vec::Vec;
 
 pub(crate) use client::Verify;
 use negotiate::{Agreement, Guess, Markers};
+pub use negotiate::{FirstChoices, KexGuess};
 pub(crate) use server::Sign;
 
 use super::keys::{Direction, KeyMaterial, SessionId, Suite};
 use super::messages::KexInit;
 use super::packet::{Half, Numbering, Protection};
 use super::{Phase, Role, StrictPolicy, Transport, Turn, rekey};
+use crate::crypto::{Exchange, KexMethod};
 use crate::error::{Error, Limit, PeerIncompatible, PeerMisbehaved};
 use crate::keys::PublicKey;
 use crate::notice::Notice;
@@ -49,9 +52,13 @@ enum State {
     /// None is under way.
     Idle,
     /// Our KEXINIT (this payload) is out, the peer's has not come.
-    ExpectKexInit { ours: Vec<u8> },
+    ExpectKexInit { ours: Vec<u8>, guessed: Option<client::Guessed> },
+    /// A client has asked for a group.
+    ExpectGroup(Box<group::ExpectGroup>),
     /// A client's public value is out.
     ExpectReply(Box<client::ExpectReply>),
+    /// A server waits for what the client wants of a group.
+    ExpectGroupRequest(Box<group::ExpectGroupRequest>),
     /// A server waits for the client's public value.
     ExpectInit(Box<server::ExpectInit>),
     /// The caller has a question to answer: [`Verify`] or [`Sign`].
@@ -84,6 +91,8 @@ pub struct Negotiated {
     pub server_to_client: DirectionAlgorithms,
     /// Whether strict key exchange is in force.
     pub strictness: KexStrictness,
+    /// Whether both sides' first choices were the same.
+    pub first_choices: FirstChoices,
 }
 
 /// What protects one direction.
@@ -150,7 +159,12 @@ impl Exchanges {
         let peer_exchanges = match self.state {
             State::Idle => false,
             State::ExpectKexInit { .. } => first,
-            State::ExpectReply(_) | State::ExpectInit(_) | State::AwaitCaller | State::ExpectNewKeys(_) => true,
+            State::ExpectGroup(_)
+            | State::ExpectReply(_)
+            | State::ExpectGroupRequest(_)
+            | State::ExpectInit(_)
+            | State::AwaitCaller
+            | State::ExpectNewKeys(_) => true,
         };
         let blame = match number {
             number::DISCONNECT => return Ok(()),
@@ -195,16 +209,25 @@ impl Transport {
         if markers == Markers::Later {
             self.kex.deadline = Some(now.plus(self.settings.limits.rekey_timeout));
         }
+        // Once a connection stands, nobody waits for a re-exchange: there is nothing to gain by a guess.
+        let first_method = self.settings.algorithms.kex.first().copied();
+        let guess = first_method.filter(|method| {
+            let begins_with_a_value = !matches!(method.exchange, Exchange::GroupExchange(_));
+            markers == Markers::First && self.settings.guess == KexGuess::Send && begins_with_a_value
+        });
+        let follows = if guess.is_some() { KexGuess::Send } else { KexGuess::Wait };
         let mut ours = Vec::new();
-        negotiate::put_kexinit(&mut ours, self.role(), &self.settings.algorithms, markers, &mut *self.rng);
-        self.send_kexinit(ours, out);
+        let algorithms = &self.settings.algorithms;
+        negotiate::put_kexinit(&mut ours, self.role(), algorithms, (markers, follows), &mut *self.rng);
+        self.send_kexinit(ours, guess, out);
     }
 
-    /// Sends `ours`, a KEXINIT, and waits for the peer's.
-    pub(super) fn send_kexinit(&mut self, ours: Vec<u8>, out: &mut Vec<u8>) {
+    /// Sends `ours`, a KEXINIT, and behind it the first packet of a method that is guessed; waits for the peer's.
+    pub(super) fn send_kexinit(&mut self, ours: Vec<u8>, guess: Option<KexMethod>, out: &mut Vec<u8>) {
         self.send_now(out, |payload| payload.extend_from_slice(&ours));
         self.outbound.close_gate();
-        self.kex.state = State::ExpectKexInit { ours };
+        let guessed = guess.and_then(|method| self.send_guess(&method, out));
+        self.kex.state = State::ExpectKexInit { ours, guessed };
     }
 
     pub(super) fn receive_kexinit(
@@ -217,8 +240,8 @@ impl Transport {
         // The peer starts a re-exchange: "[...] the other side MUST respond with its own SSH_MSG_KEXINIT message, except
         // when the received SSH_MSG_KEXINIT already was a reply."
         self.start_key_exchange(now, out);
-        let ours = match &mut self.kex.state {
-            State::ExpectKexInit { ours } => core::mem::take(ours),
+        let (ours, guessed) = match &mut self.kex.state {
+            State::ExpectKexInit { ours, guessed } => (core::mem::take(ours), guessed.take()),
             _ => return Err(unexpected(number::KEXINIT)),
         };
         if self.phase == Phase::BeforeLogin {
@@ -241,8 +264,8 @@ impl Transport {
         };
         let context = Context { guess: agreement.peers_guess, agreement, client_init, server_init };
         self.kex.state = match self.role() {
-            Role::Client => State::ExpectReply(Box::new(self.send_kex_init(context, out))),
-            Role::Server => State::ExpectInit(Box::new(server::ExpectInit::new(context))),
+            Role::Client => self.send_first(context, guessed, out),
+            Role::Server => State::expect_first(context),
         };
         Ok(())
     }
@@ -275,16 +298,20 @@ impl Transport {
         body: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Option<Turn>, Error> {
-        let guess = match &mut self.kex.state {
-            State::ExpectReply(expect) => &mut expect.context.guess,
-            State::ExpectInit(expect) => &mut expect.context.guess,
+        let context = match &mut self.kex.state {
+            State::ExpectGroup(expect) => &mut expect.context,
+            State::ExpectReply(expect) => &mut expect.context,
+            State::ExpectGroupRequest(expect) => &mut expect.context,
+            State::ExpectInit(expect) => &mut expect.context,
             _ => return Err(unexpected(number)),
         };
-        if core::mem::replace(guess, Guess::Right) == Guess::Wrong {
+        if core::mem::replace(&mut context.guess, Guess::Right) == Guess::Wrong {
             return Ok(None);
         }
         match core::mem::replace(&mut self.kex.state, State::AwaitCaller) {
+            State::ExpectGroup(expect) => self.receive_group(*expect, number, body, out).map(|()| None),
             State::ExpectReply(expect) => self.receive_reply(*expect, number, body, out),
+            State::ExpectGroupRequest(expect) => self.receive_group_request(*expect, number, body, out).map(|()| None),
             State::ExpectInit(expect) => self.receive_init(*expect, number, body).map(Some),
             _ => Err(unexpected(number)),
         }
@@ -314,6 +341,7 @@ impl Transport {
             client_to_server: DirectionAlgorithms::of(&agreement.c2s),
             server_to_client: DirectionAlgorithms::of(&agreement.s2c),
             strictness: self.kex.strictness,
+            first_choices: agreement.first_choices,
         };
         self.kex.state = State::ExpectNewKeys(Box::new((inbound, negotiated)));
     }
@@ -342,7 +370,7 @@ mod tests {
 
     #[test]
     fn strict_kex_the_sequence_number_does_not_wrap_before_the_first_exchange_is_over() {
-        for state in [State::ExpectKexInit { ours: Vec::new() }, State::AwaitCaller] {
+        for state in [State::ExpectKexInit { ours: Vec::new(), guessed: None }, State::AwaitCaller] {
             let exchanges = Exchanges { state, ..Exchanges::new() };
             for number in [number::IGNORE, number::KEXINIT, number::KEXDH_INIT, number::NEWKEYS, 200] {
                 let wrapped = Err(Error::PeerMisbehaved(PeerMisbehaved::SequenceWrapped));

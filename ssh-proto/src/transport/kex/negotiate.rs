@@ -30,8 +30,37 @@ pub(crate) struct Agreement {
     pub(crate) host_key: SignatureMethod,
     pub(in super::super) c2s: Suite,
     pub(in super::super) s2c: Suite,
+    /// Whether the two sides have the same first choices.
+    pub(crate) first_choices: FirstChoices,
     /// What becomes of a packet that the peer sent on a guess.
     pub(crate) peers_guess: Guess,
+    /// What becomes of a packet that we sent on a guess.
+    pub(crate) our_guess: Guess,
+}
+
+/// Whether the first key exchange method of both lists is the same, and the first host key algorithm too.
+///
+/// Where they are, a key exchange packet that a client sends on a guess is right (RFC 4253 §7): see
+/// [`client::Config::guess`](crate::client::Config::guess).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a yes or a no with a name")]
+pub enum FirstChoices {
+    /// Both are the same.
+    Agree,
+    /// One of them is another.
+    Differ,
+}
+
+/// Whether a client sends its first key exchange packet before it knows what is agreed on (RFC 4253 §7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_enums, reason = "a yes or a no with a name")]
+pub enum KexGuess {
+    /// It waits for the server's KEXINIT.
+    #[default]
+    Wait,
+    /// It sends the packet behind its KEXINIT, for the first method and the first host key algorithm of its lists. A
+    /// first method that begins otherwise, group exchange, is not guessed.
+    Send,
 }
 
 /// A side may send its first key exchange packet before it knows what is agreed on.
@@ -57,7 +86,7 @@ pub(crate) fn put_kexinit(
     out: &mut Vec<u8>,
     role: Role,
     algorithms: &Algorithms,
-    markers: Markers,
+    (markers, guess): (Markers, KexGuess),
     rng: &mut dyn CryptoRng,
 ) {
     out.put_u8(number::KEXINIT);
@@ -83,7 +112,7 @@ pub(crate) fn put_kexinit(
     for _direction in 0..2 {
         out.put_name_list([]);
     }
-    out.put_bool(false);
+    out.put_bool(guess == KexGuess::Send);
     out.put_u32(0);
 }
 
@@ -140,9 +169,17 @@ pub(crate) fn negotiate(
     }
     // "The guess is considered wrong if: the kex algorithm and/or the host key algorithm is guessed wrong (server and
     // client have different preferred algorithm), or if any of the other algorithms cannot be agreed upon."
-    let right = our_init.kex.first() == peers.kex.first() && our_init.host_key.first() == peers.host_key.first();
-    let peers_guess = if peers.first_kex_packet_follows && !right { Guess::Wrong } else { Guess::Right };
-    Ok(Agreement { kex, host_key, c2s, s2c, peers_guess })
+    let same = our_init.kex.first() == peers.kex.first() && our_init.host_key.first() == peers.host_key.first();
+    let guess = |follows: bool| if follows && !same { Guess::Wrong } else { Guess::Right };
+    Ok(Agreement {
+        kex,
+        host_key,
+        c2s,
+        s2c,
+        first_choices: if same { FirstChoices::Agree } else { FirstChoices::Differ },
+        peers_guess: guess(peers.first_kex_packet_follows),
+        our_guess: guess(our_init.first_kex_packet_follows),
+    })
 }
 
 fn choose<T>(
