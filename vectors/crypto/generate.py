@@ -291,13 +291,13 @@ PI_GROUPS = {
 }
 
 
-CURVES = {"P-256": ("nistp256", 32, "SHA256"), "P-384": ("nistp384", 48, "SHA384"), "P-521": ("nistp521", 66, "SHA512")}
+ECDSA_CURVES = {"P-256": ("nistp256", 32, "SHA256"), "P-384": ("nistp384", 48, "SHA384"), "P-521": ("nistp521", 66, "SHA512")}
 
 
 def ecdsa_fips():
     for section in published("asymmetric/ECDSA/FIPS_186-3/SigVer.rsp").split("\n[")[1:]:
         head, cases = section.split("]", 1)
-        curve, size, hash = CURVES.get(head.split(",")[0], ("", 0, ""))
+        curve, size, hash = ECDSA_CURVES.get(head.split(",")[0], ("", 0, ""))
         if head.split(",")[1].replace("-", "") != hash:
             continue
         for part in cases.split("\n\n"):
@@ -320,9 +320,9 @@ def ecdsa_deterministic():
     for part in text.split("\n\n"):
         record = fields(part)
         name = record.get("Key", "").removesuffix("_PRIV")
-        if name not in CURVES or record.get("DigestSign") != CURVES[name][2]:
+        if name not in ECDSA_CURVES or record.get("DigestSign") != CURVES[name][2]:
             continue
-        curve, size, _ = CURVES[name]
+        curve, size, _ = ECDSA_CURVES[name]
         key = load_pem_private_key(keys[name].encode(), None)
         public = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         r, s = decode_dss_signature(bytes.fromhex(record["Output"]))
