@@ -63,13 +63,16 @@ pub struct Caller {
     pub key: Option<String>,
     /// Where the connection comes from, when it comes over a network.
     pub source: Option<SocketAddr>,
+    /// Variables that the caller's line in authorized_keys sets, and `SSH_ORIGINAL_COMMAND` where that line forces
+    /// another command. None is from the caller but the value of the latter.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Caller {
     /// A caller by user name, of whom nothing else is known.
     #[must_use]
     pub fn new(user: impl Into<String>) -> Self {
-        Self { user: user.into(), key: None, source: None }
+        Self { user: user.into(), key: None, source: None, environment: Vec::new() }
     }
 
     /// This process itself.
@@ -82,6 +85,19 @@ impl Caller {
     #[must_use]
     pub fn with_key(self, fingerprint: impl Into<String>) -> Self {
         Self { key: Some(fingerprint.into()), ..self }
+    }
+
+    /// The same with a variable.
+    #[must_use]
+    pub fn with_variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// The value of a variable.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// The same with an address.

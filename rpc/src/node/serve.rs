@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use ssh_transport::server::{Peer, Program, ProgramRequest};
+use ssh_transport::server::{ORIGINAL_COMMAND, Program, ProgramRequest};
 use ssh_transport::{Channel, Ended};
 use tokio::io::AsyncWriteExt;
 
@@ -56,7 +56,8 @@ impl Service {
     }
 
     /// The context of every call on a channel.
-    fn context(peer: &Peer, cancellation: Cancellation) -> Context {
+    fn context(request: &ProgramRequest, cancellation: Cancellation) -> Context {
+        let peer = request.peer();
         let mut caller = Caller::new(peer.user.clone());
         if let Some(key) = &peer.key {
             caller = caller.with_key(key.fingerprint().to_string());
@@ -64,13 +65,16 @@ impl Service {
         if let Some(source) = peer.source {
             caller = caller.with_source(source);
         }
+        // What the client sent itself is not passed on: nobody vouches for it.
+        caller.environment = peer.permissions.environment().to_vec();
+        caller.environment.extend(request.original_command().map(|command| (ORIGINAL_COMMAND.to_owned(), command)));
         Context::new(caller).with_cancellation(cancellation)
     }
 
     /// One exec request: one call, and its answer.
     async fn command(&self, request: ProgramRequest, command: &[u8], form: Form) -> io::Result<()> {
         let (_canceller, cancellation) = Cancellation::new();
-        let context = Self::context(request.peer(), cancellation);
+        let context = Self::context(&request, cancellation);
         let mut channel = request.accept()?;
         let command = Command::parse(command, form);
         let form = command.form;
@@ -91,7 +95,7 @@ impl Service {
     async fn calls(&self, request: ProgramRequest, expect: Expect) -> io::Result<()> {
         let (_canceller, cancellation) = Cancellation::new();
         let peer = request.peer().clone();
-        let context = Self::context(&peer, cancellation);
+        let context = Self::context(&request, cancellation);
         let mut channel = request.accept()?;
         let mut config = ServerConfig::new(expect);
         config.limits = self.limits;

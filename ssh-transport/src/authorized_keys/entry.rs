@@ -1,13 +1,13 @@
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-use ssh_proto::keys::PublicKey;
+use ssh_proto::keys::{Presence, PublicKey};
 
 use super::find::Refused;
 use super::source::Sources;
-use super::{expiry, options};
+use super::{destination, expiry, options};
 use crate::files::{LineProblem, Place};
+use crate::server::{Feature, Permissions};
 
 /// A line: `[options] keytype base64 [comment]`.
 #[derive(Clone, Debug)]
@@ -15,20 +15,89 @@ use crate::files::{LineProblem, Place};
 pub struct Entry {
     /// Where it stands.
     pub place: Place,
-    /// The key.
+    /// The key: one that logs in, or one that signs certificates ([`Self::is_authority`]).
     pub key: PublicKey,
     /// What the line says about it, which nothing proves.
     pub comment: String,
-    forbidden: BTreeSet<Feature>,
+    permissions: Permissions,
     sources: Option<Sources>,
     expiry: Option<SystemTime>,
+    role: Role,
+    principals: Option<Vec<String>>,
+    touch: Touch,
+    verification: Verification,
+}
+
+/// What a key is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    User,
+    /// `cert-authority`
+    Authority,
+}
+
+/// Whether a security key must have been touched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Touch {
+    Required,
+    /// `no-touch-required`
+    NotRequired,
+}
+
+/// Whether a security key must have verified its user, by a PIN for example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verification {
+    NotRequired,
+    /// `verify-required`
+    Required,
 }
 
 impl Entry {
-    /// Whether the line takes `feature` from the key. That it does not takes nothing from anybody else who does.
+    /// What a login by this line is worth.
     #[must_use]
-    pub fn forbids(&self, feature: Feature) -> bool {
-        self.forbidden.contains(&feature)
+    pub const fn permissions(&self) -> &Permissions {
+        &self.permissions
+    }
+
+    /// Whether the key signs certificates and lets nobody in by itself: `cert-authority`.
+    #[must_use]
+    pub fn is_authority(&self) -> bool {
+        self.role == Role::Authority
+    }
+
+    /// Whether a signature by a security key counts only when its owner touched it: unless `no-touch-required` stands there.
+    #[must_use]
+    pub fn requires_touch(&self) -> bool {
+        self.touch == Touch::Required
+    }
+
+    /// Whether a signature by a security key counts only when that verified its owner, by a PIN for example:
+    /// `verify-required`.
+    #[must_use]
+    pub fn requires_verification(&self) -> bool {
+        self.verification == Verification::Required
+    }
+
+    /// Whether a signature with which a security key said `presence` of its owner is enough for the line. Other keys say
+    /// nothing, and nothing more is asked of them.
+    #[must_use]
+    pub fn admits_presence(&self, presence: Option<Presence>) -> bool {
+        presence.is_none_or(|presence| {
+            (presence.user_present() || !self.requires_touch())
+                && (presence.user_verified() || !self.requires_verification())
+        })
+    }
+
+    /// Whether a certificate for `principals` lets `user` in by this line, if its key is the certificate's authority: one
+    /// of the line's own principals is among them, or the user is where the line names none. A certificate for nobody is
+    /// for nobody.
+    #[must_use]
+    pub fn admits_principal<T: AsRef<str>>(&self, principals: &[T], user: &str) -> bool {
+        let certified = |name: &str| principals.iter().any(|principal| principal.as_ref() == name);
+        match &self.principals {
+            Some(wanted) => wanted.iter().any(|name| certified(name)),
+            None => certified(user),
+        }
     }
 
     /// What the line says, and what is wrong with it although it counts.
@@ -44,42 +113,105 @@ impl Entry {
                 }
             },
         };
-        let comment = comment.to_owned();
-        let mut entry = Self { place, key, comment, forbidden: BTreeSet::new(), sources: None, expiry: None };
+        let mut entry = Self {
+            place,
+            key,
+            comment: comment.to_owned(),
+            permissions: Permissions::all(),
+            sources: None,
+            expiry: None,
+            role: Role::User,
+            principals: None,
+            touch: Touch::Required,
+            verification: Verification::NotRequired,
+        };
         let mut problems = Vec::new();
         for (name, value) in options {
-            entry.apply(&name, value, &mut problems)?;
+            match value {
+                Some(value) => entry.apply_value(&name, &value, &mut problems)?,
+                None => entry.apply(&name)?,
+            }
+        }
+        if entry.principals.is_some() && entry.role == Role::User {
+            problems.push(LineProblem::Principals);
         }
         Ok((entry, problems))
     }
 
-    fn apply(&mut self, name: &str, value: Option<String>, problems: &mut Vec<LineProblem>) -> Result<(), LineProblem> {
+    /// An option with a value.
+    fn apply_value(&mut self, name: &str, value: &str, problems: &mut Vec<LineProblem>) -> Result<(), LineProblem> {
+        let once = |is_first, name| if is_first { Ok(()) } else { Err(LineProblem::OptionValue(name)) };
         match name {
             "from" => {
-                let list = value.filter(|_| self.sources.is_none()).ok_or(LineProblem::OptionValue("from"))?;
-                self.sources = Some(Sources::parse(&list, problems)?);
+                once(self.sources.is_none(), "from")?;
+                self.sources = Some(Sources::parse(value, problems)?);
             }
             "expiry-time" => {
-                let time = value.ok_or(LineProblem::OptionValue("expiry-time"))?;
-                let time = expiry::parse(&time)?;
+                let time = expiry::parse(value)?;
                 self.expiry = Some(self.expiry.map_or(time, |earlier| earlier.min(time)));
             }
-            _ if value.is_some() => return Err(LineProblem::Option(name.to_owned())),
-            "restrict" => self.forbidden.extend(Feature::ALL.map(|(feature, _)| feature)),
-            _ => {
-                let (forbidden, feature) = name.strip_prefix("no-").map_or((false, name), |feature| (true, feature));
-                let (feature, _) = Feature::ALL
-                    .into_iter()
-                    .find(|(_, name)| *name == feature)
-                    .ok_or_else(|| LineProblem::Option(name.to_owned()))?;
-                if forbidden {
-                    self.forbidden.insert(feature);
-                } else {
-                    self.forbidden.remove(&feature);
+            "command" => {
+                once(self.permissions.command().is_none(), "command")?;
+                self.grant(|permissions| permissions.force_command(value));
+            }
+            "environment" => {
+                let variable = value.split_once('=').filter(|(name, value)| is_variable(name) && !value.contains('\0'));
+                let (name, value) = variable.ok_or_else(|| LineProblem::Variable(value.to_owned()))?;
+                // "Environment variables set this way override other": the first of several counts, as in sshd.
+                if self.permissions.environment().iter().all(|(known, _)| known != name) {
+                    self.grant(|permissions| permissions.with_variable(name, value));
                 }
+            }
+            "permitopen" => {
+                let (host, port) = destination::open(value).ok_or_else(|| wrong("permitopen", value))?;
+                self.grant(|permissions| permissions.open_only_to(host, port));
+            }
+            "permitlisten" => {
+                let (host, port) = destination::listen(value).ok_or_else(|| wrong("permitlisten", value))?;
+                self.grant(|permissions| permissions.listen_only_on(host, port));
+            }
+            "principals" => {
+                once(self.principals.is_none(), "principals")?;
+                let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
+                self.principals = Some(names.map(str::to_owned).collect());
+            }
+            "tunnel" => problems.push(LineProblem::Tunnel),
+            _ => return Err(LineProblem::Option(name.to_owned())),
+        }
+        Ok(())
+    }
+
+    /// An option without a value.
+    fn apply(&mut self, name: &str) -> Result<(), LineProblem> {
+        const WITH_VALUE: [&str; 8] =
+            ["from", "expiry-time", "command", "environment", "permitopen", "permitlisten", "principals", "tunnel"];
+        match name {
+            "restrict" => {
+                for (feature, _) in Feature::ALL {
+                    self.grant(|permissions| permissions.forbid(feature));
+                }
+            }
+            "cert-authority" => self.role = Role::Authority,
+            "no-touch-required" => self.touch = Touch::NotRequired,
+            "verify-required" => self.verification = Verification::Required,
+            _ => {
+                if let Some(name) = WITH_VALUE.into_iter().find(|option| *option == name) {
+                    return Err(LineProblem::OptionValue(name));
+                }
+                let forbidden = name.strip_prefix("no-");
+                let feature = Feature::named(forbidden.unwrap_or(name));
+                let feature = feature.ok_or_else(|| LineProblem::Option(name.to_owned()))?;
+                self.grant(|permissions| match forbidden {
+                    Some(_) => permissions.forbid(feature),
+                    None => permissions.permit(feature),
+                });
             }
         }
         Ok(())
+    }
+
+    fn grant(&mut self, change: impl FnOnce(Permissions) -> Permissions) {
+        self.permissions = change(std::mem::take(&mut self.permissions));
     }
 
     pub(super) fn check(&self, source: Option<IpAddr>, now: SystemTime) -> Result<(), Refused> {
@@ -95,30 +227,17 @@ impl Entry {
     }
 }
 
-/// What a line can take from a key. None of it has anything to do with calls; who offers one of these has to ask
-/// [`Entry::forbids`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Feature {
-    /// A terminal: `no-pty`.
-    Pty,
-    /// TCP and Unix sockets: `no-port-forwarding`.
-    PortForwarding,
-    /// The client's agent: `no-agent-forwarding`.
-    AgentForwarding,
-    /// `no-X11-forwarding`.
-    X11Forwarding,
-    /// `no-user-rc`.
-    UserRc,
+impl From<&Entry> for Permissions {
+    fn from(entry: &Entry) -> Self {
+        entry.permissions.clone()
+    }
 }
 
-impl Feature {
-    /// All that `restrict` forbids, with their options in lower case.
-    const ALL: [(Self, &'static str); 5] = [
-        (Self::Pty, "pty"),
-        (Self::PortForwarding, "port-forwarding"),
-        (Self::AgentForwarding, "agent-forwarding"),
-        (Self::X11Forwarding, "x11-forwarding"),
-        (Self::UserRc, "user-rc"),
-    ];
+fn wrong(option: &'static str, value: &str) -> LineProblem {
+    LineProblem::Destination(option, value.to_owned())
+}
+
+/// The names that `sshd` takes.
+fn is_variable(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }

@@ -67,8 +67,35 @@ impl AuthorizedKeys {
     /// # Errors
     /// Why no line does. For the log: whoever was refused should not learn it.
     pub fn find(&self, key: &PublicKey, source: Option<IpAddr>, now: SystemTime) -> Result<&Entry, Refused> {
+        self.first(|entry| !entry.is_authority() && entry.key == *key, source, now)
+    }
+
+    /// The first line by which a certificate lets `user` in that `authority` signed for `principals`. That the signature is
+    /// right and the certificate valid, the caller has checked.
+    ///
+    /// # Errors
+    /// Why no line does.
+    pub fn find_authority<T: AsRef<str>>(
+        &self,
+        authority: &PublicKey,
+        principals: &[T],
+        user: &str,
+        source: Option<IpAddr>,
+        now: SystemTime,
+    ) -> Result<&Entry, Refused> {
+        let trusted =
+            |entry: &Entry| entry.is_authority() && entry.key == *authority && entry.admits_principal(principals, user);
+        self.first(trusted, source, now)
+    }
+
+    fn first(
+        &self,
+        wanted: impl Fn(&Entry) -> bool,
+        source: Option<IpAddr>,
+        now: SystemTime,
+    ) -> Result<&Entry, Refused> {
         let mut refused = Refused::NotListed;
-        for entry in self.entries.iter().filter(|entry| entry.key == *key) {
+        for entry in self.entries.iter().filter(|entry| wanted(entry)) {
             match entry.check(source, now) {
                 Ok(()) => return Ok(entry),
                 Err(why) => refused = why,

@@ -6,6 +6,7 @@ use ssh_proto::keys::PublicKey;
 
 use super::*;
 use crate::files::LineProblem;
+use crate::server::{Feature, Permissions};
 
 fn key(index: usize) -> PublicKey {
     let text = vectors::text("files/known_hosts_keys");
@@ -43,39 +44,122 @@ fn every_line_counts() {
     assert_eq!(keys.find(&key(3), None, now()).unwrap_err(), Refused::NotListed);
 }
 
-#[test]
-fn harmless_options_are_kept() {
-    let keys = parse(&format!("no-pty,No-X11-Forwarding {}\nrestrict,pty {}\n{}", line(0), line(1), line(2)));
-    assert_eq!(keys.warnings(), []);
-    let [first, second, third] = keys.entries() else { panic!("{keys:?}") };
-    let all =
-        [Feature::Pty, Feature::PortForwarding, Feature::AgentForwarding, Feature::X11Forwarding, Feature::UserRc];
-    assert_eq!(all.map(|feature| first.forbids(feature)), [true, false, false, true, false]);
-    assert_eq!(all.map(|feature| second.forbids(feature)), [false, true, true, true, true]);
-    assert_eq!(all.map(|feature| third.forbids(feature)), [false; 5]);
+/// The only line's entry, which has nothing wrong with it.
+fn entry(options: &str) -> Entry {
+    let keys = parse(&format!("{options} {}", line(0)));
+    assert_eq!(keys.warnings(), [], "{options}");
+    keys.entries()[0].clone()
 }
 
 #[test]
-fn a_key_with_an_option_that_is_not_enforced_is_refused() {
+fn what_options_take_and_give_back() {
+    for (options, permitted) in [
+        ("no-pty,No-X11-Forwarding", [false, true, true, false, true]),
+        ("restrict,pty", [true, false, false, false, false]),
+        ("pty,restrict", [false; 5]),
+        ("restrict,port-forwarding,agent-forwarding,x11-forwarding,user-rc", [false, true, true, true, true]),
+        ("no-port-forwarding,no-agent-forwarding,no-user-rc", [true, false, false, true, false]),
+        ("no-touch-required", [true; 5]),
+    ] {
+        let permissions = Permissions::from(&entry(options));
+        assert_eq!(Feature::ALL.map(|(feature, _)| permissions.permits(feature)), permitted, "{options}");
+    }
+}
+
+#[test]
+fn permitopen_and_permitlisten_name_hosts_and_ports() {
+    let entry = entry("permitopen=\"db:5432\",permitopen=\"[::1]:*\",permitlisten=\"8080\"");
+    let permissions = entry.permissions();
+    for (host, port, expected) in [("db", 5432, true), ("db", 22, false), ("::1", 22, true), ("127.0.0.1", 22, false)] {
+        assert_eq!(permissions.permits_open(host, port), expected, "{host} {port}");
+    }
+    assert!(permissions.permits_listen("localhost", 8080) && !permissions.permits_listen("localhost", 8081));
+    assert!(!permissions.permits_sockets());
+    for (options, option, value) in [
+        ("permitopen=\"db\"", "permitopen", "db"),
+        ("permitopen=\"*:22\"", "permitopen", "*:22"),
+        ("permitopen=\"none\"", "permitopen", "none"),
+        ("permitlisten=\"localhost:http\"", "permitlisten", "localhost:http"),
+    ] {
+        assert_eq!(problem(options), LineProblem::Destination(option, value.into()));
+    }
+}
+
+#[test]
+fn a_command_and_variables_belong_to_the_permissions() {
+    let entry =
+        entry("command=\"echo \\\"hi, you\\\"\",environment=\"A=1=2\",environment=\"B_2=\",environment=\"A=3\"");
+    assert_eq!(entry.permissions().command(), Some("echo \"hi, you\""));
+    let variables = [("A".to_owned(), "1=2".to_owned()), ("B_2".to_owned(), String::new())];
+    assert_eq!(entry.permissions().environment(), variables, "the first counts");
+    for value in ["A", "=1", "A B=1", "\u{e4}=1", "A\0=1", "A=\0"] {
+        assert_eq!(problem(&format!("environment=\"{value}\"")), LineProblem::Variable(value.into()));
+    }
+}
+
+#[test]
+fn an_authority_lets_nobody_in_by_itself() {
+    let keys = parse(&format!("cert-authority {}\ncert-authority,principals=\"ops, db\",no-pty {}", line(0), line(1)));
+    assert_eq!(keys.find(&key(0), None, now()).unwrap_err(), Refused::NotListed);
+    let line = |authority: usize, principals: &[&str], user| {
+        keys.find_authority(&key(authority), principals, user, None, now()).map(|entry| entry.place.line).ok()
+    };
+    assert_eq!(line(0, &["alice"], "alice"), Some(1));
+    assert_eq!(line(0, &["alice", "bob"], "bob"), Some(1));
+    assert_eq!(line(0, &["bob"], "alice"), None);
+    assert_eq!(line(1, &["ops"], "alice"), Some(2));
+    assert_eq!(line(1, &["x", "db"], "alice"), Some(2));
+    assert_eq!(line(1, &["alice"], "alice"), None, "the line's own names count alone");
+    assert_eq!(line(2, &["alice"], "alice"), None);
+    // OpenSSH 10.3: names are compared as a whole, and nobody is nobody.
+    assert_eq!(line(1, &["ops,db"], "alice"), None);
+    assert_eq!(line(1, &[], "alice"), None);
+    assert_eq!(line(0, &[], ""), None);
+    let nobody = parse(&format!("cert-authority,principals=\"\" {}", self::line(0)));
+    assert!(nobody.find_authority(&key(0), &[""], "alice", None, now()).is_err());
+}
+
+#[test]
+fn plain_keys_are_no_authorities() {
+    let keys = parse(&line(0));
+    assert!(keys.find_authority(&key(0), &["alice"], "alice", None, now()).is_err());
+}
+
+#[test]
+fn security_keys_are_touched_unless_the_line_says_otherwise() {
+    let rules = |options| {
+        let entry = entry(options);
+        (entry.requires_touch(), entry.requires_verification())
+    };
+    assert_eq!(rules(""), (true, false));
+    assert_eq!(rules("no-touch-required"), (false, false));
+    assert_eq!(rules("verify-required"), (true, true));
+}
+
+#[test]
+fn options_without_effect_say_so_and_the_line_counts() {
+    let keys = parse(&format!("tunnel=\"0\" {}\nprincipals=\"a\" {}", line(0), line(1)));
+    assert_eq!(keys.entries().len(), 2);
+    let problems: Vec<_> = keys.warnings().iter().map(|warning| warning.problem.clone()).collect();
+    assert_eq!(problems, [LineProblem::Tunnel, LineProblem::Principals]);
+}
+
+#[test]
+fn a_key_with_an_option_that_is_not_known_is_refused() {
     for (options, name) in [
-        ("command=\"echo hello, \\\"world\\\"\"", "command"),
-        ("restrict,command=\"/bin/true\",no-pty", "command"),
-        ("environment=\"A=1\"", "environment"),
-        ("cert-authority", "cert-authority"),
-        ("principals=\"a,b\"", "principals"),
-        ("permitopen=\"host:80\"", "permitopen"),
-        ("permitlisten=\"80\"", "permitlisten"),
-        ("tunnel=\"0\"", "tunnel"),
-        ("no-touch-required", "no-touch-required"),
-        ("verify-required", "verify-required"),
         ("something-new@example.com", "something-new@example.com"),
+        ("something=\"new\"", "something"),
         ("no-pty=\"yes\"", "no-pty"),
+        ("restrict=\"\"", "restrict"),
+        ("cert-authority=\"x\"", "cert-authority"),
+        ("no-restrict", "no-restrict"),
+        ("no-cert-authority", "no-cert-authority"),
     ] {
         assert_eq!(problem(options), LineProblem::Option(name.into()));
     }
     assert_eq!(
-        parse(&format!("\nCommand=\"x\" {}", line(0))).warnings()[0].to_string(),
-        "keys:2: the key is refused: the option \"command\" cannot be enforced; remove the option or the key"
+        parse(&format!("\nNew=\"x\" {}", line(0))).warnings()[0].to_string(),
+        "keys:2: the key is refused: the option \"new\" cannot be enforced; remove the option or the key"
     );
 }
 
@@ -85,9 +169,15 @@ fn options_that_are_not_well_formed_are_refused() {
     {
         assert_eq!(problem(options), LineProblem::OptionSyntax, "{options}");
     }
-    assert_eq!(problem("from"), LineProblem::OptionValue("from"));
+    for option in
+        ["from", "expiry-time", "command", "environment", "permitopen", "permitlisten", "principals", "tunnel"]
+    {
+        assert_eq!(problem(option), LineProblem::OptionValue(option));
+    }
+    for twice in ["command", "principals"] {
+        assert_eq!(problem(&format!("{twice}=\"a\",{twice}=\"a\"")), LineProblem::OptionValue(twice));
+    }
     assert_eq!(problem("from=\"*\",from=\"*\""), LineProblem::OptionValue("from"));
-    assert_eq!(problem("expiry-time"), LineProblem::OptionValue("expiry-time"));
     assert_eq!(problem("expiry-time=\"20260101\""), LineProblem::LocalTime("20260101".into()));
     assert_eq!(problem("from=\"!bad.example.com,*\""), LineProblem::Source("bad.example.com".into()));
 }

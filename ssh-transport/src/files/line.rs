@@ -70,6 +70,14 @@ pub enum LineProblem {
     Source(String),
     /// `authorized_keys`: in `from`, the name of a host. The rest of the line counts.
     SourceName(String),
+    /// `authorized_keys`: in `environment`, something that is not `NAME=value`.
+    Variable(String),
+    /// `authorized_keys`: in this option, something that is no host and port.
+    Destination(&'static str, String),
+    /// `authorized_keys`: `principals` without `cert-authority`. The rest of the line counts.
+    Principals,
+    /// `authorized_keys`: `tunnel`. The rest of the line counts.
+    Tunnel,
     /// `authorized_keys`: a time that is not one.
     ExpiryTime(String),
     /// `authorized_keys`: a time that means another moment in every time zone.
@@ -98,6 +106,14 @@ impl fmt::Display for LineProblem {
             Self::SourceName(name) => {
                 write!(f, "from has {name:?}, which matches nothing: names are not looked up, write addresses")
             }
+            Self::Variable(text) => {
+                write!(f, "the key is refused: environment has {text:?}, which is not NAME=value")
+            }
+            Self::Destination(option, text) => {
+                write!(f, "the key is refused: {option} has {text:?}, which is no host and port such as \"[::1]:80\"")
+            }
+            Self::Principals => f.write_str("principals has no effect: it is for lines with cert-authority"),
+            Self::Tunnel => f.write_str("tunnel has no effect: there are no tunnels here"),
             Self::ExpiryTime(time) => {
                 write!(f, "the key is refused: expiry-time {time:?} is not YYYYMMDDZ, YYYYMMDDHHMMZ or YYYYMMDDHHMMSSZ")
             }

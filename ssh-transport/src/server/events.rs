@@ -10,6 +10,7 @@ use ssh_proto::{
 
 use super::handler::{Handler, Peer, Program, ProgramRequest, Terminal};
 use super::identity_of;
+use super::permissions::{Feature, Permissions};
 use super::policy::Policy;
 use crate::link::{Events, Link, Locked};
 
@@ -68,15 +69,17 @@ impl<H: Handler> Events<ServerSide> for ServerEvents<H> {
     }
 
     fn unlocked(&mut self, link: &Arc<Link<ServerSide>>) {
-        for (channel, program, ticket) in self.programs.drain(..) {
+        for (channel, asked, ticket) in self.programs.drain(..) {
             let session = self.sessions.get(&channel);
+            let (program, original) = forced(&self.peer.permissions, asked);
             self.handler.program(ProgramRequest {
                 link: link.clone(),
                 channel,
                 ticket: Some(ticket),
+                sent: session.map(|session| session.environment.clone()).unwrap_or_default(),
                 program,
+                original,
                 terminal: session.and_then(|session| session.terminal.clone()),
-                environment: session.map(|session| session.environment.clone()).unwrap_or_default(),
                 peer: self.peer.clone(),
             });
         }
@@ -121,6 +124,9 @@ impl<H> ServerEvents<H> {
     /// What a client says about a session before it asks for a program.
     fn describe(&mut self, channel: ChannelId, request: &ChannelRequest<'_>) -> Outcome {
         let Some(session) = self.sessions.get_mut(&channel) else { return Outcome::Failure };
+        if matches!(request, ChannelRequest::Pty(_)) && !self.peer.permissions.permits(Feature::Terminal) {
+            return Outcome::Failure;
+        }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).chars().filter(|c| !c.is_control()).collect();
         match request {
             ChannelRequest::Pty(pty) => {
@@ -143,5 +149,13 @@ impl<H> ServerEvents<H> {
             }
             _ => Outcome::Failure,
         }
+    }
+}
+
+/// What runs: what was asked for, or what the login forces instead, whatever that was.
+fn forced(permissions: &Permissions, asked: Program) -> (Program, Option<Program>) {
+    match permissions.command() {
+        Some(command) => (Program::Exec(command.as_bytes().to_vec()), Some(asked)),
+        None => (asked, None),
     }
 }

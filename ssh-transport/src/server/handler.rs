@@ -8,6 +8,7 @@ use ssh_proto::keys::{Presence, PublicKey};
 use ssh_proto::server::MethodName;
 use ssh_proto::{ChannelId, Identification, Negotiated, Outcome, ReplyTicket, Server as ServerSide};
 
+use super::permissions::Permissions;
 use crate::channel::Channel;
 use crate::ended::Ended;
 use crate::link::Link;
@@ -57,8 +58,11 @@ pub enum Credential<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Decision {
-    /// Let in.
+    /// Let in, to everything that the server has.
     Accept,
+    /// Let in, to this: what the key's line in authorized_keys leaves, say. Where several factors make a login, it is
+    /// worth what all of them permit.
+    AcceptWith(Box<Permissions>),
     /// Right, and one of these methods is wanted too.
     Partial(Vec<MethodName>),
     /// Kept out.
@@ -79,7 +83,12 @@ pub struct Peer {
     pub identification: Option<Identification>,
     /// What the first key exchange agreed on.
     pub negotiated: Option<Negotiated>,
+    /// What the login is worth.
+    pub permissions: Permissions,
 }
+
+/// The variable that has what a client asked for where another command is [forced](Permissions::command).
+pub const ORIGINAL_COMMAND: &str = "SSH_ORIGINAL_COMMAND";
 
 /// What a client wants to run (RFC 4254 §6.5).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,8 +109,10 @@ pub struct ProgramRequest {
     pub(super) channel: ChannelId,
     pub(super) ticket: Option<ReplyTicket>,
     pub(super) program: Program,
+    pub(super) original: Option<Program>,
     pub(super) terminal: Option<Terminal>,
-    pub(super) environment: Vec<(String, String)>,
+    /// Variables that the client sent.
+    pub(super) sent: Vec<(String, String)>,
     pub(super) peer: Arc<Peer>,
 }
 
@@ -118,10 +129,27 @@ pub struct Terminal {
 }
 
 impl ProgramRequest {
-    /// What is to run.
+    /// What is to run: what the client asks for, or the command that its login [forces](Permissions::command).
     #[must_use]
     pub const fn program(&self) -> &Program {
         &self.program
+    }
+
+    /// What the client asked for, where another command is forced.
+    #[must_use]
+    pub const fn original(&self) -> Option<&Program> {
+        self.original.as_ref()
+    }
+
+    /// The same as text, which stands in the environment too, as [`ORIGINAL_COMMAND`]: a command, or a subsystem's name.
+    /// Who asks for a shell has none.
+    #[must_use]
+    pub fn original_command(&self) -> Option<String> {
+        match self.original.as_ref()? {
+            Program::Exec(command) => Some(String::from_utf8_lossy(command).into_owned()),
+            Program::Subsystem(name) => Some(name.clone()),
+            Program::Shell => None,
+        }
     }
 
     /// The terminal that the client asked for, if it did.
@@ -130,10 +158,16 @@ impl ProgramRequest {
         self.terminal.as_ref()
     }
 
-    /// The variables that the client sent.
+    /// The variables of the client's login ([`Permissions::environment`]) and [`ORIGINAL_COMMAND`], and beside them
+    /// those that the client sent.
     #[must_use]
-    pub fn environment(&self) -> &[(String, String)] {
-        &self.environment
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let mut variables = self.peer.permissions.environment().to_vec();
+        variables.extend(self.original_command().map(|command| (ORIGINAL_COMMAND.to_owned(), command)));
+        let free = |name: &str| name != ORIGINAL_COMMAND && variables.iter().all(|(known, _)| known != name);
+        let sent: Vec<_> = self.sent.iter().filter(|(name, _)| free(name)).cloned().collect();
+        variables.extend(sent);
+        variables
     }
 
     /// Who asks.

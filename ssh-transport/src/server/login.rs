@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::handler::{Attempt, Credential, Decision, Handler};
 use super::identity_of;
+use super::permissions::Permissions;
 use super::policy::Policy;
 use crate::ended::Ended;
 use crate::pipe::{Pipe, Woken};
@@ -23,7 +24,29 @@ pub(super) struct Login<'a, H> {
     pub(super) policy: &'a Policy,
     pub(super) handler: &'a H,
     pub(super) source: Option<SocketAddr>,
+    pub(super) shown: Shown,
+}
+
+/// What a user has shown so far.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    /// The last key that signed.
     pub(super) key: Option<PublicKey>,
+    /// What all factors so far permit.
+    pub(super) permissions: Permissions,
+}
+
+impl Shown {
+    /// One more factor. False when it forces another command than an earlier one: both cannot be had.
+    fn add(&mut self, key: Option<PublicKey>, permissions: Permissions) -> bool {
+        let Ok(permissions) = self.permissions.clone().and(permissions) else {
+            tracing::warn!("refused: two factors force two different commands");
+            return false;
+        };
+        self.permissions = permissions;
+        self.key = key.or_else(|| self.key.take());
+        true
+    }
 }
 
 impl<H: Handler> Login<'_, H> {
@@ -106,18 +129,25 @@ impl<H: Handler> Login<'_, H> {
             (None, None, None) => Credential::None,
         };
         let decision = self.ask(&user, credential, attempt.presence(), attempt.poll_timeout()).await?;
+        if attempt.passed().is_empty() {
+            // A first factor, or another user's: what somebody else showed is nothing to this one (RFC 4252 §5).
+            self.shown = Shown::default();
+        }
         let proven = proven.or(untouched);
         let now = self.pipe.clock.now();
-        Ok(match decision {
-            Decision::Accept => {
-                self.key = proven.or_else(|| self.key.take());
-                Ok(attempt.accept(now, &mut self.pipe.output.fresh).map_err(ended)?)
-            }
-            Decision::Partial(remaining) => {
-                self.key = proven.or_else(|| self.key.take());
-                Err(Box::new(attempt.partial(remaining, now, &mut self.pipe.output.fresh).map_err(ended)?))
-            }
-            Decision::Refuse => Err(Box::new(attempt.reject(now, &mut self.pipe.output.fresh).map_err(ended)?)),
+        let out = &mut self.pipe.output.fresh;
+        let (permissions, remaining) = match decision {
+            Decision::Accept => (Permissions::all(), None),
+            Decision::AcceptWith(permissions) => (*permissions, None),
+            Decision::Partial(remaining) => (Permissions::all(), Some(remaining)),
+            Decision::Refuse => return Ok(Err(Box::new(attempt.reject(now, out).map_err(ended)?))),
+        };
+        if !self.shown.add(proven, permissions) {
+            return Ok(Err(Box::new(attempt.reject(now, out).map_err(ended)?)));
+        }
+        Ok(match remaining {
+            None => Ok(attempt.accept(now, out).map_err(ended)?),
+            Some(remaining) => Err(Box::new(attempt.partial(remaining, now, out).map_err(ended)?)),
         })
     }
 

@@ -1,11 +1,12 @@
 //! The server over real streams: accepts, logs in, and hands programs to its handler.
 //!
-//! The rooms: what runs here and who is let in is decided in `handler.rs`, how, in `policy.rs`; `login.rs` and `events.rs`
-//! are the two halves of a connection.
+//! The rooms: what runs here and who is let in is decided in `handler.rs`, how, in `policy.rs`, and what a login is worth
+//! stands in `permissions.rs`; `login.rs` and `events.rs` are the two halves of a connection.
 
 mod events;
 mod handler;
 mod login;
+mod permissions;
 mod policy;
 
 use std::collections::BTreeMap;
@@ -16,7 +17,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-pub use handler::{Attempt, Credential, Decision, Handler, Peer, Program, ProgramRequest, Terminal};
+pub use handler::{Attempt, Credential, Decision, Handler, ORIGINAL_COMMAND, Peer, Program, ProgramRequest, Terminal};
+pub use permissions::{CommandConflict, Feature, Permissions};
 pub use policy::{MaxStartups, Policy};
 use rand_core::Rng;
 use ssh_proto::Server as ServerSide;
@@ -27,7 +29,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::events::ServerEvents;
-use self::login::Login;
+use self::login::{Login, Shown};
 use crate::ended::Ended;
 use crate::identity::Identity;
 use crate::io::{Duplex, Io};
@@ -172,7 +174,7 @@ async fn serve_io<H: Handler>(
     mut stopped: watch::Receiver<bool>,
 ) -> Result<(), Ended> {
     let source = io.peer_addr();
-    let mut login = Login { pipe: Pipe::new(io), policy: &policy, handler: &*handler, source, key: None };
+    let mut login = Login { pipe: Pipe::new(io), policy: &policy, handler: &*handler, source, shown: Shown::default() };
     let logged_in = tokio::select! {
         logged_in = login.run() => logged_in,
         () = told_to_stop(&mut stopped) => Err(Ended::Closed),
@@ -187,10 +189,11 @@ async fn serve_io<H: Handler>(
     };
     let peer = Arc::new(Peer {
         user: connection.user().to_owned(),
-        key: login.key.take(),
+        key: login.shown.key.take(),
         source,
         identification: connection.peer().cloned(),
         negotiated: connection.negotiated().cloned(),
+        permissions: std::mem::take(&mut login.shown.permissions),
     });
     let key = peer.key.as_ref().map(|key| key.fingerprint().to_string());
     tracing::info!(source = source.map(tracing::field::display), user = peer.user, key, "logged in");
