@@ -29,6 +29,8 @@ pub(super) struct Login<'a> {
     pub(super) tried: Vec<String>,
     pub(super) failed: Vec<IdentityError>,
     pub(super) password_tried: bool,
+    /// The host key that was right, where it was no certificate's.
+    pub(super) recognised: Option<PublicKey>,
 }
 
 impl Login<'_> {
@@ -61,6 +63,7 @@ impl Login<'_> {
                         let _ = verify.reject(&mut self.pipe.output.fresh);
                         return Err(error);
                     }
+                    self.recognised = verify.certificate().is_none().then(|| verify.key().clone());
                     verify.accept(self.pipe.clock.now(), &mut self.pipe.output.fresh).map_err(ended)?
                 }
                 Step::Login(login) => self.attempt(login).await?,

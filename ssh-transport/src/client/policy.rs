@@ -19,6 +19,8 @@ pub struct Policy {
     pub config: client::Config,
     /// Which host keys are right.
     pub host_keys: HostKeys,
+    /// What known_hosts calls the server, when that is not its name and port (`HostKeyAlias`).
+    pub host_key_alias: Option<String>,
     /// A file of host keys and certificates that must not be used any more (`RevokedHostKeys`), read at each login. While
     /// it cannot be read no host is trusted.
     pub revoked_host_keys: Option<PathBuf>,
@@ -26,6 +28,9 @@ pub struct Policy {
     pub identities: Vec<Identity>,
     /// A password, tried after all identities.
     pub password: Option<Zeroizing<Vec<u8>>>,
+    /// Where further keys that a known server proves to have are written (OpenSSH's `UpdateHostKeys`): nowhere. A server
+    /// that is known by a pattern teaches nothing.
+    pub update_host_keys: Option<PathBuf>,
     /// The servers at which the next connection begins with a guess. Where `config.guess` is
     /// [`KexGuess::Send`](ssh_proto::KexGuess::Send), all do.
     pub guesses: Guesses,
@@ -40,9 +45,11 @@ impl Policy {
         Self {
             config,
             host_keys,
+            host_key_alias: None,
             revoked_host_keys: None,
             identities: Vec::new(),
             password: None,
+            update_host_keys: None,
             guesses: Guesses::new(),
             connect_timeout: Duration::from_secs(30),
         }
