@@ -13,7 +13,7 @@ use super::policy::{HostKeys, Policy};
 use crate::clock;
 use crate::ended::Ended;
 use crate::identity::IdentityError;
-use crate::known_hosts::{self, HashNames, Verdict};
+use crate::known_hosts::{self, Verdict};
 use crate::pipe::{Pipe, Woken};
 use crate::revoked_keys::{self, Refused};
 use crate::rng::os_rng;
@@ -110,7 +110,7 @@ impl Login<'_> {
             Verdict::Changed(known) => Err(ConnectError::HostKeyChanged { host, key: key.clone(), known }),
             Verdict::Unknown => match accept_new {
                 None => Err(ConnectError::UnknownHost { host, key: key.clone() }),
-                Some(path) => known_hosts::append(path, self.host, self.port, key, HashNames::No)
+                Some(path) => known_hosts::append(path, self.host, self.port, key, self.policy.hash_names)
                     .map_err(|error| ConnectError::KnownHosts(path.clone(), error)),
             },
         }

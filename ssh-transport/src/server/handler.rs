@@ -4,7 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ssh_proto::keys::PublicKey;
+use ssh_proto::keys::{Presence, PublicKey};
 use ssh_proto::server::MethodName;
 use ssh_proto::{ChannelId, Identification, Negotiated, OpenFailureReason, Outcome, ReplyTicket, Server as ServerSide};
 
@@ -73,6 +73,8 @@ pub struct Attempt<'a> {
     pub user: &'a str,
     /// By what.
     pub credential: Credential<'a>,
+    /// What a security key said of its owner with its signature: see [`Credential::Untouched`].
+    pub presence: Option<Presence>,
     /// From where, if that can be told.
     pub source: Option<SocketAddr>,
 }
@@ -87,6 +89,9 @@ pub enum Credential<'a> {
     Offered(&'a PublicKey),
     /// A key that signed this session.
     Proven(&'a PublicKey),
+    /// A security key that signed this session without being touched: to be refused, unless the key is authorized with
+    /// `no-touch-required`.
+    Untouched(&'a PublicKey),
     /// A password.
     Password(&'a [u8]),
 }
