@@ -7,7 +7,7 @@ use ssh_proto::StrictPolicy;
 use ssh_proto::algorithms::Compression;
 use ssh_proto::crypto::{CryptoProvider, Tier};
 use ssh_proto::keys::PublicKey;
-use ssh_transport::client::{ConnectError as SshError, HostKeys, Policy, ProxyCommand};
+use ssh_transport::client::{ConnectError as SshError, Guesses, HostKeys, Policy, ProxyCommand};
 use ssh_transport::identity::{DefaultIdentities, Identity};
 use ssh_transport::known_hosts::{HashNames, KnownHosts};
 use ssh_transport::ssh_config::{HostConfig, Jump, Proxy, Query, Selections, SshConfig, StrictHostKeyChecking};
@@ -57,6 +57,8 @@ pub(super) struct Traveller<'a> {
     pub(super) compress: Compress,
     /// Algorithms that were named, instead of those that the configuration names.
     pub(super) selections: &'a Selections,
+    /// Where the last connections would have guessed right.
+    pub(super) guesses: &'a Guesses,
 }
 
 impl Route {
@@ -156,6 +158,7 @@ impl Traveller<'_> {
             _ => self.host_keys(found)?,
         };
         let mut policy = Policy::new(config, host_keys);
+        policy.guesses = self.guesses.clone();
         policy.host_key_alias.clone_from(&found.host_key_alias);
         policy.update_host_keys = update;
         policy.hash_names = if found.hash_known_hosts { HashNames::Yes } else { HashNames::No };
