@@ -191,9 +191,9 @@ pub mod wire;
 pub use algorithms::Algorithms;
 pub use connected::{Channel, Client, Connection, Event, Outcome, Server, Side, WantReply};
 pub use connection::{
-    ChannelId, ChannelOptions, ChannelRequest, GlobalRequest, GlobalRequestId, GlobalTicket, OpenError,
-    OpenFailureReason, OpenTicket, PeerOpen, PtyRequest, ReplyTicket, RequestId, SendError, Signal, StaleTicket,
-    Stream, TcpChannel, WindowSize,
+    BoundPort, ChannelId, ChannelOptions, ChannelRequest, GlobalRequest, GlobalRequestId, GlobalTicket, KeyBlobs,
+    OpenError, OpenFailureReason, OpenTicket, PeerOpen, PtyRequest, ReplyTicket, RequestId, SendError, Signal,
+    StaleTicket, Stream, StreamLocalChannel, TcpChannel, WindowSize, X11Channel, X11Request,
 };
 pub use error::{DisconnectReason, Error};
 pub use limits::Limits;

@@ -286,10 +286,12 @@ struct NodeHandler {
 impl Handler for NodeHandler {
     async fn authorize(&self, attempt: &Attempt<'_>) -> Decision {
         match attempt.credential {
-            Credential::Offered(key) | Credential::Proven(key) => match self.authorized.admits(key, attempt) {
-                Some(permissions) => Decision::AcceptWith(Box::new(permissions)),
-                None => Decision::Refuse,
-            },
+            Credential::Offered(key) | Credential::Proven(key) | Credential::Untouched(key) => {
+                match self.authorized.admits(key, attempt) {
+                    Some(permissions) => Decision::AcceptWith(Box::new(permissions)),
+                    None => Decision::Refuse,
+                }
+            }
             _ => Decision::Refuse,
         }
     }

@@ -5,6 +5,7 @@
 
 mod certificate;
 mod curve;
+mod presence;
 mod public;
 mod signature;
 
@@ -34,6 +35,7 @@ pub use file::{KeyFileError, PrivateKeyFile, Unsupported};
 pub use fingerprint::Fingerprint;
 #[cfg(feature = "rustcrypto")]
 pub use krl::{RevocationList, Revoked};
+pub use presence::Presence;
 #[cfg(feature = "rustcrypto")]
 pub use private::{PrivateKey, SignError};
 pub use public::PublicKey;

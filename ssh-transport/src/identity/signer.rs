@@ -165,13 +165,13 @@ impl Identity {
     }
 
     /// The algorithms by which it can log in or be a host, best first: those of signatures, or where it shows a certificate
-    /// those of certificates. None for what only an agent understands: keys in security keys.
+    /// those of certificates. None for a certificate that is not understood.
     #[must_use]
     pub fn algorithms(&self) -> Vec<&str> {
         let plain = match (&self.signer, self.key().key_type()) {
             (Signer::Key(key, _), _) => key.algorithms().to_vec(),
             (Signer::Agent(..), "ssh-rsa") => vec!["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"],
-            (Signer::Agent(..), other) if other.starts_with("sk-") || other.contains("-cert-v0") => Vec::new(),
+            (Signer::Agent(..), other) if other.contains("-cert-v0") => Vec::new(),
             (Signer::Agent(..), other) => vec![other],
         };
         match self.certificate {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ssh_proto::Server as ServerSide;
 use ssh_proto::error::{Error, Waiting};
-use ssh_proto::keys::PublicKey;
+use ssh_proto::keys::{Presence, PublicKey};
 use ssh_proto::notice::Notice;
 use ssh_proto::server::{self, Step};
 use zeroize::Zeroizing;
@@ -82,7 +82,7 @@ impl<H: Handler> Login<'_, H> {
                 }
                 Step::Offer(offer) => {
                     let (user, key, deadline) = (offer.user().to_owned(), offer.key().clone(), offer.poll_timeout());
-                    let decision = self.ask(&user, Credential::Offered(&key), deadline).await?;
+                    let decision = self.ask(&user, Credential::Offered(&key), None, deadline).await?;
                     let now = self.pipe.clock.now();
                     Step::Ready(match decision {
                         Decision::Refuse => offer.reject(now, &mut self.pipe.output.fresh).map_err(ended)?,
@@ -102,9 +102,10 @@ impl<H: Handler> Login<'_, H> {
         &mut self,
         user: &str,
         credential: Credential<'_>,
+        presence: Option<Presence>,
         deadline: Option<ssh_proto::time::Instant>,
     ) -> Result<Decision, Ended> {
-        let attempt = Attempt { user, credential, source: self.source };
+        let attempt = Attempt { user, credential, presence, source: self.source };
         let decision = self.pipe.wait_for(deadline, self.handler.authorize(&attempt)).await;
         decision.ok_or(ended(Error::TimedOut(Waiting::Login)))
     }
@@ -114,22 +115,25 @@ impl<H: Handler> Login<'_, H> {
         attempt: server::AuthAttempt,
     ) -> Result<Result<ssh_proto::Connection<ServerSide>, Box<server::Ready>>, Ended> {
         let user = attempt.user().to_owned();
-        let (mut proven, mut password) = (None, None);
+        let (mut proven, mut untouched, mut password) = (None, None, None);
         match attempt.method() {
             server::Method::PublicKey(key) => proven = Some(key.clone()),
+            server::Method::Untouched(key) => untouched = Some(key.clone()),
             server::Method::Password(bytes) => password = Some(Zeroizing::new(bytes.to_vec())),
             _ => {}
         }
-        let credential = match (&proven, &password) {
-            (Some(key), _) => Credential::Proven(key),
-            (None, Some(password)) => Credential::Password(password),
-            (None, None) => Credential::None,
+        let credential = match (&proven, &untouched, &password) {
+            (Some(key), _, _) => Credential::Proven(key),
+            (None, Some(key), _) => Credential::Untouched(key),
+            (None, None, Some(password)) => Credential::Password(password),
+            (None, None, None) => Credential::None,
         };
-        let decision = self.ask(&user, credential, attempt.poll_timeout()).await?;
+        let decision = self.ask(&user, credential, attempt.presence(), attempt.poll_timeout()).await?;
         if attempt.passed().is_empty() {
             // A first factor, or another user's: what somebody else showed is nothing to this one (RFC 4252 §5).
             self.shown = Shown::default();
         }
+        let proven = proven.or(untouched);
         let now = self.pipe.clock.now();
         let out = &mut self.pipe.output.fresh;
         let (permissions, remaining) = match decision {

@@ -110,6 +110,7 @@ impl fmt::Display for KeyFileError {
             Self::NotAKey => "there is no private key in the file",
             Self::PublicKey => "this is a public key: the private key is in the file of the same name without .pub",
             Self::Putty => "this is a PuTTY key: convert it with `puttygen FILE -O private-openssh -o NEWFILE`",
+            Self::Unsupported(kind @ Unsupported::SecurityKey) => return kind.fmt(f),
             Self::Unsupported(kind) => return write!(f, "{kind}: make another one with `ssh-keygen -t ed25519`"),
             Self::UnsupportedEncryption => {
                 "the file is encrypted in a way that is not supported: encrypt it anew with `ssh-keygen -p -f FILE`"

@@ -462,6 +462,36 @@ fn more_than_one_key_and_wrong_padding_are_refused() {
     }
 }
 
+/// What `ssh-keygen -t ed25519-sk` leaves is a handle, whose passphrase is of no use here.
+#[test]
+fn a_key_in_a_security_key_is_for_the_agent() {
+    for cipher in ["none", "aes256-ctr"] {
+        let mut public = Vec::new();
+        for field in [&b"sk-ssh-ed25519@openssh.com"[..], &[7; 32], b"ssh:"] {
+            public.put_string(field);
+        }
+        let mut bytes = b"openssh-key-v1\0".to_vec();
+        for field in [cipher.as_bytes(), if cipher == "none" { b"none" } else { b"bcrypt" }, b""] {
+            bytes.put_string(field);
+        }
+        bytes.put_u32(1);
+        bytes.put_string(&public);
+        bytes.put_nested(|section| {
+            section.put_u32(7);
+            section.put_u32(7);
+            section.put_bytes(&public);
+            section.put_u8(1);
+            section.put_string(&[3; 64]);
+            section.put_string(b"");
+            section.put_string(b"me@here");
+            section.put_bytes(&[1, 2, 3, 4]);
+        });
+        let error = error(&armor::encode("OPENSSH PRIVATE KEY", &bytes, 70), None);
+        assert_eq!(error, Unsupported::SecurityKey.into(), "{cipher}");
+        assert!(format!("{error}").contains("ssh-add FILE"));
+    }
+}
+
 #[test]
 fn debug_shows_no_secret() {
     let file = read("ed25519", None).unwrap();

@@ -60,7 +60,7 @@ pub enum Unsupported {
     Curve,
     /// DSA: 1024 bits and SHA-1.
     Dsa,
-    /// In a security key (FIDO).
+    /// In a security key (FIDO), which an agent has to ask.
     SecurityKey,
     /// RSA, when the crate was built without it.
     Rsa,
@@ -98,7 +98,10 @@ impl fmt::Display for Unsupported {
         f.write_str(match self {
             Self::Curve => "of ECDSA keys those on nistp256, nistp384 and nistp521 are supported, by these names",
             Self::Dsa => "DSA keys are too weak and not supported",
-            Self::SecurityKey => "keys in security keys are not supported yet",
+            Self::SecurityKey => {
+                "the key itself is in a security key (FIDO), and the file only tells which: run `ssh-add FILE`, and the \
+                 agent will have it sign"
+            }
             Self::Rsa => "this program was built without RSA",
             Self::Other => "keys of this type are not supported",
         })
