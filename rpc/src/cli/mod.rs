@@ -14,6 +14,7 @@ mod output;
 mod secret;
 mod serve;
 mod table;
+mod terminal;
 
 use std::process::ExitCode;
 

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ssh_proto::algorithms::UnknownAlgorithm;
+use ssh_proto::client::TrivialPolicy;
 use ssh_proto::crypto::Tier;
 use ssh_proto::crypto::rustcrypto::PROVIDER;
 use ssh_proto::keys::PublicKey;
 use ssh_proto::{Algorithms, StrictPolicy};
-use ssh_transport::client::{HostKeys, Policy};
+use ssh_transport::client::{HostKeys, Policy, Prompter};
 use ssh_transport::files::{FileError, Warning};
 use ssh_transport::identity::{Identity, IdentityError, default_identities};
 use ssh_transport::known_hosts::KnownHosts;
@@ -31,6 +32,8 @@ pub struct Connect {
     strict: StrictPolicy,
     algorithms: Algorithms,
     timeout: Option<Duration>,
+    prompter: Option<Arc<dyn Prompter>>,
+    trivial: TrivialPolicy,
 }
 
 /// Whether a host that nobody knows is accepted, and remembered.
@@ -103,6 +106,8 @@ impl Connect {
             strict: StrictPolicy::default(),
             algorithms: Algorithms::up_to(Tier::Compatible, &PROVIDER),
             timeout: None,
+            prompter: None,
+            trivial: TrivialPolicy::default(),
         })
     }
 
@@ -145,6 +150,21 @@ impl Connect {
     #[must_use]
     pub fn host_key(mut self, key: PublicKey) -> Self {
         self.pinned = Some(key);
+        self
+    }
+
+    /// Asks `prompter` for passwords and whatever else a server wants to know, and tells it what the server says. Nobody
+    /// is asked otherwise.
+    #[must_use]
+    pub fn prompter(mut self, prompter: Arc<dyn Prompter>) -> Self {
+        self.prompter = Some(prompter);
+        self
+    }
+
+    /// Refuses a server that lets us in and asks for nothing: what it asks for later would be a trap (CVE-2021-36367).
+    #[must_use]
+    pub const fn refuse_trivial_login(mut self) -> Self {
+        self.trivial = TrivialPolicy::Refuse;
         self
     }
 
@@ -239,8 +259,10 @@ impl Connect {
         }
         let mut config = ssh_proto::client::Config::new(&user, self.algorithms);
         config.strict = self.strict;
+        config.trivial = self.trivial;
         let mut policy = Policy::new(config, host_keys);
         policy.identities = self.identities;
+        policy.prompter = self.prompter;
         if let Some(timeout) = self.timeout {
             policy.connect_timeout = timeout;
             policy.config.limits.login_grace = timeout;

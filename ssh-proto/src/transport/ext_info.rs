@@ -2,6 +2,7 @@
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use super::messages::{ExtInfo, Extension};
@@ -11,6 +12,8 @@ use crate::error::{Error, PeerMisbehaved};
 use crate::wire::{Put, number};
 
 const SERVER_SIG_ALGS: &str = "server-sig-algs";
+/// Tells the client that logins may be bound to the host key (OpenSSH's PROTOCOL §3.1).
+const HOST_BOUND: &str = "publickey-hostbound@openssh.com";
 /// Tells the server that EXT_INFO may come before USERAUTH_SUCCESS.
 const EXT_INFO_IN_AUTH: &str = "ext-info-in-auth@openssh.com";
 
@@ -23,6 +26,7 @@ pub(super) struct State {
     /// The next packet is the first after the peer's first NEWKEYS.
     expect_first: bool,
     server_sig_algs: Option<String>,
+    host_bound: Understands,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +39,11 @@ enum Understands {
 impl State {
     pub(super) fn server_sig_algs(&self) -> Option<&str> {
         self.server_sig_algs.as_deref()
+    }
+
+    /// The server takes logins that are bound to its host key.
+    pub(super) fn takes_host_bound(&self) -> bool {
+        self.host_bound == Understands::Yes
     }
 
     /// The peer's first KEXINIT announces that it understands EXT_INFO.
@@ -65,21 +74,23 @@ impl Transport {
             return;
         }
         self.ext_info.sent = Understands::Yes;
-        let (name, value) = match self.role() {
-            Role::Client => (EXT_INFO_IN_AUTH, "0".to_owned()),
+        let extensions = match self.role() {
+            Role::Client => vec![(EXT_INFO_IN_AUTH, "0".to_owned())],
             Role::Server => {
                 // "signature algorithms": that they may be by the key of a certificate does not make others of them.
                 let plain = |method: &&SignatureMethod| method.name == method.signature_name;
                 let methods = self.settings.algorithms.user_keys.iter().filter(plain);
                 let names: Vec<&str> = methods.map(|method| method.name).collect();
-                (SERVER_SIG_ALGS, names.join(","))
+                vec![(SERVER_SIG_ALGS, names.join(",")), (HOST_BOUND, "0".to_owned())]
             }
         };
         self.send_now(out, |payload| {
             payload.put_u8(number::EXT_INFO);
-            payload.put_u32(1);
-            payload.put_string(name.as_bytes());
-            payload.put_string(value.as_bytes());
+            payload.put_u32(u32::try_from(extensions.len()).unwrap_or(u32::MAX));
+            for (name, value) in &extensions {
+                payload.put_string(name.as_bytes());
+                payload.put_string(value.as_bytes());
+            }
         });
     }
 
@@ -98,6 +109,10 @@ impl Transport {
             // Unknown names and names for the other role are ignored (RFC 8308 §2.5).
             if self.role() == Role::Client && name == SERVER_SIG_ALGS.as_bytes() {
                 self.ext_info.server_sig_algs = core::str::from_utf8(value).ok().map(ToOwned::to_owned);
+            }
+            // The only version that there is.
+            if self.role() == Role::Client && name == HOST_BOUND.as_bytes() && value == b"0" {
+                self.ext_info.host_bound = Understands::Yes;
             }
         }
         Ok(())

@@ -1,22 +1,28 @@
 //! The client over a real stream: connects, checks the host key, logs in, and opens channels.
 //!
-//! The rooms: how to connect is in `policy.rs`, what can go wrong in `error.rs`, the way in in `login.rs`.
+//! The rooms: how to connect is in `policy.rs`, who answers for the user in `prompter.rs`, what can go wrong in `error.rs`,
+//! the way in in `login.rs`, and what is tried there in `tries.rs`.
 
 mod error;
 mod login;
 mod policy;
+mod prompter;
+mod tries;
 
 use std::io;
 use std::sync::Arc;
 
 pub use error::{ConnectError, ProgramError};
 pub use policy::{HostKeys, Policy};
+pub use prompter::{Answers, Asked, AskedBy, Asking, Prompter, Told};
+pub use ssh_proto::client::{Echo, HostProof, Question, Questions};
 use ssh_proto::notice::Notice;
 use ssh_proto::{ChannelId, ChannelRequest, Client as ClientSide, Event, Identification, Negotiated, Outcome};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
 use self::login::Login;
+use self::tries::Progress;
 use crate::channel::Channel;
 use crate::ended::{Ended, Exit};
 use crate::io::{Duplex, Io};
@@ -46,6 +52,7 @@ struct Inner {
     link: Arc<Link<ClientSide>>,
     negotiated: Option<Negotiated>,
     peer: Option<Identification>,
+    host_proof: Option<HostProof>,
 }
 
 impl Drop for Inner {
@@ -103,17 +110,18 @@ impl Client {
             policy,
             host,
             port,
-            next: 0,
             tried: Vec::new(),
             failed: Vec::new(),
-            password_tried: false,
+            progress: Progress::default(),
         };
         match login.run(config).await {
             Ok(connection) => {
                 let (negotiated, peer) = (connection.negotiated().cloned(), connection.peer().cloned());
+                let host_proof = connection.host_proof();
+                let events = ClientEvents { prompter: policy.prompter.clone() };
                 let Pipe { io, input, output, clock } = login.pipe;
-                let link = Link::start(connection, io, clock, (input, output), ClientEvents, None);
-                Ok(Self { inner: Arc::new(Inner { link, negotiated, peer }) })
+                let link = Link::start(connection, io, clock, (input, output), events, None);
+                Ok(Self { inner: Arc::new(Inner { link, negotiated, peer, host_proof }) })
             }
             Err(error) => {
                 login.pipe.say_good_bye().await;
@@ -191,6 +199,13 @@ impl Client {
         self.inner.peer.as_ref()
     }
 
+    /// What proves which host this connection goes to: for an agent that is
+    /// [forwarded](crate::agent::Agent::dial_for_forwarding) over it.
+    #[must_use]
+    pub fn host_proof(&self) -> Option<&HostProof> {
+        self.inner.host_proof.as_ref()
+    }
+
     /// Exchanges keys again now.
     pub fn rekey(&self) {
         let _ = self.inner.link.with(|locked| locked.connection.rekey(locked.now, locked.out));
@@ -215,17 +230,22 @@ impl Client {
     }
 }
 
-fn log(notice: &Notice) {
-    match notice {
-        Notice::PeerIdentified(peer) => tracing::debug!(%peer, "the server identified itself"),
-        Notice::BannerLine(line) | Notice::LoginBanner(line) => tracing::info!("{}", line.trim_end()),
-        Notice::TrivialLogin => tracing::warn!("the server let us in without asking for anything"),
-        notice => tracing::debug!(?notice),
+/// Logs what happened, or tells it to who is there to hear it.
+fn log(notice: &Notice, prompter: Option<&dyn Prompter>) {
+    match (notice, prompter) {
+        (Notice::LoginBanner(text), Some(prompter)) => prompter.tell(Told::Banner(text)),
+        (Notice::TrivialLogin, Some(prompter)) => prompter.tell(Told::TrivialLogin),
+        (Notice::PeerIdentified(peer), _) => tracing::debug!(%peer, "the server identified itself"),
+        (Notice::BannerLine(line) | Notice::LoginBanner(line), _) => tracing::info!("{}", line.trim_end()),
+        (Notice::TrivialLogin, None) => tracing::warn!("the server let us in without asking for anything"),
+        (notice, _) => tracing::debug!(?notice),
     }
 }
 
 /// What a client does with a server's wishes: nothing.
-struct ClientEvents;
+struct ClientEvents {
+    prompter: Option<Arc<dyn Prompter>>,
+}
 
 impl Events<ClientSide> for ClientEvents {
     fn event(&mut self, event: Event<'_, ClientSide>, link: &mut Locked<'_, ClientSide>) {
@@ -241,7 +261,7 @@ impl Events<ClientSide> for ClientEvents {
             Event::GlobalRequest { ticket, .. } => {
                 let _ = link.connection.reply_global(ticket, None, now, out);
             }
-            Event::Notice(notice) => log(&notice),
+            Event::Notice(notice) => log(&notice, self.prompter.as_deref()),
             _ => {}
         }
     }

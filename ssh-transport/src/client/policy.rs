@@ -1,12 +1,14 @@
 //! How to connect.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ssh_proto::client;
 use ssh_proto::keys::PublicKey;
 use zeroize::Zeroizing;
 
+use super::prompter::Prompter;
 use crate::identity::Identity;
 use crate::known_hosts::KnownHosts;
 
@@ -23,8 +25,11 @@ pub struct Policy {
     pub revoked_host_keys: Option<PathBuf>,
     /// What may sign a login, in the order in which it is tried.
     pub identities: Vec<Identity>,
-    /// A password, tried after all identities.
+    /// A password, tried after all identities; also the answer to the single hidden question of a server that wants it by
+    /// `keyboard-interactive`.
     pub password: Option<Zeroizing<Vec<u8>>>,
+    /// Who is asked for what else a server wants, and told what it says.
+    pub prompter: Option<Arc<dyn Prompter>>,
     /// How long TCP may take to connect: 30 seconds.
     pub connect_timeout: Duration,
 }
@@ -39,6 +44,7 @@ impl Policy {
             revoked_host_keys: None,
             identities: Vec::new(),
             password: None,
+            prompter: None,
             connect_timeout: Duration::from_secs(30),
         }
     }

@@ -1,6 +1,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ssh_proto::client::HostProof;
 use ssh_proto::keys::{Certificate, KeyFileError, PrivateKey, PublicKey, Signature};
 use ssh_proto::wire::{InvalidMessage, Problem};
 use zeroize::Zeroizing;
@@ -124,6 +125,17 @@ impl Identity {
     #[must_use]
     pub const fn public(&self) -> &PublicKey {
         &self.public
+    }
+
+    /// The same, where an agent keeps it over a connection that is [bound](Agent::bind) to a session.
+    #[must_use]
+    pub fn bind(&self, proof: &HostProof) -> Self {
+        match &self.signer {
+            Signer::Agent(agent, blob) => {
+                Self { signer: Signer::Agent(agent.bind(proof), blob.clone()), ..self.clone() }
+            }
+            Signer::Key(_) => self.clone(),
+        }
     }
 
     /// The public half.

@@ -3,6 +3,7 @@
 //! The rooms: what runs here and who is let in is decided in `handler.rs`, how, in `policy.rs`, and what a login is worth
 //! stands in `permissions.rs`; `login.rs` and `events.rs` are the two halves of a connection.
 
+mod conversation;
 mod events;
 mod handler;
 mod login;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+pub use conversation::Conversation;
 pub use handler::{Attempt, Credential, Decision, Handler, ORIGINAL_COMMAND, Peer, Program, ProgramRequest, Terminal};
 pub use permissions::{CommandConflict, Feature, Permissions};
 pub use policy::{MaxStartups, Policy};
@@ -24,6 +26,7 @@ use rand_core::Rng;
 use ssh_proto::Server as ServerSide;
 use ssh_proto::error::Error;
 use ssh_proto::keys::PublicKey;
+pub use ssh_proto::server::Questions;
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
