@@ -3,11 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ssh_proto::wire::Put;
+use ssh_proto::keys::PublicKey;
+use ssh_proto::wire::{Put, Reader};
 
 fn main() {
     term_seeds();
     key_seeds();
+    certificate_seeds();
     for target in ["packets_to_server", "packets_to_client"] {
         packet_seeds(target);
     }
@@ -19,6 +21,49 @@ fn write(target: &str, name: &str, bytes: &[u8]) {
     let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     fs::write(folder.join(name), bytes).expect("corpus/");
 }
+
+/// What `ssh-keygen` certified and revoked. For certificates that are signed anew, the fields from the serial to the
+/// reserved one.
+fn certificate_seeds() {
+    for name in CERTIFICATES {
+        let line = vectors::text(&format!("certificates/{name}-cert.pub"));
+        let (key, _) = PublicKey::from_openssh_line(&line).expect("a certificate");
+        write("certificates", name, &[&[0], key.blob()].concat());
+        let mut reader = Reader::new(key.blob());
+        let fields = if name.contains("ed25519") && !name.contains("sk") { 3 } else { 4 };
+        for _field in 0..fields {
+            reader.string("key").expect("a field");
+        }
+        let rest = reader.rest();
+        let mut after = reader.clone();
+        let _numbers = (after.u64("serial"), after.u32("type"));
+        let _names = (after.string("id"), after.string("principals"));
+        let _times = (after.u64("after"), after.u64("before"));
+        let _options = (after.string("critical"), after.string("extensions"));
+        after.string("reserved").expect("a field");
+        let signed = &rest[..rest.len() - after.rest().len()];
+        write("certificates", &format!("{name}-fields"), &[&[1], signed].concat());
+    }
+    for name in LISTS {
+        let list = vectors::bytes(&format!("certificates/krl-{name}"));
+        write("certificates", &format!("krl-{name}"), &[&[2], &list[..]].concat());
+    }
+    let text = ["keys/ed25519.pub", "certificates/user-rsa-cert.pub"].map(vectors::text).concat();
+    write("certificates", "revoked-keys", &[&[3], text.as_bytes()].concat());
+    write("certificates", "revoked-list", &[&[3], &vectors::bytes("certificates/krl-key")[..]].concat());
+}
+
+const CERTIFICATES: [&str; 8] = [
+    "user-ed25519",
+    "user-rsa",
+    "user-ecdsa",
+    "user-sk-ed25519",
+    "user-restricted",
+    "user-critical",
+    "host-ed25519",
+    "host-wildcard",
+];
+const LISTS: [&str; 7] = ["list", "range", "bitmap", "key-id", "key", "sha1", "sha256"];
 
 /// A slice of the corpus of real terms, small ones: one of each beginning.
 fn term_seeds() {

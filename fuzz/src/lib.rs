@@ -3,6 +3,7 @@
 
 mod app;
 mod calls;
+mod certificates;
 mod client;
 mod files;
 pub mod script;
@@ -12,6 +13,7 @@ mod toy;
 mod world;
 
 pub use calls::calls;
+pub use certificates::certificates;
 pub use client::packets_to_client;
 pub use files::{host_files, key_files};
 pub use server::packets_to_server;
@@ -28,6 +30,7 @@ pub fn target(name: &str) -> Option<fn(&[u8])> {
         "calls" => calls,
         "key_files" => key_files,
         "host_files" => host_files,
+        "certificates" => certificates,
         _ => return None,
     })
 }

@@ -10,6 +10,11 @@
 
 pub mod agent;
 pub mod authorized_keys;
+#[cfg(feature = "aws-lc")]
+pub mod aws_lc;
+#[cfg(not(feature = "aws-lc"))]
+#[path = "aws_lc_absent.rs"]
+mod aws_lc;
 mod buffer;
 mod channel;
 mod channel_state;
@@ -18,12 +23,15 @@ mod clock;
 mod driver;
 mod ended;
 pub mod files;
+pub mod forward;
 pub mod identity;
 mod io;
 pub mod known_hosts;
 mod link;
+mod offer;
 mod output;
 mod pipe;
+mod requests;
 pub mod revoked_keys;
 pub mod rng;
 pub mod server;
@@ -33,4 +41,6 @@ pub use channel::{Channel, Stderr};
 pub use client::Client;
 pub use ended::{Ended, Exit};
 pub use io::Duplex;
+pub use offer::{ChannelKind, ChannelOffer, TcpAddresses};
+pub use requests::{Asked, PeerRequest, Requests};
 pub use server::Server;

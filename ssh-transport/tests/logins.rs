@@ -517,7 +517,7 @@ fn constrained_keys(peers: &Peers) -> Result<(), Failed> {
     fs::write(&known, lines.concat())?;
     for (host, good) in [("here", true), ("elsewhere", false)] {
         let socket = directory.path().join(format!("agent-{host}"));
-        let agent = Child::spawn(peers.command("ssh-agent").args(["-D", "-d", "-a"]).arg(&socket))?;
+        let agent = Child::spawn(peers.command("ssh-agent").args(["-D", "-a"]).arg(&socket))?;
         if !peers::wait_until(LIMIT, || UnixStream::connect(&socket).is_ok()) {
             return Err(agent.failed("does not listen"));
         }

@@ -14,6 +14,8 @@ use crate::wire::{Put, number};
 const SERVER_SIG_ALGS: &str = "server-sig-algs";
 /// Tells the client that logins may be bound to the host key (OpenSSH's PROTOCOL §3.1).
 const HOST_BOUND: &str = "publickey-hostbound@openssh.com";
+/// Tells the client that the server answers pings (OpenSSH's PROTOCOL §1.8).
+const PING: &str = "ping@openssh.com";
 /// Tells the server that EXT_INFO may come before USERAUTH_SUCCESS.
 const EXT_INFO_IN_AUTH: &str = "ext-info-in-auth@openssh.com";
 
@@ -27,6 +29,7 @@ pub(super) struct State {
     expect_first: bool,
     server_sig_algs: Option<String>,
     host_bound: Understands,
+    peer_answers_pings: Understands,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,24 +77,27 @@ impl Transport {
             return;
         }
         self.ext_info.sent = Understands::Yes;
-        let extensions = match self.role() {
-            Role::Client => vec![(EXT_INFO_IN_AUTH, "0".to_owned())],
-            Role::Server => {
-                // "signature algorithms": that they may be by the key of a certificate does not make others of them.
-                let plain = |method: &&SignatureMethod| method.name == method.signature_name;
-                let methods = self.settings.algorithms.user_keys.iter().filter(plain);
-                let names: Vec<&str> = methods.map(|method| method.name).collect();
-                vec![(SERVER_SIG_ALGS, names.join(",")), (HOST_BOUND, "0".to_owned())]
-            }
+        // "signature algorithms": that they may be by the key of a certificate does not make others of them.
+        let plain = |method: &&SignatureMethod| method.name == method.signature_name;
+        let user_keys = self.settings.algorithms.user_keys.iter().filter(plain);
+        let user_keys = user_keys.map(|method| method.name).collect::<Vec<_>>().join(",");
+        let extensions: &[(&str, &str)] = match self.role() {
+            Role::Client => &[(EXT_INFO_IN_AUTH, "0")],
+            Role::Server => &[(SERVER_SIG_ALGS, &user_keys), (HOST_BOUND, "0"), (PING, "0")],
         };
         self.send_now(out, |payload| {
             payload.put_u8(number::EXT_INFO);
-            payload.put_u32(u32::try_from(extensions.len()).unwrap_or(u32::MAX));
-            for (name, value) in &extensions {
+            payload.put_u32(u32::try_from(extensions.len()).unwrap_or_default());
+            for (name, value) in extensions {
                 payload.put_string(name.as_bytes());
                 payload.put_string(value.as_bytes());
             }
         });
+    }
+
+    /// Whether the server said that it answers pings.
+    pub(crate) fn peer_answers_pings(&self) -> bool {
+        self.ext_info.peer_answers_pings == Understands::Yes
     }
 
     /// Reads the peer's EXT_INFO. A client's stands right after its first NEWKEYS; a server's stands there, and once more
@@ -110,9 +116,12 @@ impl Transport {
             if self.role() == Role::Client && name == SERVER_SIG_ALGS.as_bytes() {
                 self.ext_info.server_sig_algs = core::str::from_utf8(value).ok().map(ToOwned::to_owned);
             }
-            // The only version that there is.
+            // The values are versions; there is one of each.
             if self.role() == Role::Client && name == HOST_BOUND.as_bytes() && value == b"0" {
                 self.ext_info.host_bound = Understands::Yes;
+            }
+            if self.role() == Role::Client && name == PING.as_bytes() && value == b"0" {
+                self.ext_info.peer_answers_pings = Understands::Yes;
             }
         }
         Ok(())

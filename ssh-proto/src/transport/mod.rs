@@ -4,12 +4,14 @@
 //! what the transport layer does by itself (identification, key exchange, extensions, DISCONNECT and the small
 //! messages) and hands everything else up.
 
+mod compress;
 mod ext_info;
 mod ident;
 pub(crate) mod kex;
 mod keys;
 pub(crate) mod messages;
 mod packet;
+mod ping;
 pub(crate) mod raw;
 mod receive;
 mod rekey;
@@ -19,6 +21,8 @@ use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
+pub use compress::Compression;
+pub(crate) use compress::Payload;
 pub use ident::Identification;
 pub use kex::{DirectionAlgorithms, FirstChoices, HostProof, KexGuess, KexStrictness, Negotiated};
 pub use keys::SessionId;
@@ -150,6 +154,17 @@ impl Transport {
         self.kex.negotiated()
     }
 
+    /// Our host keys, where we are a server.
+    pub(crate) fn host_keys(&self) -> &[PublicKey] {
+        &self.settings.host_keys
+    }
+
+    /// Whether the peer is OpenSSH, or one of us: "certain broken SSH implementations" leave over its requests.
+    pub(crate) fn peer_knows_openssh_extensions(&self) -> bool {
+        let software = self.peer.as_ref().map(Identification::software).unwrap_or_default();
+        software.starts_with("OpenSSH") || software.starts_with("sshrpc_")
+    }
+
     /// Set from the first key exchange on.
     pub(crate) const fn session_id(&self) -> Option<SessionId> {
         self.kex.session_id()
@@ -177,6 +192,7 @@ impl Transport {
 
     /// The login is complete: its clock stops, larger packets are read.
     pub(crate) fn logged_in(&mut self) {
+        self.start_compression();
         self.phase = Phase::LoggedIn;
         self.login_deadline = None;
         self.inbound.set_maximum_length(self.settings.limits.packet);
@@ -187,7 +203,7 @@ impl Transport {
             // At once: `handle_timeout` says why, to a caller who has not heard it from the call that failed.
             return Some(Instant::default());
         }
-        let rekey = self.kex.is_complete().then(|| self.meter.deadline());
+        let rekey = (self.kex.is_complete() && !self.may_cross_success()).then(|| self.meter.deadline());
         earlier(earlier(self.login_deadline, rekey), self.kex.deadline())
     }
 

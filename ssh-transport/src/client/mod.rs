@@ -1,32 +1,42 @@
 //! The client over a real stream: connects, checks the host key, logs in, and opens channels.
 //!
 //! The rooms: how to connect is in `policy.rs`, who answers for the user in `prompter.rs`, what can go wrong in `error.rs`,
-//! the way in in `login.rs`, and what is tried there in `tries.rs`.
+//! the way in in `login.rs`, what is tried there in `tries.rs`, and when it begins with a guess in `guesses.rs`; what the
+//! server may do afterwards is in `events.rs`, its further keys in `host_keys.rs`, and connections through it in
+//! `forward.rs`.
 
 mod error;
+mod events;
+mod forward;
+mod guesses;
+mod host_keys;
 mod login;
 mod policy;
 mod prompter;
+mod proxy_command;
 mod tries;
 
 use std::io;
 use std::sync::Arc;
 
 pub use error::{ConnectError, ProgramError};
+pub use guesses::Guesses;
 pub use policy::{HostKeys, Policy};
 pub use prompter::{Answers, Asked, AskedBy, Asking, Prompter, Told};
+pub use proxy_command::ProxyCommand;
 pub use ssh_proto::client::{Echo, HostProof, Question, Questions};
-use ssh_proto::notice::Notice;
-use ssh_proto::{ChannelId, ChannelRequest, Client as ClientSide, Event, Identification, Negotiated, Outcome};
+use ssh_proto::{ChannelRequest, Client as ClientSide, Identification, KexGuess, Negotiated, Outcome};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
+use self::events::{ClientEvents, Expected, log};
+use self::host_keys::HostKeyUpdates;
 use self::login::Login;
 use self::tries::Progress;
 use crate::channel::Channel;
 use crate::ended::{Ended, Exit};
 use crate::io::{Duplex, Io};
-use crate::link::{Events, Link, Locked};
+use crate::link::Link;
 use crate::pipe::Pipe;
 
 /// What a finished command left.
@@ -50,6 +60,7 @@ pub struct Client {
 #[derive(Debug)]
 struct Inner {
     link: Arc<Link<ClientSide>>,
+    expected: Arc<Expected>,
     negotiated: Option<Negotiated>,
     peer: Option<Identification>,
     host_proof: Option<HostProof>,
@@ -92,6 +103,8 @@ impl Client {
     }
 
     async fn log_in(io: Io, host: &str, port: u16, policy: &Policy) -> Result<Self, ConnectError> {
+        // An alias stands for host and port.
+        let (host, port) = policy.host_key_alias.as_deref().map_or((host, port), |alias| (alias, 22));
         let mut config = policy.config.clone();
         // A host shows one key: it is asked for the one that we know.
         let types = match &policy.host_keys {
@@ -105,6 +118,11 @@ impl Client {
         {
             config.algorithms.offer_host_certificates();
         }
+        // A host of which no key is known may be anybody.
+        if !types.is_empty() && policy.guesses.would_be_right(host, port, &config.algorithms) {
+            config.guess = KexGuess::Send;
+        }
+        let guess = config.guess;
         let mut login = Login {
             pipe: Pipe::new(io),
             policy,
@@ -113,17 +131,31 @@ impl Client {
             tried: Vec::new(),
             failed: Vec::new(),
             progress: Progress::default(),
+            recognised: None,
         };
         match login.run(config).await {
             Ok(connection) => {
                 let (negotiated, peer) = (connection.negotiated().cloned(), connection.peer().cloned());
                 let host_proof = connection.host_proof();
-                let events = ClientEvents { prompter: policy.prompter.clone() };
+                if let Some(negotiated) = &negotiated {
+                    policy.guesses.remember(host, port, negotiated);
+                }
                 let Pipe { io, input, output, clock } = login.pipe;
+                let expected = Arc::<Expected>::default();
+                let updates = match (&policy.host_keys, &policy.update_host_keys, login.recognised) {
+                    (HostKeys::Known { .. }, Some(path), Some(recognised)) => {
+                        HostKeyUpdates::Write { path: path.clone(), host: host.to_owned(), port, recognised }
+                    }
+                    _ => HostKeyUpdates::Ignore,
+                };
+                let events = ClientEvents::new(expected.clone(), updates, policy.prompter.clone());
                 let link = Link::start(connection, io, clock, (input, output), events, None);
-                Ok(Self { inner: Arc::new(Inner { link, negotiated, peer, host_proof }) })
+                Ok(Self { inner: Arc::new(Inner { link, expected, negotiated, peer, host_proof }) })
             }
             Err(error) => {
+                if guess == KexGuess::Send {
+                    policy.guesses.forget(host, port);
+                }
                 login.pipe.say_good_bye().await;
                 Err(error)
             }
@@ -228,45 +260,4 @@ impl Client {
         self.inner.link.gone().await;
         self.inner.link.ended()
     }
-}
-
-/// Logs what happened, or tells it to who is there to hear it.
-fn log(notice: &Notice, prompter: Option<&dyn Prompter>) {
-    match (notice, prompter) {
-        (Notice::LoginBanner(text), Some(prompter)) => prompter.tell(Told::Banner(text)),
-        (Notice::TrivialLogin, Some(prompter)) => prompter.tell(Told::TrivialLogin),
-        (Notice::PeerIdentified(peer), _) => tracing::debug!(%peer, "the server identified itself"),
-        (Notice::BannerLine(line) | Notice::LoginBanner(line), _) => tracing::info!("{}", line.trim_end()),
-        (Notice::TrivialLogin, None) => tracing::warn!("the server let us in without asking for anything"),
-        (notice, _) => tracing::debug!(?notice),
-    }
-}
-
-/// What a client does with a server's wishes: nothing.
-struct ClientEvents {
-    prompter: Option<Arc<dyn Prompter>>,
-}
-
-impl Events<ClientSide> for ClientEvents {
-    fn event(&mut self, event: Event<'_, ClientSide>, link: &mut Locked<'_, ClientSide>) {
-        let (now, out) = (link.now, &mut *link.out);
-        match event {
-            Event::Open { ticket, .. } => {
-                let reason = ssh_proto::OpenFailureReason::UNKNOWN_CHANNEL_TYPE;
-                let _ = link.connection.reject(ticket, reason, "not asked for", now, out);
-            }
-            Event::Request { ticket, .. } => {
-                let _ = link.connection.reply(ticket, Outcome::Failure, now, out);
-            }
-            Event::GlobalRequest { ticket, .. } => {
-                let _ = link.connection.reply_global(ticket, None, now, out);
-            }
-            Event::Notice(notice) => log(&notice, self.prompter.as_deref()),
-            _ => {}
-        }
-    }
-
-    fn closed(&mut self, _id: ChannelId) {}
-
-    fn unlocked(&mut self, _link: &Arc<Link<ClientSide>>) {}
 }

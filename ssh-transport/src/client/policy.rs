@@ -8,9 +8,10 @@ use ssh_proto::client;
 use ssh_proto::keys::PublicKey;
 use zeroize::Zeroizing;
 
+use super::guesses::Guesses;
 use super::prompter::Prompter;
 use crate::identity::Identity;
-use crate::known_hosts::KnownHosts;
+use crate::known_hosts::{HashNames, KnownHosts};
 
 /// How to connect: all of it data.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Policy {
     pub config: client::Config,
     /// Which host keys are right.
     pub host_keys: HostKeys,
+    /// What known_hosts calls the server, when that is not its name and port (`HostKeyAlias`).
+    pub host_key_alias: Option<String>,
     /// A file of host keys and certificates that must not be used any more (`RevokedHostKeys`), read at each login. While
     /// it cannot be read no host is trusted.
     pub revoked_host_keys: Option<PathBuf>,
@@ -30,6 +33,14 @@ pub struct Policy {
     pub password: Option<Zeroizing<Vec<u8>>>,
     /// Who is asked for what else a server wants, and told what it says.
     pub prompter: Option<Arc<dyn Prompter>>,
+    /// Whether names of hosts are hashed where they are written: not.
+    pub hash_names: HashNames,
+    /// Where further keys that a known server proves to have are written (OpenSSH's `UpdateHostKeys`): nowhere. A server
+    /// that is known by a pattern teaches nothing.
+    pub update_host_keys: Option<PathBuf>,
+    /// The servers at which the next connection begins with a guess. Where `config.guess` is
+    /// [`KexGuess::Send`](ssh_proto::KexGuess::Send), all do.
+    pub guesses: Guesses,
     /// How long TCP may take to connect: 30 seconds.
     pub connect_timeout: Duration,
 }
@@ -37,14 +48,18 @@ pub struct Policy {
 impl Policy {
     /// No identities yet, and a 30 second time-out.
     #[must_use]
-    pub const fn new(config: client::Config, host_keys: HostKeys) -> Self {
+    pub fn new(config: client::Config, host_keys: HostKeys) -> Self {
         Self {
             config,
             host_keys,
+            host_key_alias: None,
             revoked_host_keys: None,
             identities: Vec::new(),
             password: None,
             prompter: None,
+            hash_names: HashNames::No,
+            update_host_keys: None,
+            guesses: Guesses::new(),
             connect_timeout: Duration::from_secs(30),
         }
     }

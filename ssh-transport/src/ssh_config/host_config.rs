@@ -41,7 +41,7 @@ pub struct HostConfig {
     pub strict_host_key_checking: Option<StrictHostKeyChecking>,
     /// Whether names of hosts are written down hashed.
     pub hash_known_hosts: bool,
-    /// Whether keys that a host announces are written down.
+    /// Whether keys that a host announces are written down; `ask` reads as no.
     pub update_host_keys: Option<bool>,
     /// What is offered.
     pub algorithms: Selections,
@@ -240,6 +240,12 @@ impl Found {
 const PROXY_TOKENS: &str = "hnpr";
 
 impl Jump {
+    /// A host that the configuration may have something to say about.
+    #[must_use]
+    pub fn new(user: Option<String>, host: &str, port: Option<u16>) -> Self {
+        Self { user, host: host.to_owned(), port }
+    }
+
     fn parse(text: &str) -> Result<Self, BadSetting> {
         let wrong = || BadSetting::Value { found: text.to_owned(), wanted: "[user@]host[:port], separated by commas" };
         let text = text.trim();
