@@ -75,17 +75,25 @@ impl RealClient {
                 Step::Login(login) => {
                     let _ = (login.choose_algorithm(&["toy-sig"]), login.server_sig_algs());
                     tries = tries.wrapping_add(1);
-                    match tries % 4 {
+                    match tries % 5 {
                         1 => login.query("toy-sig", &toy::key(), now, out)?,
                         2 => {
                             step = Step::Sign(login.public_key("toy-sig", &toy::key()));
                             continue;
                         }
                         3 => login.password(&b"ok".to_vec().into(), now, out)?,
+                        4 => login.keyboard_interactive("", now, out)?,
                         _ => login.none(now, out)?,
                     }
                 }
                 Step::Sign(sign) => sign.complete(&toy::signature(), now, out)?,
+                Step::Prompt(prompt) => {
+                    let answers = vec![b"ok".to_vec().into(); prompt.questions().questions.len()];
+                    prompt.answer(&answers, now, out)?
+                }
+                Step::NewPassword(change) => {
+                    change.change(&b"old".to_vec().into(), &b"ok".to_vec().into(), now, out)?
+                }
                 Step::Open(connection) => return Ok(Self::Open(Box::new(App::new(connection)))),
                 other => unreachable!("{other:?}"),
             };
