@@ -132,6 +132,12 @@ fn key_seeds() {
         "rsa2048-pkcs8",
         "rsa2048-pkcs8-scrypt",
         "rsa2048-pkcs8-sha1",
+        "ecdsa384-pem",
+        "ecdsa521-pkcs8",
+        "ed25519.ppk",
+        "ed25519-2-encrypted.ppk",
+        "rsa2048-argon2i.ppk",
+        "ecdsa384.ppk",
     ];
     for name in names {
         let text = vectors::text(&format!("keys/{name}"));
@@ -145,6 +151,9 @@ fn key_seeds() {
         };
         let base64: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
         write("key_files", &format!("{name}-binary"), &[&[mode], &decode(&base64)[..]].concat());
+    }
+    for name in ["ed25519.rfc4716", "ecdsa384.rfc4716"] {
+        write("key_files", name, &[b"\x06", &vectors::bytes(&format!("keys/{name}"))[..]].concat());
     }
     for name in ["ed25519", "rsa2048", "ecdsa"] {
         let line = vectors::text(&format!("keys/{name}.pub"));
