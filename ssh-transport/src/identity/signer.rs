@@ -43,7 +43,7 @@ impl Identity {
         }
     }
 
-    /// The key in a file: OpenSSH's own format, PKCS#8 or PKCS#1. When it is encrypted `passphrase` is asked, once, with
+    /// The key in a file: OpenSSH's own format, PKCS#8, PKCS#1, SEC 1 or PuTTY's. When it is encrypted `passphrase` is asked, once, with
     /// the name of the file. Undoing the encryption takes time on purpose: a server with other work calls this from a
     /// thread of its own.
     ///

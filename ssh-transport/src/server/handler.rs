@@ -35,6 +35,12 @@ pub trait Handler: Send + Sync + 'static {
         }
     }
 
+    /// Whether global requests of this name, which nobody here knows, are for this handler: others are refused at once.
+    fn knows(&self, request_name: &str) -> bool {
+        let _ = request_name;
+        false
+    }
+
     /// A client asks something of its connection: to listen for it, say. Refused, unless
     /// [`Forwarding`](crate::forward::Forwarding) or the handler itself knows better.
     fn request(&self, request: ConnectionRequest) {
