@@ -7,6 +7,7 @@ mod certificate;
 mod curve;
 mod presence;
 mod public;
+mod public_file;
 mod signature;
 
 #[cfg(feature = "rustcrypto")]

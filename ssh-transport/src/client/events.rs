@@ -11,6 +11,7 @@ use ssh_proto::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::host_keys::HostKeyUpdates;
+use super::prompter::{Prompter, Told};
 use crate::forward::Incoming;
 use crate::link::{Events, Link, Locked};
 use crate::offer::{ChannelKind, ChannelOffer};
@@ -118,14 +119,15 @@ impl State {
 pub(super) struct ClientEvents {
     pub(super) expected: Arc<Expected>,
     pub(super) host_keys: HostKeyUpdates,
+    pub(super) prompter: Option<Arc<dyn Prompter>>,
     /// Offers that wait until nothing is locked.
     pub(super) offers: Vec<(OpenTicket, ChannelKind, Taker)>,
     pub(super) announced: Option<Vec<PublicKey>>,
 }
 
 impl ClientEvents {
-    pub(super) fn new(expected: Arc<Expected>, host_keys: HostKeyUpdates) -> Self {
-        Self { expected, host_keys, offers: Vec::new(), announced: None }
+    pub(super) fn new(expected: Arc<Expected>, host_keys: HostKeyUpdates, prompter: Option<Arc<dyn Prompter>>) -> Self {
+        Self { expected, host_keys, prompter, offers: Vec::new(), announced: None }
     }
 }
 
@@ -178,7 +180,7 @@ impl Events<ClientSide> for ClientEvents {
                     let _ = waiting.send(());
                 }
             }
-            Event::Notice(notice) => log(&notice),
+            Event::Notice(notice) => log(&notice, self.prompter.as_deref()),
             _ => {}
         }
     }
@@ -196,11 +198,14 @@ impl Events<ClientSide> for ClientEvents {
     }
 }
 
-pub(super) fn log(notice: &Notice) {
-    match notice {
-        Notice::PeerIdentified(peer) => tracing::debug!(%peer, "the server identified itself"),
-        Notice::BannerLine(line) | Notice::LoginBanner(line) => tracing::info!("{}", line.trim_end()),
-        Notice::TrivialLogin => tracing::warn!("the server let us in without asking for anything"),
-        notice => tracing::debug!(?notice),
+/// Logs what happened, or tells it to who is there to hear it.
+pub(super) fn log(notice: &Notice, prompter: Option<&dyn Prompter>) {
+    match (notice, prompter) {
+        (Notice::LoginBanner(text), Some(prompter)) => prompter.tell(Told::Banner(text)),
+        (Notice::TrivialLogin, Some(prompter)) => prompter.tell(Told::TrivialLogin),
+        (Notice::PeerIdentified(peer), _) => tracing::debug!(%peer, "the server identified itself"),
+        (Notice::BannerLine(line) | Notice::LoginBanner(line), _) => tracing::info!("{}", line.trim_end()),
+        (Notice::TrivialLogin, None) => tracing::warn!("the server let us in without asking for anything"),
+        (notice, _) => tracing::debug!(?notice),
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct FileType {
     pub(super) oid: ObjectIdentifier,
     /// Reads what follows the name.
     pub(super) read_openssh: fn(&mut Reader<'_>) -> Result<PrivateKey, KeyFileError>,
+    /// Reads a public key behind its type's name, and the secret fields of PuTTY's format.
+    pub(super) read_putty: fn(&mut Reader<'_>, &mut Reader<'_>) -> Result<PrivateKey, KeyFileError>,
     pub(super) read_pkcs8: fn(&PrivateKeyInfoRef<'_>) -> Result<PrivateKey, KeyFileError>,
 }
 
@@ -34,6 +36,13 @@ pub(super) fn read_openssh(reader: &mut Reader<'_>) -> Result<PrivateKey, KeyFil
     let name = reader.utf8("private key type")?;
     let row = TYPES.iter().find(|row| row.name == name).ok_or_else(|| Unsupported::by_name(name))?;
     (row.read_openssh)(reader)
+}
+
+/// A public key as it travels, and the secret fields of PuTTY's format.
+pub(super) fn read_putty(public: &mut Reader<'_>, private: &mut Reader<'_>) -> Result<PrivateKey, KeyFileError> {
+    let name = public.utf8("public key type")?;
+    let row = TYPES.iter().find(|row| row.name == name).ok_or_else(|| Unsupported::by_name(name))?;
+    (row.read_putty)(public, private)
 }
 
 pub(super) fn read_pkcs8(info: &PrivateKeyInfoRef<'_>) -> Result<PrivateKey, KeyFileError> {
