@@ -122,12 +122,20 @@ pub(super) struct ClientEvents {
     pub(super) prompter: Option<Arc<dyn Prompter>>,
     /// Offers that wait until nothing is locked.
     pub(super) offers: Vec<(OpenTicket, ChannelKind, Taker)>,
-    pub(super) announced: Option<Vec<PublicKey>>,
+    announcement: Announcement,
+}
+
+/// What the server says about its keys. Once is enough: it has no end of further announcements, each of them work.
+#[derive(Debug)]
+enum Announcement {
+    Expected,
+    Heard(Vec<PublicKey>),
+    Handled,
 }
 
 impl ClientEvents {
     pub(super) fn new(expected: Arc<Expected>, host_keys: HostKeyUpdates, prompter: Option<Arc<dyn Prompter>>) -> Self {
-        Self { expected, host_keys, prompter, offers: Vec::new(), announced: None }
+        Self { expected, host_keys, prompter, offers: Vec::new(), announcement: Announcement::Expected }
     }
 }
 
@@ -162,7 +170,7 @@ impl Events<ClientSide> for ClientEvents {
             }
             Event::Request { channel, request, ticket } => link.ask(channel, &request, ticket),
             Event::GlobalRequest { request, ticket } => {
-                if let GlobalRequest::HostKeys(blobs) = request {
+                if let (GlobalRequest::HostKeys(blobs), Announcement::Expected) = (request, &self.announcement) {
                     // Keys of types that we do not know are none of ours.
                     let keys: Vec<_> = blobs
                         .iter()
@@ -170,7 +178,7 @@ impl Events<ClientSide> for ClientEvents {
                         .filter(|key| !key.is_certificate())
                         .collect();
                     self.expected.lock().host_keys.clone_from(&keys);
-                    self.announced = Some(keys);
+                    self.announcement = Announcement::Heard(keys);
                 }
                 let _ = link.connection.reply_global(ticket, None, now, out);
             }
@@ -192,7 +200,9 @@ impl Events<ClientSide> for ClientEvents {
             // Nobody may take it any more: it is then dropped here, and refused by that.
             let _ = taker.send(ChannelOffer::new(link.clone(), ticket, kind));
         }
-        if let Some(keys) = self.announced.take() {
+        if let Announcement::Heard(_) = self.announcement
+            && let Announcement::Heard(keys) = std::mem::replace(&mut self.announcement, Announcement::Handled)
+        {
             self.host_keys.announced(keys, link, &self.expected);
         }
     }
