@@ -106,11 +106,12 @@ impl Client {
         let (taker, offers) = mpsc::unbounded_channel();
         let (sender, answer) = oneshot::channel();
         let expected = &self.inner.expected;
-        self.inner.link.with(|locked| {
+        let sent = self.inner.link.with(|locked| {
             let id = locked.connection.global_request(&asked.request(), WantReply::Yes, locked.now, locked.out)?;
             expected.lock().asks(id, Answer::Forward { asked, taker, answer: sender });
             Ok(())
-        })?.map_err(Ended::Protocol)?;
+        })?;
+        sent.map_err(Ended::Protocol)?;
         let mut waiting = Waiting { client: self, answer };
         let bound = (&mut waiting.answer).await.map_err(|_none| {
             if self.is_closed() { ProgramError::Ended(self.inner.link.ended()) } else { ProgramError::Refused(name) }

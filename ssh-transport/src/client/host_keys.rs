@@ -49,7 +49,9 @@ impl HostKeyUpdates {
         tokio::spawn(async move {
             let reader = learner.clone();
             // The file may be large, and lie on a disk that is slow: the connection goes on meanwhile.
-            let Ok(Some((new, hash))) = tokio::task::spawn_blocking(move || reader.new_ones(keys)).await else { return };
+            let Ok(Some((new, hash))) = tokio::task::spawn_blocking(move || reader.new_ones(keys)).await else {
+                return;
+            };
             let proved = prove(new, &link, &expected).await;
             if !proved.is_empty() {
                 let _ = tokio::task::spawn_blocking(move || learner.write(&proved, hash)).await;
