@@ -41,6 +41,9 @@ impl fmt::Display for FileError {
             FileProblem::WritableByOthers => {
                 write!(f, "{path}: other users can change it, so it proves nothing: run `chmod go-w {path}`")
             }
+            FileProblem::OwnedByOther => {
+                write!(f, "{path}: it belongs to another user, who can change it, so it proves nothing")
+            }
             FileProblem::ReadableByOthers => {
                 write!(f, "{path}: other users can read this private key: run `chmod 600 {path}`")
             }
@@ -81,6 +84,8 @@ pub enum FileProblem {
     NotAFile,
     /// The group or everybody may write to it.
     WritableByOthers,
+    /// Another user than us or root owns it.
+    OwnedByOther,
     /// A private key that the group or everybody may read.
     ReadableByOthers,
     /// A key revocation list that is damaged, or says something that is not understood.

@@ -1,6 +1,6 @@
 use std::fs::{self, DirBuilder, File, Metadata};
 use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use zeroize::Zeroizing;
@@ -12,7 +12,8 @@ use super::{FileError, FileProblem};
 pub(crate) enum Access {
     /// Anything.
     Any,
-    /// Not change it, and not put another one in its place: `StrictModes` of `sshd`.
+    /// Not change it, and not put another one in its place: `StrictModes` of `sshd`. It is ours or root's, and so are the
+    /// directories in which it lies, up to our home or else the root.
     NotWrite,
     /// Nothing: a private key.
     Nothing,
@@ -46,19 +47,39 @@ fn check_access(path: &Path, metadata: &Metadata, others: Access) -> Result<(), 
         Access::Nothing => Ok(()),
         Access::NotWrite if !metadata.is_file() => Err(FileError::new(path, FileProblem::NotAFile)),
         Access::NotWrite if mode & 0o022 != 0 => Err(FileError::new(path, FileProblem::WritableByOthers)),
-        Access::NotWrite => check_directory_of(path),
+        Access::NotWrite => {
+            let user = rustix::process::geteuid().as_raw();
+            check_owner(path, metadata, user)?;
+            // Links are followed first: what counts is where the home really is.
+            let home = std::env::home_dir().and_then(|home| fs::canonicalize(home).ok());
+            check_directories_of(path, home.as_deref(), user)
+        }
     }
 }
 
-/// Who can write to the directory can put another file in the place of this one, unless the directory is sticky.
-fn check_directory_of(path: &Path) -> Result<(), FileError> {
+/// The owner may change a file whatever its mode is now.
+fn check_owner(path: &Path, metadata: &Metadata, user: u32) -> Result<(), FileError> {
+    match metadata.uid() {
+        0 => Ok(()),
+        owner if owner == user => Ok(()),
+        _ => Err(FileError::new(path, FileProblem::OwnedByOther)),
+    }
+}
+
+/// Who can write to a directory can put another one, or another file, in the place of what is in it, unless the directory
+/// is sticky. Above the home it is for the system to keep users apart.
+fn check_directories_of(path: &Path, home: Option<&Path>, user: u32) -> Result<(), FileError> {
     let path = fs::canonicalize(path).map_err(FileError::io(path))?;
-    let Some(directory) = path.parent() else {
-        return Ok(());
-    };
-    let mode = fs::metadata(directory).map_err(FileError::io(directory))?.permissions().mode();
-    if mode & 0o022 != 0 && mode & 0o1000 == 0 {
-        return Err(FileError::new(directory, FileProblem::WritableByOthers));
+    for directory in path.ancestors().skip(1) {
+        let metadata = fs::metadata(directory).map_err(FileError::io(directory))?;
+        check_owner(directory, &metadata, user)?;
+        let mode = metadata.permissions().mode();
+        if mode & 0o022 != 0 && mode & 0o1000 == 0 {
+            return Err(FileError::new(directory, FileProblem::WritableByOthers));
+        }
+        if home == Some(directory) {
+            break;
+        }
     }
     Ok(())
 }
@@ -114,6 +135,63 @@ mod tests {
         assert_eq!(error.path, fs::canonicalize(directory.path()).unwrap());
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o1777)).unwrap();
         read(&path, 100, Access::NotWrite).unwrap().unwrap();
+    }
+
+    #[test]
+    fn what_others_own_proves_nothing_nor_what_lies_in_their_directories() {
+        let directory = tempfile::tempdir().unwrap();
+        let (home, inner) = (fs::canonicalize(directory.path()).unwrap(), directory.path().join("inner"));
+        fs::create_dir(&inner).unwrap();
+        let path = inner.join("file");
+        fs::write(&path, "content").unwrap();
+        // Root may give things away; everybody else looks at their own with the eyes of another user.
+        let own = rustix::process::geteuid().as_raw();
+        let user = if own == 0 { 4321 } else { own };
+        let give = |path: &Path, user| {
+            if own == 0 {
+                std::os::unix::fs::chown(path, Some(user), None).unwrap();
+            }
+        };
+        for path in [directory.path(), &inner, &path] {
+            give(path, user);
+        }
+        let check = |user| {
+            check_owner(&path, &fs::metadata(&path).unwrap(), user)
+                .and_then(|()| check_directories_of(&path, Some(&home), user))
+                .map_err(|error| (error.path, matches!(error.problem, FileProblem::OwnedByOther)))
+        };
+        check(user).unwrap();
+        assert_eq!(check(user + 1), Err((path.clone(), true)));
+        // The file alone is no help, nor is its directory.
+        assert!(check_directories_of(&path, Some(&home), user + 1).is_err());
+        if own == 0 {
+            for (path, whose) in [(&path, 0), (&inner, user + 1)] {
+                give(path, whose);
+            }
+            assert_eq!(check(user), Err((home.join("inner"), true)));
+            give(&inner, 0);
+            give(directory.path(), user + 1);
+            assert_eq!(check(user), Err((home.clone(), true)));
+            give(directory.path(), 0);
+            check(user).unwrap();
+        }
+    }
+
+    #[test]
+    fn directories_count_up_to_the_home_and_without_one_up_to_the_root() {
+        let (directory, _file) = file(0o600);
+        let user = rustix::process::geteuid().as_raw();
+        let top = fs::canonicalize(directory.path()).unwrap();
+        let home = top.join("home");
+        fs::create_dir_all(home.join("inner")).unwrap();
+        let path = home.join("inner/file");
+        fs::write(&path, "content").unwrap();
+        check_directories_of(&path, None, user).unwrap();
+        fs::set_permissions(&top, fs::Permissions::from_mode(0o777)).unwrap();
+        check_directories_of(&path, Some(&home), user).unwrap();
+        assert_eq!(check_directories_of(&path, None, user).unwrap_err().path, top);
+        fs::set_permissions(&home, fs::Permissions::from_mode(0o775)).unwrap();
+        assert_eq!(check_directories_of(&path, Some(&home), user).unwrap_err().path, home);
     }
 
     #[test]
