@@ -151,6 +151,7 @@
 //! | RFC 8308, EXT_INFO | `transport/ext_info.rs` |
 //! | RFC 4253 §6.2 and `zlib@openssh.com`, compression | `transport/compress.rs`, behind the feature `zlib` |
 //! | OpenSSH's strict key exchange, `-etm`, chacha20-poly1305 | `transport/kex/`, `transport/packet.rs` |
+//! | OpenSSH's PROTOCOL §1.8 and §2: pings, Unix sockets, `no-more-sessions`, host keys told and proved | `transport/ping.rs`, `connection/forward.rs`, `connection/requests.rs`, `connected/host_keys.rs` |
 //! | every bound and its default | [`limits`] |
 //! | what can go wrong, by blame | [`error`] |
 //! | sending what must not be sent | [`raw`] |
