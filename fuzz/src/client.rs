@@ -5,7 +5,7 @@ use ssh_proto::io::InputVec;
 use ssh_proto::raw::{self, Endpoint, KexHandling};
 use ssh_proto::time::Instant;
 use ssh_proto::wire::{Put, number};
-use ssh_proto::{Client, Error};
+use ssh_proto::{Client, Error, KexGuess};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use crate::world::{Real, World, limit, rng};
 pub fn packets_to_client(data: &[u8]) {
     let (stage, suite, pieces, script) = Script::new(data);
     let mut config = client::Config::new("alice", toy::algorithms(suite));
+    config.guess = if suite % 2 == 1 { KexGuess::Send } else { KexGuess::Wait };
     limit(&mut config.limits);
     let (mut first, mut out) = (Vec::new(), Vec::new());
     let start = Instant(Duration::ZERO);

@@ -11,7 +11,7 @@ use ssh_proto::crypto::rustcrypto::PROVIDER;
 use ssh_proto::crypto::{CryptoProvider, Tier};
 use ssh_proto::keys::PublicKey;
 use ssh_proto::{Algorithms, StrictPolicy};
-use ssh_transport::client::Prompter;
+use ssh_transport::client::{Guesses, Prompter};
 use ssh_transport::files::FileError;
 use ssh_transport::identity::{Identity, IdentityError};
 use ssh_transport::ssh_config::{ConfigError, HostConfig, Jump, Selections, SshConfig};
@@ -36,6 +36,7 @@ pub struct Connect {
     selections: Selections,
     compress: Compress,
     config: ConfigSource,
+    guesses: Guesses,
     timeout: Option<Duration>,
     prompter: Option<Arc<dyn Prompter>>,
     trivial: TrivialPolicy,
@@ -139,6 +140,7 @@ impl Connect {
             selections: Selections::default(),
             compress: Compress::default(),
             config: ConfigSource::default(),
+            guesses: Guesses::new(),
             timeout: None,
             prompter: None,
             trivial: TrivialPolicy::default(),
@@ -149,6 +151,14 @@ impl Connect {
     #[must_use]
     pub const fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
+        self
+    }
+
+    /// With what earlier connections remembered: at servers that are known, this one may then begin with a guess, which
+    /// saves a round trip. Give a clone of the same to every connection.
+    #[must_use]
+    pub fn guesses(mut self, guesses: Guesses) -> Self {
+        self.guesses = guesses;
         self
     }
 
@@ -332,6 +342,7 @@ impl Connect {
             tier: self.tier,
             selections: &self.selections,
             compress: self.compress,
+            guesses: &self.guesses,
             prompter: self.prompter.as_ref(),
             trivial: self.trivial,
         }

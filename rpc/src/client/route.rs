@@ -9,7 +9,7 @@ use ssh_proto::algorithms::Compression;
 use ssh_proto::client::TrivialPolicy;
 use ssh_proto::crypto::{CryptoProvider, Tier};
 use ssh_proto::keys::PublicKey;
-use ssh_transport::client::{ConnectError as SshError, HostKeys, Policy, Prompter, ProxyCommand};
+use ssh_transport::client::{ConnectError as SshError, Guesses, HostKeys, Policy, Prompter, ProxyCommand};
 use ssh_transport::identity::{DefaultIdentities, Identity};
 use ssh_transport::known_hosts::{HashNames, KnownHosts};
 use ssh_transport::ssh_config::{HostConfig, Jump, Proxy, Query, Selections, SshConfig, StrictHostKeyChecking};
@@ -61,6 +61,8 @@ pub(super) struct Traveller<'a> {
     pub(super) trivial: TrivialPolicy,
     /// Algorithms that were named, instead of those that the configuration names.
     pub(super) selections: &'a Selections,
+    /// Where the last connections would have guessed right.
+    pub(super) guesses: &'a Guesses,
 }
 
 impl Route {
@@ -161,6 +163,7 @@ impl Traveller<'_> {
             _ => self.host_keys(found)?,
         };
         let mut policy = Policy::new(config, host_keys);
+        policy.guesses = self.guesses.clone();
         policy.prompter = self.prompter.cloned();
         policy.host_key_alias.clone_from(&found.host_key_alias);
         policy.update_host_keys = update;

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::host_keys::HostKeyUpdates;
 use super::prompter::{Prompter, Told};
+use crate::forward::Incoming;
 use crate::link::{Events, Link, Locked};
 use crate::offer::{ChannelKind, ChannelOffer};
 
@@ -40,6 +41,15 @@ pub(crate) struct State {
     pub(crate) pings: VecDeque<oneshot::Sender<()>>,
     /// The server's announcement of all its keys.
     pub(crate) host_keys: Vec<PublicKey>,
+    life: Life,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Life {
+    #[default]
+    Here,
+    /// The connection is: nobody may wait for it any more.
+    Gone,
 }
 
 /// Who waits for an answer to a global request.
@@ -58,6 +68,15 @@ impl Expected {
 }
 
 impl State {
+    /// Puts somebody who takes channels where `put` does, unless none will come any more.
+    pub(crate) fn take(&mut self, put: impl FnOnce(&mut Self, Taker)) -> Incoming {
+        let (taker, offers) = mpsc::unbounded_channel();
+        if self.life == Life::Here {
+            put(self, taker);
+        }
+        Incoming::new(offers)
+    }
+
     pub(crate) fn asks(&mut self, request: GlobalRequestId, answer: Answer) {
         self.asked.push((request, answer));
     }
@@ -115,8 +134,9 @@ impl ClientEvents {
 impl Drop for ClientEvents {
     /// The connection is gone: nobody waits for anything any more.
     fn drop(&mut self) {
-        let gone = std::mem::take(&mut *self.expected.lock());
-        drop(gone);
+        let gone = State { life: Life::Gone, ..State::default() };
+        let before = std::mem::replace(&mut *self.expected.lock(), gone);
+        drop(before);
     }
 }
 

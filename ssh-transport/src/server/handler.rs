@@ -5,7 +5,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ssh_proto::keys::PublicKey;
+use ssh_proto::keys::{Presence, PublicKey};
 use ssh_proto::server::MethodName;
 use ssh_proto::{ChannelId, Identification, Negotiated, OpenFailureReason, Outcome, ReplyTicket, Server as ServerSide};
 
@@ -56,6 +56,12 @@ pub trait Handler: Send + Sync + 'static {
         }
     }
 
+    /// Whether global requests of this name, which nobody here knows, are for this handler: others are refused at once.
+    fn knows(&self, request_name: &str) -> bool {
+        let _ = request_name;
+        false
+    }
+
     /// A client asks something of its connection: to listen for it, say. Refused, unless
     /// [`Forwarding`](crate::forward::Forwarding) or the handler itself knows better.
     fn request(&self, request: ConnectionRequest) {
@@ -88,6 +94,8 @@ pub struct Attempt<'a> {
     pub user: &'a str,
     /// By what.
     pub credential: Credential<'a>,
+    /// What a security key said of its owner with its signature: see [`Credential::Untouched`].
+    pub presence: Option<Presence>,
     /// From where, if that can be told.
     pub source: Option<SocketAddr>,
 }
@@ -102,6 +110,9 @@ pub enum Credential<'a> {
     Offered(&'a PublicKey),
     /// A key that signed this session.
     Proven(&'a PublicKey),
+    /// A security key that signed this session without being touched: to be refused, unless the key is authorized with
+    /// `no-touch-required`.
+    Untouched(&'a PublicKey),
     /// A password.
     Password(&'a [u8]),
     /// A new password for an old one, which must be right: after [`Decision::NewPassword`], or because the client likes to.
@@ -121,6 +132,7 @@ impl fmt::Debug for Credential<'_> {
             Self::None => f.write_str("None"),
             Self::Offered(key) => f.debug_tuple("Offered").field(key).finish(),
             Self::Proven(key) => f.debug_tuple("Proven").field(key).finish(),
+            Self::Untouched(key) => f.debug_tuple("Untouched").field(key).finish(),
             Self::Password(_) => f.write_str("Password([redacted])"),
             Self::PasswordChange { .. } => f.write_str("PasswordChange([redacted])"),
             Self::KeyboardInteractive => f.write_str("KeyboardInteractive"),

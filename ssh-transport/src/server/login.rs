@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ssh_proto::Server as ServerSide;
 use ssh_proto::error::{Error, Waiting};
-use ssh_proto::keys::PublicKey;
+use ssh_proto::keys::{Presence, PublicKey};
 use ssh_proto::notice::Notice;
 use ssh_proto::server::{self, MethodName, Step};
 use ssh_proto::time::Instant;
@@ -62,7 +62,7 @@ impl<H: Handler> Login<'_, H> {
             step = match step {
                 Step::Offer(offer) => {
                     let (user, key, deadline) = (offer.user().to_owned(), offer.key().clone(), offer.poll_timeout());
-                    let decision = self.ask(&user, Credential::Offered(&key), deadline).await?;
+                    let decision = self.ask(&user, Credential::Offered(&key), None, deadline).await?;
                     let now = self.pipe.clock.now();
                     Step::Ready(match decision {
                         Decision::Refuse => offer.reject(now, &mut self.pipe.output.fresh).map_err(ended)?,
@@ -110,23 +110,27 @@ impl<H: Handler> Login<'_, H> {
         &mut self,
         user: &str,
         credential: Credential<'_>,
+        presence: Option<Presence>,
         deadline: Option<Instant>,
     ) -> Result<Decision, Ended> {
-        let attempt = Attempt { user, credential, source: self.source };
+        let attempt = Attempt { user, credential, presence, source: self.source };
         let decision = self.pipe.wait_for(deadline, self.handler.authorize(&attempt)).await;
         decision.ok_or(ended(Error::TimedOut(Waiting::Login)))
     }
 
     async fn decide(&mut self, attempt: server::AuthAttempt) -> Result<Step, Ended> {
         let (user, deadline) = (attempt.user().to_owned(), attempt.poll_timeout());
-        let decision = match attempt.method() {
-            server::Method::None => self.ask(&user, Credential::None, deadline).await?,
-            server::Method::PublicKey(key) => self.ask(&user, Credential::Proven(key), deadline).await?,
-            server::Method::Password(password) => self.ask(&user, Credential::Password(password), deadline).await?,
-            server::Method::PasswordChange { old, new } => {
-                self.ask(&user, Credential::PasswordChange { old, new }, deadline).await?
-            }
-            _ => Decision::Refuse,
+        let credential = match attempt.method() {
+            server::Method::None => Some(Credential::None),
+            server::Method::PublicKey(key) => Some(Credential::Proven(key)),
+            server::Method::Untouched(key) => Some(Credential::Untouched(key)),
+            server::Method::Password(password) => Some(Credential::Password(password)),
+            server::Method::PasswordChange { old, new } => Some(Credential::PasswordChange { old, new }),
+            _ => None,
+        };
+        let decision = match credential {
+            Some(credential) => self.ask(&user, credential, attempt.presence(), deadline).await?,
+            None => Decision::Refuse,
         };
         self.settle(Judged::Attempt(attempt), decision)
     }
@@ -134,7 +138,8 @@ impl<H: Handler> Login<'_, H> {
     /// Lets the handler ask until it knows.
     async fn converse(&mut self, mut exchange: server::Exchange) -> Result<Step, Ended> {
         let user = exchange.user().to_owned();
-        let attempt = Attempt { user: &user, credential: Credential::KeyboardInteractive, source: self.source };
+        let attempt =
+            Attempt { user: &user, credential: Credential::KeyboardInteractive, presence: None, source: self.source };
         let (mut conversation, mut asked) = Conversation::new(exchange.submethods());
         let handler = self.handler;
         let mut decision = pin!(handler.converse(&attempt, &mut conversation));
@@ -231,7 +236,7 @@ impl Judged {
     fn key(&self) -> Option<&PublicKey> {
         match self {
             Self::Attempt(attempt) => match attempt.method() {
-                server::Method::PublicKey(key) => Some(key),
+                server::Method::PublicKey(key) | server::Method::Untouched(key) => Some(key),
                 _ => None,
             },
             Self::Exchange(_) => None,
