@@ -61,6 +61,7 @@ impl Node {
             listen: "127.0.0.1:2222".to_owned(),
             host_keys: Vec::new(),
             authorized: Authorized::default(),
+            revoked_keys: None,
             backend: None,
             acl: Acl::allow_all(),
             algorithms: Algorithms::up_to(Tier::Default, &PROVIDER),
@@ -92,6 +93,7 @@ pub struct NodeBuilder {
     listen: String,
     host_keys: Vec<Identity>,
     authorized: Authorized,
+    revoked_keys: Option<PathBuf>,
     backend: Option<Arc<dyn Backend>>,
     acl: Acl,
     algorithms: Algorithms,
@@ -147,7 +149,8 @@ impl NodeBuilder {
         self.host_identity(Identity::from_key(key, ""))
     }
 
-    /// Is the host as which this signs: a key from a file, say. One a type; the first of a type counts.
+    /// Is the host as which this signs: a key from a file, say, or one that shows a certificate. One a type; the first of a
+    /// type counts.
     pub fn host_identity(mut self, identity: Identity) -> Self {
         self.host_keys.push(identity);
         self
@@ -156,6 +159,19 @@ impl NodeBuilder {
     /// Lets the holder of this key in, under any user name.
     pub fn authorized_key(mut self, key: PublicKey) -> Self {
         self.authorized.keys.push(key);
+        self
+    }
+
+    /// Lets in who shows a certificate by this authority (`TrustedUserCAKeys`), under the names that are its principals.
+    pub fn user_authority(mut self, key: PublicKey) -> Self {
+        self.authorized.authorities.push(key);
+        self
+    }
+
+    /// Lets nobody in by a key or certificate that this file revokes (`RevokedKeys`), however it is authorized. It is read
+    /// at each login; while it cannot be, it lets nobody in.
+    pub fn revoked_keys_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.revoked_keys = Some(path.into());
         self
     }
 
@@ -249,6 +265,7 @@ impl NodeBuilder {
         policy.config.limits = self.ssh_limits;
         policy.config.banner = self.banner;
         policy.idle_timeout = self.idle_timeout;
+        policy.revoked_keys = self.revoked_keys;
         let backend = self.backend.unwrap_or_else(|| Arc::new(Functions::with_builtins()));
         let executor = Executor::new(backend, self.acl);
         let handler =
@@ -272,6 +289,10 @@ impl Handler for NodeHandler {
                 Some(permissions) => Decision::AcceptWith(Box::new(permissions)),
                 None => Decision::Refuse,
             },
+            Credential::OfferedCertificate(certificate) | Credential::ProvenCertificate(certificate) => {
+                let permissions = self.authorized.admits_certificate(certificate, attempt);
+                permissions.map_or(Decision::Refuse, |permissions| Decision::AcceptWith(Box::new(permissions)))
+            }
             _ => Decision::Refuse,
         }
     }

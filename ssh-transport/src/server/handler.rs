@@ -3,13 +3,16 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use ssh_proto::keys::PublicKey;
+use ssh_proto::crypto::SignatureMethod;
+use ssh_proto::keys::{Certificate, CertificateError, CertificateUse, Holder, PublicKey};
 use ssh_proto::server::MethodName;
 use ssh_proto::{ChannelId, Identification, Negotiated, Outcome, ReplyTicket, Server as ServerSide};
 
 use super::permissions::Permissions;
 use crate::channel::Channel;
+use crate::clock;
 use crate::ended::Ended;
 use crate::link::Link;
 
@@ -33,6 +36,27 @@ pub struct Attempt<'a> {
     pub credential: Credential<'a>,
     /// From where, if that can be told.
     pub source: Option<SocketAddr>,
+    /// By which algorithms authorities may sign certificates.
+    pub authorities: &'a [SignatureMethod],
+}
+
+impl Attempt<'_> {
+    /// What a login by `certificate` is worth where `authority` is trusted to say who is one of `principals`: the user's
+    /// name, most often (`TrustedUserCAKeys`). Everything that a certificate can be wrong in is checked here.
+    ///
+    /// # Errors
+    /// Why it lets nobody in. For the log: whoever was refused should not learn it.
+    pub fn verify(
+        &self,
+        certificate: &Certificate,
+        authority: &PublicKey,
+        principals: &[&str],
+    ) -> Result<Permissions, CertificateError> {
+        let holder = Holder::User { principals, source: self.source.map(|source| source.ip()) };
+        let now = clock::time_of_day().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let wanted = CertificateUse { authority, algorithms: self.authorities, holder, now };
+        certificate.verify(&wanted).map(|grant| Permissions::from(&grant))
+    }
 }
 
 /// What somebody wants in by.
@@ -45,6 +69,12 @@ pub enum Credential<'a> {
     Offered(&'a PublicKey),
     /// A key that signed this session.
     Proven(&'a PublicKey),
+    /// A certificate that nobody has looked at, by whose key nobody has signed. [`Decision::Accept`] says that a signature
+    /// would do.
+    OfferedCertificate(&'a Certificate),
+    /// A certificate whose key signed this session. Whoever made it may be anybody: [`Attempt::verify`] and
+    /// [`AuthorizedKeys::find_certificate`](crate::authorized_keys::AuthorizedKeys::find_certificate) say what it is worth.
+    ProvenCertificate(&'a Certificate),
     /// A password.
     Password(&'a [u8]),
 }
@@ -72,6 +102,8 @@ pub struct Peer {
     pub user: String,
     /// The key that signed the login, where one did.
     pub key: Option<PublicKey>,
+    /// The certificate that was shown with it.
+    pub certificate: Option<Certificate>,
     /// From where, if that can be told.
     pub source: Option<SocketAddr>,
     /// Who the client says it is.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ssh_proto::Server as ServerSide;
 use ssh_proto::error::{Error, Waiting};
-use ssh_proto::keys::PublicKey;
+use ssh_proto::keys::{Certificate, PublicKey};
 use ssh_proto::notice::Notice;
 use ssh_proto::server::{self, Step};
 use zeroize::Zeroizing;
@@ -16,6 +16,7 @@ use super::permissions::Permissions;
 use super::policy::Policy;
 use crate::ended::Ended;
 use crate::pipe::{Pipe, Woken};
+use crate::revoked_keys;
 use crate::rng::os_rng;
 
 /// A login under way.
@@ -32,21 +33,34 @@ pub(super) struct Login<'a, H> {
 pub(super) struct Shown {
     /// The last key that signed.
     pub(super) key: Option<PublicKey>,
+    /// The certificate that was shown with it.
+    pub(super) certificate: Option<Certificate>,
     /// What all factors so far permit.
     pub(super) permissions: Permissions,
 }
 
 impl Shown {
     /// One more factor. False when it forces another command than an earlier one: both cannot be had.
-    fn add(&mut self, key: Option<PublicKey>, permissions: Permissions) -> bool {
+    fn add(&mut self, proven: Option<Proven>, permissions: Permissions) -> bool {
         let Ok(permissions) = self.permissions.clone().and(permissions) else {
             tracing::warn!("refused: two factors force two different commands");
             return false;
         };
         self.permissions = permissions;
-        self.key = key.or_else(|| self.key.take());
+        if let Some(proven) = proven {
+            (self.key, self.certificate) = match proven {
+                Proven::Key(key) => (Some(key), None),
+                Proven::Certificate(certificate) => (Some(certificate.key().clone()), Some(certificate)),
+            };
+        }
         true
     }
+}
+
+/// What signed.
+enum Proven {
+    Key(PublicKey),
+    Certificate(Certificate),
 }
 
 impl<H: Handler> Login<'_, H> {
@@ -82,7 +96,10 @@ impl<H: Handler> Login<'_, H> {
                 }
                 Step::Offer(offer) => {
                     let (user, key, deadline) = (offer.user().to_owned(), offer.key().clone(), offer.poll_timeout());
-                    let decision = self.ask(&user, Credential::Offered(&key), deadline).await?;
+                    let certificate = offer.certificate().cloned();
+                    let credential =
+                        certificate.as_ref().map_or(Credential::Offered(&key), Credential::OfferedCertificate);
+                    let decision = self.ask(&user, credential, deadline).await?;
                     let now = self.pipe.clock.now();
                     Step::Ready(match decision {
                         Decision::Refuse => offer.reject(now, &mut self.pipe.output.fresh).map_err(ended)?,
@@ -104,9 +121,32 @@ impl<H: Handler> Login<'_, H> {
         credential: Credential<'_>,
         deadline: Option<ssh_proto::time::Instant>,
     ) -> Result<Decision, Ended> {
-        let attempt = Attempt { user, credential, source: self.source };
+        if !self.may_count(credential) {
+            return Ok(Decision::Refuse);
+        }
+        let authorities = &self.policy.config.algorithms.authorities;
+        let attempt = Attempt { user, credential, source: self.source, authorities };
         let decision = self.pipe.wait_for(deadline, self.handler.authorize(&attempt)).await;
         decision.ok_or(ended(Error::TimedOut(Waiting::Login)))
+    }
+
+    /// Whether the file of revoked keys, where there is one, says nothing against the key: no handler is asked about one
+    /// that is revoked.
+    fn may_count(&self, credential: Credential<'_>) -> bool {
+        let Some(path) = &self.policy.revoked_keys else { return true };
+        let checked = match credential {
+            Credential::Offered(key) | Credential::Proven(key) => revoked_keys::check(path, key, None),
+            Credential::OfferedCertificate(certificate) | Credential::ProvenCertificate(certificate) => {
+                revoked_keys::check(path, certificate.key(), Some(certificate))
+            }
+            Credential::None | Credential::Password(_) => return true,
+        };
+        match checked {
+            Ok(()) => return true,
+            Err(revoked_keys::Refused::Revoked(why)) => tracing::warn!("refused: {why}"),
+            Err(revoked_keys::Refused::Unknown(error)) => tracing::error!("refused: {error}"),
+        }
+        false
     }
 
     async fn decide(
@@ -116,12 +156,14 @@ impl<H: Handler> Login<'_, H> {
         let user = attempt.user().to_owned();
         let (mut proven, mut password) = (None, None);
         match attempt.method() {
-            server::Method::PublicKey(key) => proven = Some(key.clone()),
+            server::Method::PublicKey(key) => proven = Some(Proven::Key(key.clone())),
+            server::Method::Certificate(certificate) => proven = Some(Proven::Certificate(certificate.clone())),
             server::Method::Password(bytes) => password = Some(Zeroizing::new(bytes.to_vec())),
             _ => {}
         }
         let credential = match (&proven, &password) {
-            (Some(key), _) => Credential::Proven(key),
+            (Some(Proven::Key(key)), _) => Credential::Proven(key),
+            (Some(Proven::Certificate(certificate)), _) => Credential::ProvenCertificate(certificate),
             (None, Some(password)) => Credential::Password(password),
             (None, None) => Credential::None,
         };

@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::SystemTime;
 
 use peers::Failed;
-use ssh_proto::keys::PublicKey;
+use ssh_proto::keys::{Certificate, PublicKey};
+use ssh_transport::authorized_keys::AuthorizedKeys;
 use ssh_transport::identity::Identity;
 use ssh_transport::server::{Attempt, Credential, Decision, Handler, Policy, Program, ProgramRequest};
 use ssh_transport::{Channel, Server};
@@ -15,20 +17,47 @@ use tokio::task::JoinHandle;
 
 use super::{HOST_KEYS, USER_KEYS, algorithms, identity, pattern, public};
 
-/// Lets in who has one of the keys, and runs the commands of [`run`].
+/// Lets in who has one of the keys or a certificate that [`Trusted`] lets in, and runs the commands of [`run`].
 #[derive(Debug)]
 pub(crate) struct TestHandler {
     pub(crate) keys: Vec<PublicKey>,
+    pub(crate) trusted: Trusted,
     /// Programs that run now.
     pub(crate) running: Arc<AtomicUsize>,
     /// How many bytes `produce` got rid of.
     pub(crate) produced: Arc<AtomicU64>,
 }
 
+/// Whose certificates count.
+#[derive(Debug, Default)]
+pub(crate) struct Trusted {
+    /// `TrustedUserCAKeys`
+    pub(crate) authorities: Vec<PublicKey>,
+    /// authorized_keys, with `cert-authority`.
+    pub(crate) lines: AuthorizedKeys,
+}
+
+impl Trusted {
+    fn decide(&self, certificate: &Certificate, attempt: &Attempt<'_>) -> Decision {
+        let trusted = self.authorities.iter().find(|authority| *authority == certificate.authority());
+        let permissions = match trusted {
+            Some(authority) => {
+                attempt.verify(certificate, authority, &[attempt.user]).map_err(|error| error.to_string())
+            }
+            None => {
+                let (source, now) = (attempt.source.map(|source| source.ip()), SystemTime::now());
+                let found = self.lines.find_certificate(certificate, attempt.user, source, attempt.authorities, now);
+                found.map(|(_line, permissions)| permissions).map_err(|refused| refused.to_string())
+            }
+        };
+        permissions.map_or(Decision::Refuse, |permissions| Decision::AcceptWith(Box::new(permissions)))
+    }
+}
+
 impl Default for TestHandler {
     fn default() -> Self {
         let keys = USER_KEYS.map(public).to_vec();
-        Self { keys, running: Arc::default(), produced: Arc::default() }
+        Self { keys, trusted: Trusted::default(), running: Arc::default(), produced: Arc::default() }
     }
 }
 
@@ -36,6 +65,9 @@ impl Handler for TestHandler {
     async fn authorize(&self, attempt: &Attempt<'_>) -> Decision {
         match attempt.credential {
             Credential::Offered(key) | Credential::Proven(key) if self.keys.contains(key) => Decision::Accept,
+            Credential::OfferedCertificate(certificate) | Credential::ProvenCertificate(certificate) => {
+                self.trusted.decide(certificate, attempt)
+            }
             Credential::Password(b"correct horse") => Decision::Accept,
             _ => Decision::Refuse,
         }
@@ -155,7 +187,11 @@ impl Running {
 
     /// Listens on an address.
     pub(crate) async fn listen(address: &str, policy: Policy) -> Result<Self, Failed> {
-        let handler = TestHandler::default();
+        Self::listen_with(address, policy, TestHandler::default()).await
+    }
+
+    /// Trusts others than usual.
+    pub(crate) async fn listen_with(address: &str, policy: Policy, handler: TestHandler) -> Result<Self, Failed> {
         let (programs, produced) = (handler.running.clone(), handler.produced.clone());
         let server = Server::bind(address, policy, handler).await?;
         let address = server.local_addr()?;
