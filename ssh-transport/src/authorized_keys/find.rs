@@ -85,12 +85,7 @@ impl AuthorizedKeys {
         algorithms: &[SignatureMethod],
         now: SystemTime,
     ) -> Result<(&Entry, Permissions), Refused> {
-        let trusted = |entry: &Entry| {
-            entry.is_authority()
-                && entry.key == *certificate.authority()
-                && entry.admits_principal(certificate.principals(), user)
-        };
-        let entry = self.first(trusted, source, now)?;
+        let entry = self.find_authority(certificate.authority(), certificate.principals(), user, source, now)?;
         let principals = entry.principals_for(user);
         let wanted = CertificateUse {
             authority: &entry.key,
@@ -101,6 +96,20 @@ impl AuthorizedKeys {
         let grant = certificate.verify(&wanted).map_err(|error| Refused::Certificate(entry.place.clone(), error))?;
         let permissions = Permissions::from(&grant).and(entry.permissions().clone());
         permissions.map(|permissions| (entry, permissions)).map_err(|_conflict| Refused::Command(entry.place.clone()))
+    }
+
+    /// The first line with this authority that is for one of these principals. Nothing says that it signed for them.
+    pub(super) fn find_authority<T: AsRef<str>>(
+        &self,
+        authority: &PublicKey,
+        principals: &[T],
+        user: &str,
+        source: Option<IpAddr>,
+        now: SystemTime,
+    ) -> Result<&Entry, Refused> {
+        let trusted =
+            |entry: &Entry| entry.is_authority() && entry.key == *authority && entry.admits_principal(principals, user);
+        self.first(trusted, source, now)
     }
 
     fn first(
