@@ -27,7 +27,7 @@ use std::time::Duration;
 
 pub use child::{Child, wait_until};
 pub use find::Peers;
-pub use libtest_mimic::{Arguments, Failed, Trial};
+pub use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
 pub use tempfile::TempDir;
 
 /// Long enough for anything on a busy machine, and short enough to wait for.
@@ -43,17 +43,36 @@ where
     trial_in(name, peers, find::policy(), test)
 }
 
+/// A test that needs something else than programs on the `PATH`, of which the caller knows that it is `missing`: the
+/// words that [`trial`] would say.
+pub fn trial_unless<F>(name: &str, missing: Option<String>, test: F) -> Trial
+where
+    F: FnOnce() -> Result<(), Failed> + Send + 'static,
+{
+    let found = missing.map_or(Ok(()), Err);
+    trial_if(name, found, find::policy(), |()| test())
+}
+
 fn trial_in<F>(name: &str, peers: &[&str], policy: find::Policy, test: F) -> Trial
 where
     F: FnOnce(&Peers) -> Result<(), Failed> + Send + 'static,
 {
-    let missing = match (Peers::all(peers), &policy) {
+    let found = Peers::all(peers).map_err(|missing| format!("{missing} is not installed"));
+    trial_if(name, found, policy, move |found| test(&found))
+}
+
+fn trial_if<T, F>(name: &str, found: Result<T, String>, policy: find::Policy, test: F) -> Trial
+where
+    T: Send + 'static,
+    F: FnOnce(T) -> Result<(), Failed> + Send + 'static,
+{
+    let missing = match (found, &policy) {
         (_, find::Policy::Unknown(value)) => {
             let error = format!("SSHRPC_PEERS is {value:?}: set it to `require`, or not at all");
             return Trial::test(name, move || Err(error.into()));
         }
-        (Ok(found), _) => return Trial::test(name, move || test(&found)),
-        (Err(missing), _) => format!("{missing} is not installed"),
+        (Ok(found), _) => return Trial::test(name, move || test(found)),
+        (Err(missing), _) => missing,
     };
     let ignored = matches!(policy, find::Policy::Optional);
     let error = missing.clone();
@@ -72,7 +91,12 @@ pub fn unsupported(name: &str, what: &str) -> Trial {
 /// Runs the trials as the arguments of the process say (`cargo test -- FILTER`), and says how it went.
 #[must_use]
 pub fn run(trials: Vec<Trial>) -> ExitCode {
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    conclude(trials).exit_code()
+}
+
+/// As [`run`], for a program that does something with the result.
+pub fn conclude(trials: Vec<Trial>) -> Conclusion {
+    libtest_mimic::run(&Arguments::from_args(), trials)
 }
 
 /// A TCP port on which nobody listens, for programs that cannot choose one themselves. Somebody else may take it before
@@ -99,7 +123,7 @@ mod tests {
 
     const NOBODY: &str = "a-program-that-nobody-has";
 
-    fn outcome(trial: Trial, arguments: &[&str]) -> libtest_mimic::Conclusion {
+    fn outcome(trial: Trial, arguments: &[&str]) -> Conclusion {
         let arguments = Arguments::from_iter(["test", "--logfile", "/dev/null"].iter().chain(arguments));
         libtest_mimic::run(&arguments, vec![trial])
     }

@@ -1,5 +1,7 @@
 //! The `sshrpc` command as its users meet it: the real binary, in a home directory of its own, and OpenSSH's `ssh`.
 
+#[path = "cli/config.rs"]
+mod config;
 #[path = "cli/errors.rs"]
 mod errors;
 #[path = "cli/keys.rs"]
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
         peers::trial("the_demonstration_has_a_figure_for_every_mode_and_cipher", &[], demonstration),
         peers::trial("help_and_completions_are_complete", &[], help_and_completions_are_complete),
     ];
+    trials.extend(config::trials());
     trials.extend(errors::trials());
     trials.extend(keys::trials());
     trials.extend(serve::trials());

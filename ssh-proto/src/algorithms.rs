@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::crypto::{CipherMethod, CryptoProvider, KexMethod, MacMethod, SignatureMethod, Tier};
+pub use crate::transport::Compression;
 
 /// Lists of algorithms in order of preference: what our KEXINIT offers, and which signatures of users and authorities we
 /// accept.
@@ -20,6 +21,8 @@ pub struct Algorithms {
     pub ciphers: Vec<CipherMethod>,
     /// MACs.
     pub macs: Vec<MacMethod>,
+    /// How payloads are compressed after the login: not at all, unless said otherwise.
+    pub compression: Vec<Compression>,
     /// Signature algorithms of user keys and their certificates (a server's `server-sig-algs`, RFC 8308 §3.1).
     pub user_keys: Vec<SignatureMethod>,
     /// Signature algorithms by which authorities may sign certificates.
@@ -37,12 +40,28 @@ impl Algorithms {
             host_keys: signatures.clone(),
             ciphers: provider.ciphers().iter().filter(|method| method.tier <= tier).copied().collect(),
             macs: provider.macs().iter().filter(|method| method.tier <= tier).copied().collect(),
+            compression: Vec::from([Compression::NONE]),
             user_keys: signatures
                 .iter()
                 .filter_map(SignatureMethod::for_certificates)
                 .chain(signatures.clone())
                 .collect(),
             authorities: signatures,
+        }
+    }
+
+    /// The same algorithms, calculated by `provider`. Those that it lacks are left out.
+    #[must_use]
+    pub fn by(&self, provider: &dyn CryptoProvider) -> Self {
+        let signatures = with_certificates(provider);
+        Self {
+            kex: replace(&self.kex, provider.key_exchanges(), |method| method.name),
+            host_keys: replace(&self.host_keys, &signatures, |method| method.name),
+            ciphers: replace(&self.ciphers, provider.ciphers(), |method| method.name),
+            macs: replace(&self.macs, provider.macs(), |method| method.name),
+            compression: self.compression.clone(),
+            user_keys: replace(&self.user_keys, &signatures, |method| method.name),
+            authorities: replace(&self.authorities, &signatures, |method| method.name),
         }
     }
 
@@ -70,6 +89,16 @@ impl Algorithms {
     /// When the provider does not have one of them.
     pub fn select_macs(&mut self, provider: &dyn CryptoProvider, names: &str) -> Result<(), UnknownAlgorithm> {
         self.macs = select(names, provider.macs(), |method| method.name)?;
+        Ok(())
+    }
+
+    /// Offers exactly the methods of compression of the comma-separated `names`, in that order: `zlib@openssh.com,none`
+    /// compresses where the peer can, `none,zlib@openssh.com` where a client asks for it.
+    ///
+    /// # Errors
+    /// When this build does not have one of them.
+    pub fn select_compression(&mut self, names: &str) -> Result<(), UnknownAlgorithm> {
+        self.compression = select(names, Compression::ALL, Compression::name)?;
         Ok(())
     }
 
@@ -122,7 +151,7 @@ impl Algorithms {
     }
 
     pub(crate) fn is_complete(&self) -> bool {
-        !self.kex.is_empty() && !self.host_keys.is_empty() && !self.ciphers.is_empty()
+        !self.kex.is_empty() && !self.host_keys.is_empty() && !self.ciphers.is_empty() && !self.compression.is_empty()
     }
 }
 
@@ -130,6 +159,11 @@ impl Algorithms {
 fn with_certificates(provider: &dyn CryptoProvider) -> Vec<SignatureMethod> {
     let plain = provider.signatures();
     plain.iter().filter_map(SignatureMethod::for_certificates).chain(plain.iter().copied()).collect()
+}
+
+fn replace<T: Copy>(rows: &[T], table: &[T], name_of: fn(&T) -> &'static str) -> Vec<T> {
+    let same = |row: &T| table.iter().find(|method| name_of(method) == name_of(row)).copied();
+    rows.iter().filter_map(same).collect()
 }
 
 fn select<T: Copy>(names: &str, table: &[T], name_of: fn(&T) -> &'static str) -> Result<Vec<T>, UnknownAlgorithm> {

@@ -47,8 +47,8 @@ pub struct Config {
     pub strict: StrictPolicy,
     /// Whether the first key exchange packet goes out before the server's KEXINIT has come: [`KexGuess::Wait`].
     ///
-    /// A right guess saves one round trip of those that a login takes, and a wrong one costs the packet (40 to 1216
-    /// bytes) and nothing else. It is right when the server's first choices are ours
+    /// A right guess saves one of the six round trips from a client's first bytes to its first channel, and a wrong one
+    /// costs the packet (1216 bytes for the largest) and nothing else. It is right when the server's first choices are ours
     /// ([`Negotiated::first_choices`]), which nobody knows beforehand but who was there before. Send it only there: some
     /// servers do not drop a wrong guess as they must, and the connection fails.
     pub guess: KexGuess,
@@ -151,8 +151,8 @@ impl Ready {
                     return Ok(Step::HostKey(VerifyHostKey { inner: self.inner, verify }));
                 }
                 Turn::Sign(_) | Turn::KeysChanged => {}
-                Turn::Packet { sequence, payload } => {
-                    let bytes = input.filled().get(payload).unwrap_or_default();
+                Turn::Packet { sequence, mut payload } => {
+                    let bytes = payload.bytes(input);
                     let answer = login.receive(transport, sequence, bytes, out);
                     let answer = answer.map_err(|error| transport.fail(error, out))?;
                     transport.release(input);

@@ -49,6 +49,8 @@ pub enum PeerMisbehaved {
     BadPadding,
     /// A packet's authentication tag does not fit.
     BadMac,
+    /// A compressed payload that cannot be expanded.
+    BadCompression,
     /// A message that this phase does not allow.
     UnexpectedMessage(MessageNumber),
     /// A message during key exchange that is no part of it (RFC 4253 §7.1).
@@ -151,6 +153,8 @@ pub enum Limit {
     LoginTries,
     /// Bytes that had to wait for the end of a key re-exchange.
     HeldOutput,
+    /// Bytes of a payload that was compressed.
+    InflatedPayload,
     /// Requests of the peer that wait for our answer.
     PendingRequests,
     /// Key exchanges before login.
@@ -216,6 +220,7 @@ impl Error {
             Self::PeerMisbehaved(blame) => match blame {
                 PeerMisbehaved::NotSsh => return None,
                 PeerMisbehaved::BadMac => Reason::MacError,
+                PeerMisbehaved::BadCompression => Reason::CompressionError,
                 PeerMisbehaved::BadPublicValue
                 | PeerMisbehaved::BadGroup
                 | PeerMisbehaved::BadGroupRequest
@@ -235,6 +240,7 @@ impl Error {
             Self::TimedOut(Waiting::Keepalive) => Reason::ConnectionLost,
             Self::TimedOut(_) | Self::SigningFailed => Reason::ByApplication,
             Self::LimitReached(Limit::LoginTries) => Reason::NoMoreAuthMethodsAvailable,
+            Self::LimitReached(Limit::InflatedPayload) => Reason::CompressionError,
             Self::LimitReached(_) => Reason::ProtocolError,
             Self::HostKeyRefused => Reason::HostKeyNotVerifiable,
             Self::Disconnected(_) => return None,
@@ -255,6 +261,9 @@ impl fmt::Display for Error {
             Self::LimitReached(Limit::LoginTries) => f.write_str("too many failed logins"),
             Self::LimitReached(Limit::HeldOutput) => {
                 f.write_str("the peer let too much output pile up during a key exchange")
+            }
+            Self::LimitReached(Limit::InflatedPayload) => {
+                f.write_str("the peer sent a compressed packet that expands beyond the limit")
             }
             Self::LimitReached(Limit::PendingRequests) => f.write_str("the peer has too many unanswered requests"),
             Self::LimitReached(Limit::KeyExchangesBeforeLogin) => {
@@ -285,6 +294,7 @@ impl fmt::Display for PeerMisbehaved {
             Self::BadPacketLength => "a packet length that is not allowed (RFC 4253 s6)",
             Self::BadPadding => "padding that is not allowed (RFC 4253 s6)",
             Self::BadMac => "a packet whose authentication tag does not fit (RFC 4253 s6.4)",
+            Self::BadCompression => "a compressed packet that cannot be expanded (RFC 4253 s6.2)",
             Self::UnexpectedMessage(number) => return write!(f, "{number} is not allowed now"),
             Self::NotKeyExchange(number) => {
                 return write!(f, "{number} during a key exchange (RFC 4253 s7.1)");

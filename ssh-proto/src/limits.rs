@@ -9,7 +9,8 @@ use core::time::Duration;
 pub struct Limits {
     /// The largest `packet_length` that is read before login, in bytes: 35,000, the least that RFC 4253 §6.1 asks for.
     pub packet_before_login: usize,
-    /// The largest `packet_length` that is read after login, in bytes: 256 KiB, as OpenSSH has it.
+    /// The largest `packet_length` that is read after login, in bytes, and the largest payload that a compressed packet
+    /// may expand to: 256 KiB, as OpenSSH has it.
     pub packet: usize,
     /// Bytes in either direction after which keys are re-exchanged: 1 GiB (RFC 4253 §9).
     pub rekey_bytes: u64,

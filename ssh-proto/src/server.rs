@@ -191,8 +191,8 @@ impl Ready {
                     return Ok(Step::Sign(SignExchange { inner: self.inner, sign }));
                 }
                 Turn::Verify(_) | Turn::KeysChanged => {}
-                Turn::Packet { sequence, payload } => {
-                    let bytes = input.filled().get_mut(payload).unwrap_or_default();
+                Turn::Packet { sequence, mut payload } => {
+                    let bytes = payload.bytes(input);
                     let question = login.receive(transport, sequence, bytes, now, out);
                     // It may have held a password, and the caller's buffer lives on.
                     bytes.zeroize();

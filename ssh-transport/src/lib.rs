@@ -10,6 +10,11 @@
 
 pub mod agent;
 pub mod authorized_keys;
+#[cfg(feature = "aws-lc")]
+pub mod aws_lc;
+#[cfg(not(feature = "aws-lc"))]
+#[path = "aws_lc_absent.rs"]
+mod aws_lc;
 mod buffer;
 mod channel;
 mod channel_state;

@@ -23,6 +23,7 @@ fn main() -> std::process::ExitCode {
     }
     trials.extend([
         trial("bulk_1_gib_across_rekeys", &["ssh"], |peers| bulk(peers, "aes128-ctr", 16, 3)),
+        trial("compressed_64_mib_across_rekeys", &["ssh"], compressed),
         trial("programs_end_by_status_signal_or_refusal", &["ssh"], programs_end),
         trial("streams_are_kept_apart", &["ssh"], streams_are_kept_apart),
         trial("shell", &["ssh"], shell),
@@ -32,6 +33,7 @@ fn main() -> std::process::ExitCode {
         trial("too_many_tries_end_the_connection", &["ssh"], too_many_tries),
         trial("fifty_sessions_on_one_connection", &["ssh"], fifty_sessions),
         trial("both_sides_rekey_all_the_time", &["ssh"], both_sides_rekey_all_the_time),
+        trial("groups_of_the_servers_choice", &["ssh"], groups_of_the_servers_choice),
         trial("both_sides_ask_for_signs_of_life", &["ssh"], both_sides_ask_for_signs_of_life),
         trial("a_client_that_is_killed_ends_its_programs", &["ssh"], a_killed_client),
         trial("shutdown_ends_what_runs", &["ssh"], shutdown_ends_what_runs),
@@ -173,6 +175,40 @@ fn bulk(peers: &Peers, cipher: &'static str, chunks: u64, rekeys: usize) -> Resu
         up.succeed(LIMIT)?;
         for child in [&down, &up] {
             ensure(key_exchanges(child) > rekeys || rekeys == 0, || child.stderr())?;
+        }
+        setup.server.stop().await
+    })
+}
+
+/// `ssh -C`: what does not compress, many megabytes each way across key exchanges, and what does.
+fn compressed(peers: &Peers) -> Result<(), Failed> {
+    let mut policy = server_policy();
+    policy.config.limits.rekey_bytes = 15_000_000;
+    policy.config.algorithms.select_compression("none,zlib@openssh.com").expect("this build has it");
+    block_on(async {
+        let setup = Setup::new(peers, policy).await?;
+        let mut command = setup.ssh(&["-C", "-v", "-o", "RekeyLimit=10M"]);
+        let (mut child, stdin, stdout) = Child::spawn_with_pipes(command.arg("echo"))?;
+        let feeding = std::thread::spawn(move || feed(stdin, CHUNK));
+        drain(stdout, CHUNK).map_err(|failed| child.failed(&format!("{failed:?}")))?;
+        feeding.join().map_err(|_panic| "feeding panicked")??;
+        child.succeed(LONG)?;
+        let exchanges = key_exchanges(&child);
+        ensure(exchanges > 10, || format!("only {exchanges} exchanges of keys"))?;
+        ensure(child.stderr().contains("compression: zlib@openssh.com"), || child.stderr())?;
+
+        let mut command = setup.ssh(&["-C", "-v"]);
+        let (mut child, mut stdin) = Child::spawn_with_input(command.arg("echo"))?;
+        let text = b"the quick brown fox jumps over the lazy dog, ".repeat(100_000);
+        stdin.write_all(&text)?;
+        drop(stdin);
+        ensure(child.succeed(LIMIT)? == text, || "other bytes than were sent".to_owned())?;
+        // "compress outgoing: raw data 4537211, compressed 38411, factor 0.01", and so on for incoming.
+        let log = child.stderr();
+        for direction in ["outgoing", "incoming"] {
+            let line = log.lines().find(|line| line.contains(&format!("compress {direction}: raw data")));
+            let factor: f64 = line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).ok_or_else(|| log.clone())?;
+            ensure(!(0.1..=10.0).contains(&factor), || log.clone())?;
         }
         setup.server.stop().await
     })
@@ -333,6 +369,33 @@ fn both_sides_rekey_all_the_time(peers: &Peers) -> Result<(), Failed> {
             child.succeed(LIMIT)?;
             let exchanges = key_exchanges(&child);
             ensure(exchanges > 20, || format!("only {exchanges} exchanges of keys"))?;
+            setup.server.stop().await
+        })?;
+    }
+    Ok(())
+}
+
+/// RFC 4419, for the first keys and for all that follow, which either side asks for: the sizes that a client wants go by
+/// its cipher.
+fn groups_of_the_servers_choice(peers: &Peers) -> Result<(), Failed> {
+    for (cipher, sizes) in [("aes128-gcm@openssh.com", "2048<3072<8192"), ("aes256-gcm@openssh.com", "2048<8192<8192")]
+    {
+        let mut policy = server_policy();
+        policy.config.limits.rekey_bytes = 3_000_000;
+        block_on(async {
+            let setup = Setup::new(peers, policy).await?;
+            let kex = "KexAlgorithms=diffie-hellman-group-exchange-sha256";
+            let length = 6_000_000;
+            let mut command = setup.ssh(&["-v", "-c", cipher, "-o", kex, "-o", "RekeyLimit=2M"]);
+            let (mut child, stdin, stdout) = Child::spawn_with_pipes(command.arg("echo"))?;
+            let feeding = std::thread::spawn(move || feed(stdin, length));
+            drain(stdout, length).map_err(|failed| child.failed(&format!("{cipher}: {failed:?}")))?;
+            feeding.join().map_err(|_panic| "feeding panicked")??;
+            child.succeed(LIMIT)?;
+            let exchanges = key_exchanges(&child);
+            ensure(exchanges > 3, || format!("only {exchanges} exchanges of keys"))?;
+            let asked = child.stderr().matches(&format!("SSH2_MSG_KEX_DH_GEX_REQUEST({sizes}) sent")).count();
+            equal(asked, exchanges)?;
             setup.server.stop().await
         })?;
     }

@@ -7,7 +7,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use peers::{Child, Failed, LIMIT, Peers, trial};
-use ssh_proto::{ChannelRequest, Outcome, PtyRequest, WindowSize};
+use ssh_proto::crypto::rustcrypto::PROVIDER;
+use ssh_proto::{ChannelRequest, FirstChoices, KexGuess, Outcome, PtyRequest, WindowSize};
 use ssh_transport::agent::Agent;
 use ssh_transport::client::{ConnectError, HostKeys, Policy, ProgramError};
 use ssh_transport::identity::Identity;
@@ -26,6 +27,7 @@ fn main() -> std::process::ExitCode {
     }
     trials.extend([
         trial("bulk_1_gib_across_rekeys", &["sshd"], |peers| bulk(peers, "aes128-ctr", 16, 3)),
+        trial("compressed_64_mib_across_rekeys", &["sshd"], compressed),
         trial("keys_in_files", &["sshd"], keys_in_files),
         trial("keys_in_an_agent", &["sshd", "ssh-agent", "ssh-add"], keys_in_an_agent),
         trial("a_wrong_key_is_denied", &["sshd"], a_wrong_key_is_denied),
@@ -41,6 +43,8 @@ fn main() -> std::process::ExitCode {
         trial("stalled_channels_stop_nobody", &["sshd"], stalled_channels_stop_nobody),
         trial("both_sides_rekey_all_the_time", &["sshd"], both_sides_rekey_all_the_time),
         trial("rekey_on_request_while_idle", &["sshd"], rekey_on_request),
+        trial("groups_of_the_servers_choice", &["sshd"], groups_of_the_servers_choice),
+        trial("guesses_right_and_wrong", &["sshd"], guesses_right_and_wrong),
         trial("both_sides_ask_for_signs_of_life", &["sshd"], both_sides_ask_for_signs_of_life),
         trial("the_server_dies", &["sshd"], the_server_dies),
         trial("a_dropped_client_logs_out", &["sshd"], a_dropped_client_logs_out),
@@ -114,6 +118,27 @@ fn bulk(peers: &Peers, cipher: &'static str, chunks: u64, rekeys: usize) -> Resu
         equal(said.as_str(), "same\n")?;
         let after = key_exchanges(&sshd);
         ensure(after - half >= rekeys, || format!("{half} key exchanges, then {after}"))
+    })
+}
+
+/// What does not compress, many megabytes each way across key exchanges, and what does.
+fn compressed(peers: &Peers) -> Result<(), Failed> {
+    let sshd = Sshd::start(peers, "Compression yes\nRekeyLimit 10M\nLogLevel DEBUG1")?;
+    block_on(async {
+        let mut policy = sshd.policy();
+        policy.config.algorithms.select_compression("zlib@openssh.com,none")?;
+        policy.config.limits.rekey_bytes = 15_000_000;
+        let client = sshd.connect(&policy).await?;
+        let agreed = client.negotiated().ok_or("nothing was negotiated")?;
+        let ways = [&agreed.client_to_server, &agreed.server_to_client].map(|way| way.compression);
+        equal(ways, [Some("zlib@openssh.com"); 2])?;
+        let before = key_exchanges(&sshd);
+        there_and_back(&client, CHUNK).await?;
+        let rekeys = key_exchanges(&sshd) - before;
+        ensure(rekeys >= 10, || format!("only {rekeys} exchanges of keys"))?;
+        let zeros = client.output("head -c 20000000 /dev/zero").await?.stdout;
+        ensure(zeros.len() == 20_000_000 && zeros.iter().all(|&byte| byte == 0), || "not the zeros".to_owned())?;
+        echo(&client).await
     })
 }
 
@@ -430,6 +455,55 @@ fn rekey_on_request(peers: &Peers) -> Result<(), Failed> {
             equal(key_exchanges(&sshd), 1 + round)?;
             client.rekey();
             echo(&client).await?;
+        }
+        Ok(())
+    })
+}
+
+/// RFC 4419, for the first keys and for all that follow, which either side asks for.
+fn groups_of_the_servers_choice(peers: &Peers) -> Result<(), Failed> {
+    let sshd = Sshd::start(peers, "RekeyLimit 1M\nLogLevel DEBUG1")?;
+    block_on(async {
+        let mut policy = sshd.policy();
+        select(&mut policy.config.algorithms, Kind::Kex, "diffie-hellman-group-exchange-sha256");
+        policy.config.limits.rekey_bytes = 3_000_000;
+        let client = sshd.connect(&policy).await?;
+        there_and_back(&client, 8_000_000).await?;
+        client.rekey();
+        echo(&client).await?;
+        let exchanges = key_exchanges(&sshd);
+        ensure(exchanges >= 6, || format!("only {exchanges} exchanges of keys"))?;
+        let groups = sshd.child.stderr().matches("SSH2_MSG_KEX_DH_GEX_GROUP sent").count();
+        equal(groups, exchanges)
+    })
+}
+
+/// RFC 4253 §7: sshd takes a right guess, and drops one that is wrong for its method or for its host key algorithm.
+fn guesses_right_and_wrong(peers: &Peers) -> Result<(), Failed> {
+    let lists =
+        "KexAlgorithms curve25519-sha256,diffie-hellman-group14-sha256\nHostKeyAlgorithms ssh-ed25519,rsa-sha2-512";
+    let sshd = Sshd::start(peers, &format!("{lists}\nLogLevel DEBUG2"))?;
+    let right = "curve25519-sha256,diffie-hellman-group14-sha256";
+    let cases = [
+        (right, "ed25519", FirstChoices::Agree),
+        ("diffie-hellman-group14-sha256,curve25519-sha256", "ed25519", FirstChoices::Differ),
+        ("mlkem768x25519-sha256,curve25519-sha256", "ed25519", FirstChoices::Differ),
+        (right, "rsa3072", FirstChoices::Differ),
+    ];
+    block_on(async {
+        let mut wrong = 0;
+        for (kex, host_key, first_choices) in cases {
+            let mut policy = sshd.policy();
+            policy.config.guess = KexGuess::Send;
+            policy.config.algorithms.select_kex(&PROVIDER, kex)?;
+            policy.host_keys = HostKeys::Pinned(support::public(host_key));
+            let client = sshd.connect(&policy).await?;
+            equal(client.negotiated().map(|agreed| agreed.first_choices), Some(first_choices))?;
+            echo(&client).await?;
+            client.rekey();
+            echo(&client).await?;
+            wrong += usize::from(first_choices == FirstChoices::Differ);
+            equal(sshd.child.stderr().matches("skipped packet").count(), wrong)?;
         }
         Ok(())
     })

@@ -112,7 +112,10 @@ fn told(found: &HostConfig) -> Vec<(&'static str, Vec<String>)> {
         ("compression", flag(found.compression.unwrap_or(false))),
         ("pubkeyauthentication", truth(found.pubkey_authentication)),
         ("hostkeyalias", found.host_key_alias.clone().into_iter().collect()),
-        ("connecttimeout", found.connect_timeout.map_or("none".into(), |time| time.as_secs().to_string()).into_one()),
+        (
+            "connecttimeout",
+            found.connect_timeout.map_or_else(|| "none".into(), |time| time.as_secs().to_string()).into_one(),
+        ),
         ("serveralivecountmax", found.server_alive_count_max.unwrap_or(3).to_string().into_one()),
     ];
     // `ssh -G` prints a command without expanding its tokens: only that there is one can be compared.

@@ -1,9 +1,9 @@
 """Writes the known answers of this folder; the same input gives the same bytes every time.
 
-Needs `pip install cryptography==48.0.0 cryptography_vectors==48.0.0 kyber-py==1.2.0` (OpenSSL inside the first). What is published comes from the
-second package, unchanged but for its layout; what exists nowhere (packets in SSH's layout, Diffie-Hellman with chosen
-exponents, RSA keys of odd sizes and forged RSA signatures) is computed here with OpenSSL's primitives or with Python's
-integers, independently of the crates that the tests check.
+Needs `pip install cryptography==48.0.0 cryptography_vectors==48.0.0 kyber-py==1.2.0` (OpenSSL inside the first). What is
+published comes from the second package, unchanged but for its layout; what exists nowhere (packets in SSH's layout,
+Diffie-Hellman with chosen exponents, RSA keys of odd sizes and forged RSA signatures, sntrup761 in `sntrup761.py`) is
+computed here with OpenSSL's primitives or with Python's integers, independently of the crates that the tests check.
 
 Layout: records of `name = value` lines with an empty line between them; values are hexadecimal unless the test reads
 them as text.
@@ -14,8 +14,10 @@ import math
 import os
 import random
 import re
+import zlib
 
 import cryptography_vectors
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -25,6 +27,10 @@ from kyber_py.ml_kem import ML_KEM_768
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from kyber_py.ml_kem import ML_KEM_768
+
+import sntrup761
 
 PUBLISHED = os.path.dirname(cryptography_vectors.__file__)
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -227,6 +233,15 @@ def umac():
         for length, number in ((8, 2 * size), (8, 2**32 - 2 * size + 1), (16, size)):
             yield record("computed", rng.randbytes(16), number.to_bytes(8, "big"), rng.randbytes(size), 1, length)
 
+def compressed():
+    """One zlib stream, a payload a record, each ended by the partial flush of RFC 4253 section 6.2."""
+    stream = zlib.compressobj(6)
+    rng = random.Random("zlib")
+    noise = rng.randbytes(300)
+    for payload in (b"first payload", b"second payload, after the first", bytes(3000), noise, noise, b"abc" * 50, b"\n"):
+        out = stream.compress(payload) + stream.flush(zlib.Z_PARTIAL_FLUSH)
+        yield {"source": "zlib", "payload": payload.hex(), "compressed": out.hex()}
+
 
 def x25519():
     for block in published("asymmetric/X25519/rfc7748.txt").split("\n\n")[:4]:
@@ -423,6 +438,38 @@ def diffie_hellman_in_any_group():
             "peer": hexadecimal(pow(generator, y, p)),
             "secret": hexadecimal(pow(generator, x * y, p)),
         }
+def stream(key):
+    """What ChaCha20 gives from its beginning, as a function that takes so many bytes of it."""
+    return lambda length, state=Cipher(algorithms.ChaCha20(key, bytes(16)), mode=None).encryptor(): state.update(bytes(length))
+
+
+def sntrup761_x25519():
+    rng = random.Random("sntrup761x25519-sha512")
+    for number in range(4):
+        client_seed, server_seed = rng.randbytes(32), rng.randbytes(32)
+        client, server = stream(client_seed), stream(server_seed)
+        client_key, server_key = (X25519PrivateKey.from_private_bytes(take(32)) for take in (client, server))
+        classical = client_key.exchange(server_key.public_key())
+        key = sntrup761.generate(client)
+        ciphertext, shared = sntrup761.encapsulate(key["public"], server)
+
+        def record(kind, ciphertext, shared):
+            return {
+                "source": "the specification in Python, and OpenSSL",
+                "ciphertext": kind,
+                "client_seed": client_seed.hex(),
+                "server_seed": server_seed.hex(),
+                "init": (key["public"] + client_key.public_key().public_bytes_raw()).hex(),
+                "reply": (ciphertext + server_key.public_key().public_bytes_raw()).hex(),
+                "secret": hashlib.sha512(shared + classical).hexdigest(),
+            }
+
+        yield record("good", ciphertext, shared)
+        # The polynomial, its last byte, the hash that confirms it, and nothing of all that.
+        wrong = bytearray(ciphertext if number < 3 else rng.randbytes(len(ciphertext)))
+        if number < 3:
+            wrong[(500, 1006, 1030)[number]] ^= 1 << number
+        yield record("wrong", bytes(wrong), sntrup761.decapsulate(key, bytes(wrong)))
 
 
 SMALL_PRIMES = [n for n in range(3, 20000, 2) if all(n % d for d in range(3, math.isqrt(n) + 1, 2))]
@@ -534,6 +581,7 @@ write("aes_gcm.txt", aes_gcm())
 write("chacha20_poly1305.txt", chacha20_poly1305())
 write("hmac.txt", hmac())
 write("x25519.txt", x25519())
+write("sntrup761x25519.txt", sntrup761_x25519())
 write("mlkem768x25519.txt", mlkem768_x25519())
 write("ed25519.txt", ed25519())
 write("dh.txt", [*diffie_hellman((14, 16, 18), rng), *diffie_hellman((1, 15, 17), random.Random("groups 1, 15 and 17"))])
@@ -542,3 +590,4 @@ write("dh_groups.txt", diffie_hellman_in_any_group())
 write("ecdsa.txt", [*ecdsa_deterministic(), *ecdsa_fips()])
 write("rsa.txt", [*rsa_fips(), *rsa_made()])
 write("umac.txt", umac())
+write("zlib.txt", compressed())

@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 use ssh_proto::crypto::Tier;
-use ssh_transport::identity::{DefaultIdentities, Identity, default_identities};
+use ssh_transport::identity::{DefaultIdentities, Identity};
+use ssh_transport::ssh_config::HostConfig;
 use sshrpc::call::{Call as Request, CallError};
 use sshrpc::client::{Connect, Error, Mode, Target};
 use sshrpc::term::{Atom, Style, SyntaxError, Term, parse_call, parse_term};
@@ -69,6 +70,10 @@ struct Keys {
     /// The host keys that are known [default: ~/.ssh/known_hosts]
     #[arg(long, value_name = "FILE")]
     known_hosts: Option<PathBuf>,
+
+    /// The configuration of ssh [default: ~/.ssh/config and /etc/ssh/ssh_config]; none reads none
+    #[arg(long, short = 'F', value_name = "FILE")]
+    config: Option<PathBuf>,
 
     /// Trust a host that is not known yet, and note its key; never one that changed
     #[arg(long)]
@@ -147,7 +152,11 @@ impl Call {
 
     async fn call(&self, request: &Request) -> Result<Term, Failure> {
         let folder = Folder::find().ok();
-        let identities = self.identities(folder.as_ref()).await?;
+        let connect = self.connect();
+        let identities = match connect.as_ref().map(Connect::host_config) {
+            Ok(Ok(found)) => self.identities(folder.as_ref(), &found).await?,
+            Ok(Err(_)) | Err(_) => DefaultIdentities::default(),
+        };
         let named =
             |identity: &Identity| Some((identity.public().fingerprint().to_string(), identity.path()?.to_owned()));
         let attempt = Attempt {
@@ -158,7 +167,9 @@ impl Call {
             unusable: identities.problems,
             folder: folder.as_ref(),
         };
-        let connect = self.connect(identities.identities).map_err(|error| attempt.not_connected(&error))?;
+        let connect = connect.map_err(|error| attempt.not_connected(&error))?;
+        let connect =
+            identities.identities.into_iter().map(self.algorithms.provider.sign).fold(connect, Connect::identity);
         let patience = Patience::new(self.timeout);
         let client = patience.wait(connect.connect()).await.ok_or_else(|| self.timed_out("no connection to", ""))?;
         let client = client.map_err(|error| attempt.not_connected(&error))?;
@@ -172,19 +183,21 @@ impl Call {
         answer.map_err(|error| self.slip(&error, request).into_iter().fold(attempt.call_failed(&error), Failure::hint))
     }
 
-    fn connect(&self, identities: Vec<Identity>) -> Result<Connect, sshrpc::client::ConnectError> {
+    fn connect(&self) -> Result<Connect, sshrpc::client::ConnectError> {
         let mut connect = Connect::to(&self.target.to_string())?.mode(self.mode);
-        for identity in identities {
-            connect = connect.identity(identity);
-        }
+        connect = match &self.keys.config {
+            None => connect,
+            Some(path) if path.as_os_str() == "none" => connect.no_config(),
+            Some(path) => connect.config_file(path),
+        };
         if let Some(path) = &self.keys.known_hosts {
             connect = connect.known_hosts(path);
         }
         if self.keys.accept_new {
             connect = connect.accept_new();
         }
-        let Algorithms { tier, cipher, mac, kex } = &self.algorithms;
-        connect = connect.tier(tier.unwrap_or(Tier::Compatible));
+        let Algorithms { tier, cipher, mac, kex, compress, provider } = &self.algorithms;
+        connect = connect.provider(provider.provider).tier(tier.unwrap_or(Tier::Compatible));
         if let Some(names) = cipher {
             connect = connect.ciphers(names)?;
         }
@@ -194,11 +207,14 @@ impl Call {
         if let Some(names) = kex {
             connect = connect.kex(names)?;
         }
+        if *compress {
+            connect = connect.compress();
+        }
         Ok(connect)
     }
 
-    /// The keys to try: those that were named; or else sshrpc's own, the agent's, and the usual ones.
-    async fn identities(&self, folder: Option<&Folder>) -> Result<DefaultIdentities, Failure> {
+    /// The keys to try: those that were named; or else sshrpc's own, and those that `ssh` would try.
+    async fn identities(&self, folder: Option<&Folder>, config: &HostConfig) -> Result<DefaultIdentities, Failure> {
         let mut found = DefaultIdentities::default();
         for path in &self.keys.identity {
             found.identities.extend(secret::read_identities(path)?);
@@ -213,7 +229,7 @@ impl Call {
                 },
             }
         }
-        let usual = default_identities(folder.home()).await;
+        let usual = DefaultIdentities::for_host(config, folder.home()).await;
         let is_new = |identity: &Identity| found.identities.iter().all(|have| have.public() != identity.public());
         let new: Vec<Identity> = usual.identities.into_iter().filter(is_new).collect();
         found.identities.extend(new);

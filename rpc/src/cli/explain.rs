@@ -121,11 +121,11 @@ impl Attempt<'_> {
             ErrorKind::ConnectionRefused => {
                 let failure = Failure::new(Exit::Connection, format!("nobody listens on {address}"));
                 match self.target.port {
-                    22 => failure.hint(format!(
+                    None => failure.hint(format!(
                         "22 is the port of SSH; nodes listen on 2222 by themselves: {}:2222",
                         self.target
                     )),
-                    _ => failure.hint(format!("start a node there: sshrpc serve --listen {address}")),
+                    Some(_) => failure.hint(format!("start a node there: sshrpc serve --listen {address}")),
                 }
             }
             ErrorKind::TimedOut => Failure::new(Exit::Timeout, format!("{address} does not answer")),

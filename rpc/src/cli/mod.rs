@@ -11,6 +11,7 @@ mod json;
 mod keygen;
 mod log;
 mod output;
+mod provider;
 mod secret;
 mod serve;
 mod table;

@@ -16,6 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::config::{Folder, HOST_KINDS, KINDS, shown};
 use super::failure::Failure;
 use super::output::{FAINT, Output, STRONG, WARN, styled};
+use super::provider::{self, Provider};
 use super::{log, secret};
 
 /// Answer calls with the built-in functions
@@ -78,6 +79,14 @@ pub(crate) struct Algorithms {
     /// These key exchange methods, comma-separated, of whatever tier
     #[arg(long, value_name = "NAMES")]
     pub(crate) kex: Option<String>,
+
+    /// Compress what travels: a node does so for clients that ask
+    #[arg(long, short = 'C')]
+    pub(crate) compress: bool,
+
+    /// Whose arithmetic is used: rustcrypto; aws-lc, if it was built in
+    #[arg(long, value_name = "NAME", default_value = "rustcrypto", value_parser = provider::parse)]
+    pub(crate) provider: Provider,
 }
 
 fn tier(name: &str) -> Result<Tier, &'static str> {
@@ -133,13 +142,13 @@ impl Serve {
         let shown_keys: Vec<PublicKey> = plain.map(|identity| identity.public().clone()).collect();
         let mut builder = Node::builder().listen(&self.listen).authorized_keys_file(&authorized);
         for identity in host_keys {
-            builder = builder.host_identity(identity);
+            builder = builder.host_identity((self.algorithms.provider.sign)(identity));
         }
         if let Some(path) = &self.keys.revoked_keys {
             builder = builder.revoked_keys_file(path);
         }
-        let Algorithms { tier, cipher, mac, kex } = &self.algorithms;
-        builder = builder.tier(tier.unwrap_or(Tier::Default));
+        let Algorithms { tier, cipher, mac, kex, compress, provider } = &self.algorithms;
+        builder = builder.provider(provider.provider).tier(tier.unwrap_or(Tier::Default));
         if let Some(names) = cipher {
             builder = builder.ciphers(names).map_err(Failure::usage)?;
         }
@@ -148,6 +157,9 @@ impl Serve {
         }
         if let Some(names) = kex {
             builder = builder.kex(names).map_err(Failure::usage)?;
+        }
+        if *compress {
+            builder = builder.compress();
         }
         let mut stop = Stop::new()?;
         let node = builder.bind().await.map_err(|error| not_listening(&error))?;

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ssh_proto::algorithms::UnknownAlgorithm;
-use ssh_proto::crypto::Tier;
 use ssh_proto::crypto::rustcrypto::PROVIDER;
+use ssh_proto::crypto::{CryptoProvider, Tier};
 use ssh_proto::keys::PublicKey;
 use ssh_proto::{Algorithms, StrictPolicy};
-use ssh_transport::client::{HostKeys, Policy};
-use ssh_transport::files::{FileError, Warning};
-use ssh_transport::identity::{Identity, IdentityError, default_identities};
-use ssh_transport::known_hosts::KnownHosts;
+use ssh_transport::files::FileError;
+use ssh_transport::identity::{Identity, IdentityError};
+use ssh_transport::ssh_config::{ConfigError, HostConfig, Jump, Selections, SshConfig};
 use zeroize::Zeroizing;
 
+use super::route::{Route, Traveller};
 use super::{Client, Inner, InvalidTarget, Mode, Target};
 
 /// A connection to be made.
@@ -29,7 +29,11 @@ pub struct Connect {
     accept_new: AcceptNew,
     pinned: Option<PublicKey>,
     strict: StrictPolicy,
-    algorithms: Algorithms,
+    provider: &'static dyn CryptoProvider,
+    tier: Tier,
+    selections: Selections,
+    compress: Compress,
+    config: ConfigSource,
     timeout: Option<Duration>,
 }
 
@@ -41,6 +45,23 @@ enum AcceptNew {
     Yes,
 }
 
+/// Whether to compress, though the configuration does not say so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Compress {
+    #[default]
+    AsConfigured,
+    Yes,
+}
+
+/// Which `ssh_config(5)` counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum ConfigSource {
+    #[default]
+    Usual,
+    File(PathBuf),
+    None,
+}
+
 /// Why there is no connection.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -49,6 +70,10 @@ pub enum ConnectError {
     Target(InvalidTarget),
     /// There is no home directory, and so no `~/.ssh`.
     NoHome,
+    /// `~/.ssh/config`, or a file in its place, cannot be used.
+    Config(ConfigError),
+    /// The hosts on the way are configured to be reached through each other without end; this one was the last.
+    TooManyJumps(String),
     /// A known_hosts file cannot be read.
     KnownHosts(FileError),
     /// A named identity cannot be used.
@@ -64,6 +89,10 @@ impl fmt::Display for ConnectError {
         match self {
             Self::Target(error) => error.fmt(f),
             Self::NoHome => f.write_str("HOME is not set: name the identity and the known_hosts file"),
+            Self::Config(error) => error.fmt(f),
+            Self::TooManyJumps(host) => {
+                write!(f, "{host}: ProxyJump leads through more than 16 hosts, perhaps in a circle")
+            }
             Self::KnownHosts(error) => error.fmt(f),
             Self::Identity(error) => error.fmt(f),
             Self::Algorithm(error) => error.fmt(f),
@@ -101,7 +130,11 @@ impl Connect {
             accept_new: AcceptNew::default(),
             pinned: None,
             strict: StrictPolicy::default(),
-            algorithms: Algorithms::up_to(Tier::Compatible, &PROVIDER),
+            provider: &PROVIDER,
+            tier: Tier::Compatible,
+            selections: Selections::default(),
+            compress: Compress::default(),
+            config: ConfigSource::default(),
             timeout: None,
         })
     }
@@ -155,10 +188,31 @@ impl Connect {
         self
     }
 
+    /// Calculates by `provider`; by RustCrypto otherwise. What it lacks is not offered.
+    #[must_use]
+    pub const fn provider(mut self, provider: &'static dyn CryptoProvider) -> Self {
+        self.provider = provider;
+        self
+    }
+
+    /// With the configuration in this file, instead of `~/.ssh/config` and `/etc/ssh/ssh_config`.
+    #[must_use]
+    pub fn config_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config = ConfigSource::File(path.into());
+        self
+    }
+
+    /// Without any configuration of `ssh`.
+    #[must_use]
+    pub fn no_config(mut self) -> Self {
+        self.config = ConfigSource::None;
+        self
+    }
+
     /// Offers algorithms up to this tier; the compatible ones otherwise.
     #[must_use]
-    pub fn tier(mut self, tier: Tier) -> Self {
-        self.algorithms = Algorithms::up_to(tier, &PROVIDER);
+    pub const fn tier(mut self, tier: Tier) -> Self {
+        self.tier = tier;
         self
     }
 
@@ -167,7 +221,9 @@ impl Connect {
     /// # Errors
     /// When one is not known.
     pub fn kex(mut self, names: &str) -> Result<Self, UnknownAlgorithm> {
-        self.algorithms.select_kex(&PROVIDER, names).map(|()| self)
+        Algorithms::up_to(self.tier, self.provider).select_kex(self.provider, names)?;
+        names.clone_into(&mut self.selections.kex);
+        Ok(self)
     }
 
     /// Offers these ciphers, comma-separated, of whatever tier.
@@ -175,7 +231,9 @@ impl Connect {
     /// # Errors
     /// When one is not known.
     pub fn ciphers(mut self, names: &str) -> Result<Self, UnknownAlgorithm> {
-        self.algorithms.select_ciphers(&PROVIDER, names).map(|()| self)
+        Algorithms::up_to(self.tier, self.provider).select_ciphers(self.provider, names)?;
+        names.clone_into(&mut self.selections.ciphers);
+        Ok(self)
     }
 
     /// Offers these MACs, comma-separated, of whatever tier.
@@ -183,7 +241,17 @@ impl Connect {
     /// # Errors
     /// When one is not known.
     pub fn macs(mut self, names: &str) -> Result<Self, UnknownAlgorithm> {
-        self.algorithms.select_macs(&PROVIDER, names).map(|()| self)
+        Algorithms::up_to(self.tier, self.provider).select_macs(self.provider, names)?;
+        names.clone_into(&mut self.selections.macs);
+        Ok(self)
+    }
+
+    /// Asks for compression (`zlib@openssh.com`). It is off otherwise: it costs time, and the length of what is compressed
+    /// tells something about it.
+    #[must_use]
+    pub const fn compress(mut self) -> Self {
+        self.compress = Compress::Yes;
+        self
     }
 
     /// Gives up a call that has no answer after this time, and a connection that takes longer.
@@ -198,59 +266,73 @@ impl Connect {
     /// # Errors
     /// When a file cannot be read, nobody listens there, the host key is not known, or the node does not let us in.
     pub async fn connect(self) -> Result<Client, ConnectError> {
-        let (target, mode, timeout) = (self.target.clone(), self.mode, self.timeout);
-        let policy = self.policy().await?;
-        let mut inner = Inner { target, policy, ssh: None, mode, timeout, caller: tokio::sync::Mutex::default() };
+        let route = self.route().await?;
+        let Self { target, mode, timeout, .. } = self;
+        let mut inner = Inner { target, route, ssh: None, mode, timeout, caller: tokio::sync::Mutex::default() };
         if mode != Mode::Exec {
             inner.ssh = Some(inner.new_connection().await?);
         }
         Ok(Client { inner: Arc::new(inner) })
     }
 
-    async fn policy(mut self) -> Result<Policy, ConnectError> {
-        let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
-        let user = self.target.user.clone().unwrap_or_else(local_user);
-        let host_keys = match self.pinned.take() {
-            Some(key) => HostKeys::Pinned(key),
-            None => {
-                let files = match (&self.known_hosts, &home) {
-                    (Some(path), _) => vec![path.clone()],
-                    (None, Some(home)) => vec![home.join(".ssh/known_hosts"), "/etc/ssh/ssh_known_hosts".into()],
-                    (None, None) => return Err(ConnectError::NoHome),
-                };
-                let known = KnownHosts::load(&files).map_err(ConnectError::KnownHosts)?;
-                known.warnings().iter().for_each(warn);
-                let accept_new = (self.accept_new == AcceptNew::Yes).then(|| files.into_iter().next()).flatten();
-                HostKeys::Known { known, accept_new }
-            }
+    /// What the configuration of `ssh` says for the node.
+    ///
+    /// # Errors
+    /// When the configuration cannot be used.
+    pub fn host_config(&self) -> Result<HostConfig, ConnectError> {
+        self.traveller(&self.load_config()?, &[]).lookup(&self.destination())
+    }
+
+    fn load_config(&self) -> Result<SshConfig, ConnectError> {
+        let config = match (&self.config, home()) {
+            (ConfigSource::File(path), home) => SshConfig::load_file(path, &home.unwrap_or_default()),
+            (ConfigSource::Usual, Some(home)) => SshConfig::load(&home),
+            (ConfigSource::Usual, None) | (ConfigSource::None, _) => Ok(SshConfig::default()),
         };
+        config.map_err(ConnectError::Config)
+    }
+
+    fn destination(&self) -> Jump {
+        let Target { user, host, port } = &self.target;
+        Jump::new(user.clone(), host, *port)
+    }
+
+    fn traveller<'a>(&'a self, config: &'a SshConfig, identities: &'a [Identity]) -> Traveller<'a> {
+        Traveller {
+            config,
+            home: home(),
+            local_user: local_user(),
+            identities,
+            pinned: self.pinned.as_ref(),
+            known_hosts: self.known_hosts.as_deref(),
+            accept_new: self.accept_new == AcceptNew::Yes,
+            strict: self.strict,
+            provider: self.provider,
+            tier: self.tier,
+            selections: &self.selections,
+            compress: self.compress,
+        }
+    }
+
+    async fn route(&self) -> Result<Route, ConnectError> {
+        let mut identities = self.identities.clone();
         for path in &self.identity_files {
             let identity = Identity::from_file(path, |_| passphrase_from_environment());
-            self.identities.push(identity.map_err(ConnectError::Identity)?);
+            identities.push(identity.map_err(ConnectError::Identity)?);
         }
-        if self.identities.is_empty()
-            && let Some(home) = &home
-        {
-            let defaults = default_identities(home).await;
-            for problem in &defaults.problems {
-                tracing::debug!(%problem, "an identity is left out");
-            }
-            self.identities = defaults.identities;
-        }
-        let mut config = ssh_proto::client::Config::new(&user, self.algorithms);
-        config.strict = self.strict;
-        let mut policy = Policy::new(config, host_keys);
-        policy.identities = self.identities;
+        let config = self.load_config()?;
+        let mut route = Route::find(&self.traveller(&config, &identities), &self.destination()).await?;
         if let Some(timeout) = self.timeout {
+            let policy = &mut route.node().policy;
             policy.connect_timeout = timeout;
             policy.config.limits.login_grace = timeout;
         }
-        Ok(policy)
+        Ok(route)
     }
 }
 
-fn warn(warning: &Warning) {
-    tracing::warn!("{warning}");
+fn home() -> Option<PathBuf> {
+    std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute())
 }
 
 /// The passphrase of encrypted key files, for programs that nobody watches.

@@ -2,6 +2,7 @@
 
 mod caller;
 mod connect;
+mod route;
 mod target;
 
 use std::fmt;
@@ -9,13 +10,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ssh_transport::client::{Policy, ProgramError};
+use ssh_transport::client::ProgramError;
 use tokio::io::AsyncReadExt;
 
 pub use connect::{Connect, ConnectError};
 pub use target::{InvalidTarget, Target};
 
 use self::caller::Caller;
+use self::route::Route;
 use crate::call::{Call, CallError, CallNotSent, ClientConfig, ClientError, Framing, command_text};
 use crate::term::{Atom, Term, decode_exact_with};
 
@@ -146,7 +148,7 @@ pub struct Client {
 #[derive(Debug)]
 struct Inner {
     target: Target,
-    policy: Policy,
+    route: Route,
     /// `None` in mode exec, which connects for each call.
     ssh: Option<ssh_transport::Client>,
     mode: Mode,
@@ -254,8 +256,7 @@ impl Client {
 
 impl Inner {
     async fn new_connection(&self) -> Result<ssh_transport::Client, ConnectError> {
-        let Target { host, port, .. } = &self.target;
-        ssh_transport::Client::connect(host, *port, &self.policy).await.map_err(ConnectError::Ssh)
+        self.route.connect().await.map_err(ConnectError::Ssh)
     }
 }
 

@@ -11,8 +11,8 @@ pub struct Target {
     pub user: Option<String>,
     /// A name or an address; an IPv6 address without its brackets.
     pub host: String,
-    /// SSH's own, 22, unless it is said.
-    pub port: u16,
+    /// If it is said; else the configuration's, or 22.
+    pub port: Option<u16>,
 }
 
 impl Target {
@@ -54,8 +54,10 @@ impl FromStr for Target {
             return Err(invalid("it has characters that no host and no user has"));
         }
         let port = match port {
-            None => 22,
-            Some(port) => port.parse().ok().filter(|port| *port > 0).ok_or_else(|| invalid("the port is no port"))?,
+            None => None,
+            Some(port) => {
+                Some(port.parse().ok().filter(|port| *port > 0).ok_or_else(|| invalid("the port is no port"))?)
+            }
         };
         Ok(Self { user, host: host.to_owned(), port })
     }
@@ -68,7 +70,7 @@ impl fmt::Display for Target {
         }
         let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
         write!(f, "{open}{}{close}", self.host)?;
-        if self.port == 22 { Ok(()) } else { write!(f, ":{}", self.port) }
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
 }
 
@@ -97,12 +99,12 @@ mod tests {
     #[test]
     fn targets_are_read_and_printed_as_ssh_has_them() {
         for (text, user, host, port) in [
-            ("node", None, "node", 22),
-            ("alice@node:2222", Some("alice"), "node", 2222),
-            ("a@b@node", Some("a@b"), "node", 22),
-            ("[::1]:2222", None, "::1", 2222),
-            ("::1", None, "::1", 22),
-            ("alice@[fe80::1%eth0]", Some("alice"), "fe80::1%eth0", 22),
+            ("node", None, "node", None),
+            ("alice@node:2222", Some("alice"), "node", Some(2222)),
+            ("a@b@node", Some("a@b"), "node", None),
+            ("[::1]:2222", None, "::1", Some(2222)),
+            ("::1", None, "::1", None),
+            ("alice@[fe80::1%eth0]", Some("alice"), "fe80::1%eth0", None),
         ] {
             let target: Target = text.parse().unwrap();
             assert_eq!((target.user.as_deref(), target.host.as_str(), target.port), (user, host, port), "{text}");

@@ -11,9 +11,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ssh_proto::algorithms::UnknownAlgorithm;
-use ssh_proto::crypto::Tier;
+use ssh_proto::algorithms::{Compression, UnknownAlgorithm};
 use ssh_proto::crypto::rustcrypto::PROVIDER;
+use ssh_proto::crypto::{CryptoProvider, Tier};
 use ssh_proto::keys::{PrivateKey, PublicKey};
 use ssh_proto::{Algorithms, Limits};
 use ssh_transport::Server;
@@ -64,6 +64,7 @@ impl Node {
             revoked_keys: None,
             backend: None,
             acl: Acl::allow_all(),
+            provider: &PROVIDER,
             algorithms: Algorithms::up_to(Tier::Default, &PROVIDER),
             limits: DecodeLimits::DEFAULT,
             ssh_limits: node_limits(),
@@ -96,6 +97,7 @@ pub struct NodeBuilder {
     revoked_keys: Option<PathBuf>,
     backend: Option<Arc<dyn Backend>>,
     acl: Acl,
+    provider: &'static dyn CryptoProvider,
     algorithms: Algorithms,
     limits: DecodeLimits,
     ssh_limits: Limits,
@@ -201,7 +203,23 @@ impl NodeBuilder {
 
     /// Offers algorithms up to this tier; the default ones otherwise.
     pub fn tier(mut self, tier: Tier) -> Self {
-        self.algorithms = Algorithms::up_to(tier, &PROVIDER);
+        let compression = std::mem::take(&mut self.algorithms.compression);
+        self.algorithms = Algorithms::up_to(tier, self.provider);
+        self.algorithms.compression = compression;
+        self
+    }
+
+    /// Calculates by `provider`; by RustCrypto otherwise. What it lacks is not offered.
+    pub fn provider(mut self, provider: &'static dyn CryptoProvider) -> Self {
+        self.algorithms = self.algorithms.by(provider);
+        self.provider = provider;
+        self
+    }
+
+    /// Allows compression (`zlib@openssh.com`) to clients that ask for it. It is off otherwise: it costs time, and the
+    /// length of what is compressed tells something about it.
+    pub fn compress(mut self) -> Self {
+        self.algorithms.compression = Compression::ALL.to_vec();
         self
     }
 
@@ -210,7 +228,7 @@ impl NodeBuilder {
     /// # Errors
     /// When one is not known.
     pub fn kex(mut self, names: &str) -> Result<Self, UnknownAlgorithm> {
-        self.algorithms.select_kex(&PROVIDER, names).map(|()| self)
+        self.algorithms.select_kex(self.provider, names).map(|()| self)
     }
 
     /// Offers these ciphers, comma-separated, of whatever tier.
@@ -218,7 +236,7 @@ impl NodeBuilder {
     /// # Errors
     /// When one is not known.
     pub fn ciphers(mut self, names: &str) -> Result<Self, UnknownAlgorithm> {
-        self.algorithms.select_ciphers(&PROVIDER, names).map(|()| self)
+        self.algorithms.select_ciphers(self.provider, names).map(|()| self)
     }
 
     /// Offers these MACs, comma-separated, of whatever tier.
@@ -226,7 +244,7 @@ impl NodeBuilder {
     /// # Errors
     /// When one is not known.
     pub fn macs(mut self, names: &str) -> Result<Self, UnknownAlgorithm> {
-        self.algorithms.select_macs(&PROVIDER, names).map(|()| self)
+        self.algorithms.select_macs(self.provider, names).map(|()| self)
     }
 
     /// The bounds of requests and answers.

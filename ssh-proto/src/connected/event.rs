@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::io::InputBuffer;
 use crate::notice::Notice;
 use crate::time::Instant;
-use crate::transport::Turn;
+use crate::transport::{Payload, Turn};
 
 /// Something that happened on a connection.
 #[derive(Debug)]
@@ -108,6 +108,8 @@ pub struct Events<'a, S: Side> {
     pub(super) connection: &'a mut Connection<S>,
     pub(super) now: Instant,
     pub(super) input: &'a mut dyn InputBuffer,
+    /// What the event in the caller's hands borrows.
+    pub(super) payload: Payload,
     pub(super) out: &'a mut Vec<u8>,
 }
 
@@ -131,14 +133,11 @@ impl<S: Side> Events<'_, S> {
             Ok(None) => return None,
             Err(error) => return Some(Err(self.connection.transport.fail(error, self.out))),
         };
-        let Self { connection, input, out, .. } = self;
+        let Self { connection, input, payload, out, .. } = self;
         let event = match step {
             Step::Notice(notice) => Event::Notice(notice),
             Step::Rekey(ask) => Event::Rekey(ask),
-            Step::Delivery(delivery, start) => {
-                let payload = input.filled().get(start..).unwrap_or_default();
-                deliver(delivery, payload)?
-            }
+            Step::Delivery(delivery) => deliver(delivery, payload.bytes(*input))?,
         };
         Some(Ok((event, connection, out)))
     }
@@ -150,8 +149,9 @@ impl<S: Side> Events<'_, S> {
                 return Ok(Some(Step::Notice(notice)));
             }
             if let Some(writable) = self.connection.mux.poll_writable(transport, self.out) {
-                return Ok(Some(Step::Delivery(writable, 0)));
+                return Ok(Some(Step::Delivery(writable)));
             }
+            transport.recycle(core::mem::replace(&mut self.payload, Payload::NONE));
             let turn = transport.turn(self.now, self.input, self.out)?;
             self.connection.look_for_life(self.now);
             match turn {
@@ -164,12 +164,13 @@ impl<S: Side> Events<'_, S> {
                     }
                 }
                 Turn::Packet { sequence, payload } => {
-                    let (start, bytes) = (payload.start, self.input.filled().get(payload).unwrap_or_default());
+                    self.payload = payload;
+                    let bytes = self.payload.bytes(self.input);
                     let connection = &mut *self.connection;
                     let mut to = outlet(&mut connection.transport, self.now, self.out);
                     match connection.mux.receive(&mut to, sequence, bytes)? {
                         Some(Delivery::GlobalReply { request, .. }) if connection.is_keepalive(request) => {}
-                        Some(delivery) => return Ok(Some(Step::Delivery(delivery, start))),
+                        Some(delivery) => return Ok(Some(Step::Delivery(delivery))),
                         None => {}
                     }
                 }
@@ -181,8 +182,7 @@ impl<S: Side> Events<'_, S> {
 enum Step<S: Side> {
     Notice(Notice),
     Rekey(S::Ask),
-    /// With the offset of the payload in the input.
-    Delivery(Delivery, usize),
+    Delivery(Delivery),
 }
 
 /// Gives a delivery the bytes that it speaks of. Messages that were read once are read again here: only what cannot be

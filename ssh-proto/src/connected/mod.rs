@@ -24,7 +24,7 @@ use crate::error::{DisconnectReason, Error, Waiting};
 use crate::io::InputBuffer;
 use crate::keys::Signature;
 use crate::time::{Instant, earlier};
-use crate::transport::{Identification, Negotiated, SessionId, Transport, messages};
+use crate::transport::{Identification, Negotiated, Payload, SessionId, Transport, messages};
 use crate::userauth::proof::Authenticated;
 
 /// A connection whose user is logged in. Only [`crate::client`] and [`crate::server`] make one, at the end of a login.
@@ -73,7 +73,7 @@ impl<S: Side> Connection<S> {
         input: &'a mut dyn InputBuffer,
         out: &'a mut Vec<u8>,
     ) -> Events<'a, S> {
-        Events { connection: self, now, input, out }
+        Events { connection: self, now, input, payload: Payload::NONE, out }
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called, at the latest.

@@ -4,6 +4,7 @@
 //! what the transport layer does by itself (identification, key exchange, extensions, DISCONNECT and the small
 //! messages) and hands everything else up.
 
+mod compress;
 mod ext_info;
 mod ident;
 pub(crate) mod kex;
@@ -19,6 +20,8 @@ use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
+pub use compress::Compression;
+pub(crate) use compress::Payload;
 pub use ident::Identification;
 pub use kex::{DirectionAlgorithms, FirstChoices, KexGuess, KexStrictness, Negotiated};
 pub use keys::SessionId;
@@ -162,6 +165,7 @@ impl Transport {
 
     /// The login is complete: its clock stops, larger packets are read.
     pub(crate) fn logged_in(&mut self) {
+        self.start_compression();
         self.phase = Phase::LoggedIn;
         self.login_deadline = None;
         self.inbound.set_maximum_length(self.settings.limits.packet);
@@ -172,7 +176,7 @@ impl Transport {
             // At once: `handle_timeout` says why, to a caller who has not heard it from the call that failed.
             return Some(Instant::default());
         }
-        let rekey = self.kex.is_complete().then(|| self.meter.deadline());
+        let rekey = (self.kex.is_complete() && !self.may_cross_success()).then(|| self.meter.deadline());
         earlier(earlier(self.login_deadline, rekey), self.kex.deadline())
     }
 

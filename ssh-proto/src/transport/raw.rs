@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::compress::Compression;
 use super::ident::Identification;
 use super::keys::{Direction, KeyMaterial, SessionId, Suite, encode_secret};
 use super::packet::Half;
@@ -61,8 +62,8 @@ impl Transport {
 
     /// The next payload, out of the input.
     pub(crate) fn take_packet(&mut self, input: &mut dyn InputBuffer) -> Result<Option<(u32, Vec<u8>)>, Error> {
-        let Some((sequence, payload)) = self.next_packet(input)? else { return Ok(None) };
-        let payload = input.filled().get(payload).unwrap_or_default().to_vec();
+        let Some((sequence, mut payload)) = self.next_packet(input)? else { return Ok(None) };
+        let payload = payload.bytes(input).to_vec();
         self.release(input);
         Ok(Some((sequence, payload)))
     }
@@ -93,7 +94,7 @@ impl Transport {
         // `mac` is there for every cipher that needs one.
         if let Some(suite) = Suite::new(cipher, || Some(mac)) {
             let protection = keys.material.protection(keys.session_id, direction, Half::Sealing, &suite);
-            self.outbound.rekey(protection, numbering);
+            self.outbound.rekey(protection, numbering, Compression::NONE);
         }
     }
 
@@ -105,7 +106,7 @@ impl Transport {
         };
         if let Some(suite) = Suite::new(cipher, || Some(mac)) {
             let protection = keys.material.protection(keys.session_id, direction, Half::Opening, &suite);
-            self.inbound.rekey(protection, numbering);
+            self.inbound.rekey(protection, numbering, Compression::NONE);
         }
     }
 }

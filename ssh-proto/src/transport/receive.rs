@@ -2,9 +2,9 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::ops::Range;
 
 use super::Transport;
+use super::compress::{Compression, Expander, Payload};
 use super::ident::{IdentificationReader, Line};
 use super::kex::{Sign, Verify};
 use super::messages::{Debug, Disconnect};
@@ -17,10 +17,10 @@ use crate::time::Instant;
 use crate::wire::{MessageNumber, number};
 
 /// The peer's half of the stream.
-#[derive(Debug)]
 pub(super) struct Inbound {
     identification: IdentificationReader,
     opener: Opener,
+    pub(super) expander: Expander,
     /// Bytes of the packet at the front of the input that has been handed up and may still be looked at.
     taken: usize,
     /// How many packets came.
@@ -32,8 +32,8 @@ pub(super) struct Inbound {
 pub(crate) enum Turn {
     /// More input is needed, or room in the output.
     Idle,
-    /// A message of the layers above: where its payload (message number first) lies in the input until the next turn.
-    Packet { sequence: u32, payload: Range<usize> },
+    /// A message of the layers above. Who is done with its payload [recycles](Transport::recycle) it.
+    Packet { sequence: u32, payload: Payload },
     /// The host key has signed the exchange; the caller says whether it is the right one.
     Verify(Box<Verify>),
     /// The caller signs the exchange with the host key.
@@ -45,15 +45,17 @@ pub(crate) enum Turn {
 impl Inbound {
     pub(super) const fn new(limits: &Limits) -> Self {
         let opener = Opener::new(limits.packet_before_login);
-        Self { identification: IdentificationReader::new(limits), opener, taken: 0, packets: 0 }
+        let identification = IdentificationReader::new(limits);
+        Self { identification, opener, expander: Expander::new(), taken: 0, packets: 0 }
     }
 
     pub(super) const fn set_maximum_length(&mut self, maximum_length: usize) {
         self.opener.set_maximum_length(maximum_length);
     }
 
-    pub(super) fn rekey(&mut self, protection: Protection, numbering: Numbering) {
+    pub(super) fn rekey(&mut self, protection: Protection, numbering: Numbering, compression: Compression) {
         self.opener.rekey(protection, numbering);
+        self.expander.rekey(compression);
     }
 }
 
@@ -83,21 +85,22 @@ impl Transport {
             if out.len() >= self.settings.limits.output_high_water {
                 return Ok(Turn::Idle);
             }
-            let Some((sequence, payload)) = self.next_packet(input)? else { return Ok(Turn::Idle) };
-            let bytes = input.filled().get(payload.clone()).unwrap_or_default();
-            let received = self.receive(now, sequence, bytes, out)?;
+            let Some((sequence, mut payload)) = self.next_packet(input)? else { return Ok(Turn::Idle) };
+            let received = self.receive(now, sequence, payload.bytes(input), out)?;
             self.rekey_if_due(now, out);
-            match received {
-                Received::Handled => {}
-                Received::ForAbove => return Ok(Turn::Packet { sequence, payload }),
-                Received::Turn(turn) => return Ok(turn),
+            if let Received::ForAbove = received {
+                return Ok(Turn::Packet { sequence, payload });
+            }
+            self.recycle(payload);
+            if let Received::Turn(turn) = received {
+                return Ok(turn);
             }
         }
     }
 
-    /// The next packet in `input`, past the peer's identification: its sequence number, and where its payload lies until
-    /// it is [released](Self::release).
-    pub(super) fn next_packet(&mut self, input: &mut dyn InputBuffer) -> Result<Option<(u32, Range<usize>)>, Error> {
+    /// The next packet in `input`, past the peer's identification: its sequence number, and its payload until it is
+    /// [released](Self::release).
+    pub(super) fn next_packet(&mut self, input: &mut dyn InputBuffer) -> Result<Option<(u32, Payload)>, Error> {
         while self.peer.is_none() {
             match self.inbound.identification.read(self.settings.role, input.filled())? {
                 Line::Incomplete => return Ok(None),
@@ -122,6 +125,9 @@ impl Transport {
                     self.inbound.taken = taken;
                     self.inbound.packets = self.inbound.packets.wrapping_add(1);
                     self.meter.count_inbound(taken);
+                    let bytes = input.filled().get(payload.clone()).unwrap_or_default();
+                    let expanded = self.inbound.expander.expand(bytes, self.settings.limits.packet)?;
+                    let payload = expanded.map_or(Payload::InPlace(payload), Payload::Inflated);
                     return Ok(Some((sequence, payload)));
                 }
             }

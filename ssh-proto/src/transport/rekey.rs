@@ -56,6 +56,9 @@ impl Meter {
 impl Transport {
     /// Starts a key re-exchange when the keys have done enough.
     pub(crate) fn rekey_if_due(&mut self, now: Instant, out: &mut Vec<u8>) {
+        if self.may_cross_success() {
+            return;
+        }
         if self.kex.is_complete() && self.meter.is_due(now, &self.settings.limits) {
             self.start_key_exchange(now, out);
         }

@@ -5,10 +5,12 @@ use alloc::vec::Vec;
 
 use zeroize::Zeroizing;
 
+use super::compress::{Compression, Compressor};
 use super::packet::{Numbering, Protection, Sealer};
 use super::{Transport, messages};
 use crate::error::{Error, Limit};
 use crate::time::Instant;
+use crate::wire::number;
 
 /// What a message that waits costs beside its bytes.
 const HELD_OVERHEAD: usize = 64;
@@ -16,6 +18,7 @@ const HELD_OVERHEAD: usize = 64;
 /// Our half of the outgoing stream.
 pub(super) struct Outbound {
     pub(super) sealer: Sealer,
+    pub(super) compressor: Compressor,
     gate: Gate,
     /// Wiped when they are gone: a password may be among them.
     held: VecDeque<Zeroizing<Vec<u8>>>,
@@ -32,15 +35,22 @@ pub(super) enum Gate {
 
 impl Outbound {
     pub(super) const fn new() -> Self {
-        Self { sealer: Sealer::new(), gate: Gate::Open, held: VecDeque::new(), held_bytes: 0 }
+        Self {
+            sealer: Sealer::new(),
+            compressor: Compressor::new(),
+            gate: Gate::Open,
+            held: VecDeque::new(),
+            held_bytes: 0,
+        }
     }
 
     pub(super) const fn close_gate(&mut self) {
         self.gate = Gate::Closed;
     }
 
-    pub(super) fn rekey(&mut self, protection: Protection, numbering: Numbering) {
+    pub(super) fn rekey(&mut self, protection: Protection, numbering: Numbering, compression: Compression) {
         self.sealer.rekey(protection, numbering);
+        self.compressor.rekey(compression);
     }
 }
 
@@ -59,7 +69,8 @@ impl Transport {
 
     /// Sends a message that a key exchange does not hold up: the transport layer's own.
     pub(crate) fn send_now(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-        let taken = self.outbound.sealer.seal(&mut *self.rng, out, write);
+        let Outbound { sealer, compressor, .. } = &mut self.outbound;
+        let taken = sealer.seal(&mut *self.rng, out, |payload| compressor.append(payload, write));
         self.meter.count_outbound(taken);
     }
 
@@ -95,6 +106,9 @@ impl Transport {
         self.outbound.held_bytes = 0;
         while let Some(payload) = self.outbound.held.pop_front() {
             self.send_now(out, |packet| packet.extend_from_slice(&payload));
+            if payload.first() == Some(&number::USERAUTH_SUCCESS) {
+                self.outbound.compressor.logged_in();
+            }
         }
     }
 

@@ -173,11 +173,17 @@ impl Pair {
         let mut client = client::Step::Ready(client);
         loop {
             let mut moved = to_server.deliver();
-            if let Serving::Before(step) = server {
-                moved |= !matches!(step, server::Step::Ready(_));
-                server =
-                    serve(step, &user, now, &mut to_server.input, &mut signer, &mut out).map_err(Failed::Server)?;
-            }
+            server = match server {
+                Serving::Before(step) => {
+                    moved |= !matches!(step, server::Step::Ready(_));
+                    serve(step, &user, now, &mut to_server.input, &mut signer, &mut out).map_err(Failed::Server)?
+                }
+                // The client may hear of it only after a key exchange.
+                Serving::Open(mut end) => {
+                    end.process(now, &mut to_server.input, &mut out, &mut signer);
+                    Serving::Open(end)
+                }
+            };
             moved |= !out.is_empty();
             to_client.send(&mut out);
             moved |= to_client.deliver() || !matches!(client, client::Step::Ready(_));
@@ -186,8 +192,8 @@ impl Pair {
             to_server.send(&mut out);
             match (client, server) {
                 (client::Step::Open(client), Serving::Open(server)) => {
-                    let (client, server) = (End::new(client), End::new(*server));
-                    return Ok(Self { client, server, to_server, to_client, now, signer });
+                    let client = End::new(client);
+                    return Ok(Self { client, server: *server, to_server, to_client, now, signer });
                 }
                 both => (client, server) = both,
             }
@@ -302,7 +308,7 @@ impl Pair {
 /// The server's half of a login: before and after.
 enum Serving {
     Before(server::Step),
-    Open(Box<Connection<Server>>),
+    Open(Box<End<Server>>),
 }
 
 /// Who logs in.
@@ -376,7 +382,7 @@ fn serve(
                 server::Method::Certificate(signed) => Some(signed.public()) == user.certificate.as_ref(),
                 _ => false,
             });
-            return attempt.accept(now, out).map(|connection| Serving::Open(Box::new(connection)));
+            return attempt.accept(now, out).map(|connection| Serving::Open(Box::new(End::new(connection))));
         }
         step => step,
     }))

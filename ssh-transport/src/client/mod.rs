@@ -1,18 +1,25 @@
 //! The client over a real stream: connects, checks the host key, logs in, and opens channels.
 //!
-//! The rooms: how to connect is in `policy.rs`, what can go wrong in `error.rs`, the way in in `login.rs`.
+//! The rooms: how to connect is in `policy.rs`, what can go wrong in `error.rs`, the way in in `login.rs`,
+//! and when it begins with a guess in `guesses.rs`.
 
 mod error;
+mod guesses;
 mod login;
 mod policy;
+mod proxy_command;
 
 use std::io;
 use std::sync::Arc;
 
 pub use error::{ConnectError, ProgramError};
+pub use guesses::Guesses;
 pub use policy::{HostKeys, Policy};
+pub use proxy_command::ProxyCommand;
 use ssh_proto::notice::Notice;
-use ssh_proto::{ChannelId, ChannelRequest, Client as ClientSide, Event, Identification, Negotiated, Outcome};
+use ssh_proto::{
+    ChannelId, ChannelRequest, Client as ClientSide, Event, Identification, KexGuess, Negotiated, Outcome,
+};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
@@ -85,6 +92,8 @@ impl Client {
     }
 
     async fn log_in(io: Io, host: &str, port: u16, policy: &Policy) -> Result<Self, ConnectError> {
+        // An alias stands for host and port.
+        let (host, port) = policy.host_key_alias.as_deref().map_or((host, port), |alias| (alias, 22));
         let mut config = policy.config.clone();
         // A host shows one key: it is asked for the one that we know.
         let types = match &policy.host_keys {
@@ -98,6 +107,11 @@ impl Client {
         {
             config.algorithms.offer_host_certificates();
         }
+        // A host of which no key is known may be anybody.
+        if !types.is_empty() && policy.guesses.would_be_right(host, port, &config.algorithms) {
+            config.guess = KexGuess::Send;
+        }
+        let guess = config.guess;
         let mut login = Login {
             pipe: Pipe::new(io),
             policy,
@@ -111,11 +125,17 @@ impl Client {
         match login.run(config).await {
             Ok(connection) => {
                 let (negotiated, peer) = (connection.negotiated().cloned(), connection.peer().cloned());
+                if let Some(negotiated) = &negotiated {
+                    policy.guesses.remember(host, port, negotiated);
+                }
                 let Pipe { io, input, output, clock } = login.pipe;
                 let link = Link::start(connection, io, clock, (input, output), ClientEvents, None);
                 Ok(Self { inner: Arc::new(Inner { link, negotiated, peer }) })
             }
             Err(error) => {
+                if guess == KexGuess::Send {
+                    policy.guesses.forget(host, port);
+                }
                 login.pipe.say_good_bye().await;
                 Err(error)
             }

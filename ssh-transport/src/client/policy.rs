@@ -7,6 +7,7 @@ use ssh_proto::client;
 use ssh_proto::keys::PublicKey;
 use zeroize::Zeroizing;
 
+use super::guesses::Guesses;
 use crate::identity::Identity;
 use crate::known_hosts::KnownHosts;
 
@@ -18,6 +19,8 @@ pub struct Policy {
     pub config: client::Config,
     /// Which host keys are right.
     pub host_keys: HostKeys,
+    /// What known_hosts calls the server, when that is not its name and port (`HostKeyAlias`).
+    pub host_key_alias: Option<String>,
     /// A file of host keys and certificates that must not be used any more (`RevokedHostKeys`), read at each login. While
     /// it cannot be read no host is trusted.
     pub revoked_host_keys: Option<PathBuf>,
@@ -25,6 +28,9 @@ pub struct Policy {
     pub identities: Vec<Identity>,
     /// A password, tried after all identities.
     pub password: Option<Zeroizing<Vec<u8>>>,
+    /// The servers at which the next connection begins with a guess. Where `config.guess` is
+    /// [`KexGuess::Send`](ssh_proto::KexGuess::Send), all do.
+    pub guesses: Guesses,
     /// How long TCP may take to connect: 30 seconds.
     pub connect_timeout: Duration,
 }
@@ -32,13 +38,15 @@ pub struct Policy {
 impl Policy {
     /// No identities yet, and a 30 second time-out.
     #[must_use]
-    pub const fn new(config: client::Config, host_keys: HostKeys) -> Self {
+    pub fn new(config: client::Config, host_keys: HostKeys) -> Self {
         Self {
             config,
             host_keys,
+            host_key_alias: None,
             revoked_host_keys: None,
             identities: Vec::new(),
             password: None,
+            guesses: Guesses::new(),
             connect_timeout: Duration::from_secs(30),
         }
     }

@@ -1,11 +1,12 @@
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ssh_proto::keys::PublicKey;
 
 use super::{Identity, IdentityError, signer, write};
 use crate::agent::{Agent, AgentError};
 use crate::files::{self, Access, FileProblem};
+use crate::ssh_config::{HostConfig, IdentityAgent};
 
 /// What [`default_identities`] found.
 #[derive(Debug, Default)]
@@ -44,6 +45,38 @@ impl DefaultIdentities {
         found
     }
 
+    /// What the configuration says for a host: its agent, its files or those of the usual names, and only them where it
+    /// says so. Keys that need a passphrase are among the problems.
+    pub async fn for_host(config: &HostConfig, home: &Path) -> Self {
+        let mut found = Self::default();
+        if !config.pubkey_authentication {
+            return found;
+        }
+        let agent = match &config.identity_agent {
+            IdentityAgent::None => None,
+            IdentityAgent::Session => Some(Agent::connect_env().await),
+            IdentityAgent::Socket(path) => Some(Agent::connect(path).await),
+        };
+        match agent {
+            Some(Ok(agent)) => found.add_agent(&agent).await,
+            None | Some(Err(AgentError::NotRunning)) => {}
+            Some(Err(error)) => found.problems.push(error.into()),
+        }
+        let usual = || NAMES.iter().map(|name| home.join(".ssh").join(name)).collect();
+        let files: Vec<PathBuf> = config.identity_files.clone().unwrap_or_else(usual);
+        if config.identities_only {
+            let named: Vec<PublicKey> = files.iter().filter_map(|path| named_by(path)).collect();
+            found.identities.retain(|identity| named.contains(identity.public()));
+        }
+        for path in &files {
+            found.add_file(path);
+        }
+        for path in &config.certificate_files {
+            found.add_certificate_file(path);
+        }
+        found
+    }
+
     async fn add_agent(&mut self, agent: &Agent) {
         match Identity::from_agent(agent).await {
             Ok(identities) => self.identities.extend(identities),
@@ -53,20 +86,25 @@ impl DefaultIdentities {
 
     pub(super) fn add_files(&mut self, directory: &Path) {
         for name in NAMES {
-            let path = directory.join(name);
-            match Identity::from_file(&path, |_| None) {
-                Ok(identity) if self.has(identity.public()) => self.add_certificate(identity.public(), &path),
-                Ok(identity) => {
-                    let key = identity.public().clone();
-                    self.identities.push(identity);
-                    self.add_certificate(&key, &path);
-                }
-                Err(error) => match public_half(&path).filter(|key| self.has(key)) {
-                    Some(key) => self.add_certificate(&key, &path),
-                    None if is_missing(&error) => {}
-                    None => self.problems.push(error),
-                },
+            self.add_file(&directory.join(name));
+        }
+    }
+
+    fn add_file(&mut self, path: &Path) {
+        match Identity::from_file(path, |_| None) {
+            Ok(identity) if self.has(identity.public()) => {
+                self.add_certificate(identity.public(), &signer::certificate_path(path))
             }
+            Ok(identity) => {
+                let key = identity.public().clone();
+                self.identities.push(identity);
+                self.add_certificate(&key, &signer::certificate_path(path));
+            }
+            Err(error) => match named_by(path).filter(|key| self.has(key)) {
+                Some(key) => self.add_certificate(&key, &signer::certificate_path(path)),
+                None if is_missing(&error) => {}
+                None => self.problems.push(error),
+            },
         }
     }
 
@@ -74,10 +112,24 @@ impl DefaultIdentities {
         self.identities.iter().any(|identity| identity.public() == key)
     }
 
-    /// Has `key` show the certificate beside `path` before it shows itself.
+    /// Has the key for which the certificate in `path` is show that before it shows itself.
+    fn add_certificate_file(&mut self, path: &Path) {
+        let certified = (0..).zip(&self.identities).find_map(|(at, identity)| match identity.certified_by(path) {
+            Ok(certified) => Some(Ok((at, certified?))),
+            Err(IdentityError::OtherKey(_)) => None,
+            Err(error) => Some(Err(error)),
+        });
+        match certified {
+            Some(Ok((at, certified))) if !self.has(certified.public()) => self.identities.insert(at, certified),
+            Some(Err(error)) => self.problems.push(error),
+            _ => {}
+        }
+    }
+
+    /// Has `key` show the certificate in `path`, if it is one for it, before it shows itself.
     fn add_certificate(&mut self, key: &PublicKey, path: &Path) {
         let Some(at) = self.identities.iter().position(|identity| identity.public() == key) else { return };
-        match self.identities.get(at).map(|identity| identity.certified_by(&signer::certificate_path(path))) {
+        match self.identities.get(at).map(|identity| identity.certified_by(path)) {
             Some(Ok(Some(certified))) if !self.has(certified.public()) => self.identities.insert(at, certified),
             Some(Err(error)) => self.problems.push(error),
             _ => {}
@@ -90,10 +142,15 @@ fn is_missing(error: &IdentityError) -> bool {
         if matches!(&error.problem, FileProblem::Io(error) if error.kind() == ErrorKind::NotFound))
 }
 
+/// Which key a file means: a private key, or the public half of one that an agent has.
+fn named_by(path: &Path) -> Option<PublicKey> {
+    public_half(&write::public_path(path)).or_else(|| public_half(path))
+}
+
 /// What the file beside a private key says its public half is. It may be wrong, so it only serves to recognise a key
 /// that the agent has.
 fn public_half(path: &Path) -> Option<PublicKey> {
-    let content = files::read(&write::public_path(path), PublicKey::MAX_BLOB * 2, Access::Any).ok()??;
+    let content = files::read(path, PublicKey::MAX_BLOB * 2, Access::Any).ok()??;
     let (_, line) = files::lines(&content).next()?;
     Some(PublicKey::from_openssh_line(line.ok()?).ok()?.0)
 }

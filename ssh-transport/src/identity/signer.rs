@@ -1,5 +1,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ssh_proto::keys::{Certificate, KeyFileError, PrivateKey, PublicKey, Signature};
 use ssh_proto::wire::{InvalidMessage, Problem};
@@ -7,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::IdentityError;
 use crate::agent::{Agent, AgentError};
+use crate::aws_lc::RsaSigner;
 use crate::files::{self, Access, FileError, FileProblem};
 use crate::rng::os_rng;
 
@@ -22,7 +24,8 @@ pub struct Identity {
 
 #[derive(Clone, Debug)]
 enum Signer {
-    Key(PrivateKey),
+    /// With AWS-LC's form of it, if that was asked for.
+    Key(PrivateKey, Option<Arc<RsaSigner>>),
     /// And by which blob the agent knows it: a key, or a certificate that was added with it.
     Agent(Agent, PublicKey),
 }
@@ -34,7 +37,7 @@ impl Identity {
         Self {
             public: key.public().clone(),
             certificate: None,
-            signer: Signer::Key(key),
+            signer: Signer::Key(key, None),
             comment: comment.to_owned(),
             path: None,
         }
@@ -126,6 +129,17 @@ impl Identity {
         &self.public
     }
 
+    /// The same key, signing by AWS-LC where that is faster: RSA with SHA-2, of a key in memory. All other keys sign as
+    /// before.
+    #[cfg(feature = "aws-lc")]
+    #[must_use]
+    pub fn with_aws_lc(mut self) -> Self {
+        if let Signer::Key(key, signer) = &mut self.signer {
+            *signer = RsaSigner::new(key).map(Arc::new);
+        }
+        self
+    }
+
     /// The public half.
     #[must_use]
     pub fn key(&self) -> &PublicKey {
@@ -155,7 +169,7 @@ impl Identity {
     #[must_use]
     pub fn algorithms(&self) -> Vec<&str> {
         let plain = match (&self.signer, self.key().key_type()) {
-            (Signer::Key(key), _) => key.algorithms().to_vec(),
+            (Signer::Key(key, _), _) => key.algorithms().to_vec(),
             (Signer::Agent(..), "ssh-rsa") => vec!["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"],
             (Signer::Agent(..), other) if other.starts_with("sk-") || other.contains("-cert-v0") => Vec::new(),
             (Signer::Agent(..), other) => vec![other],
@@ -173,7 +187,10 @@ impl Identity {
     /// When `algorithm` is not one of the key's, or the agent does not help.
     pub async fn sign(&self, algorithm: &str, data: &[u8]) -> Result<Signature, IdentityError> {
         match &self.signer {
-            Signer::Key(key) => {
+            Signer::Key(key, fast) => {
+                if let Some(signed) = fast.as_ref().and_then(|fast| fast.sign(algorithm, data)) {
+                    return Ok(signed?);
+                }
                 let mut rng = os_rng().map_err(IdentityError::Randomness)?;
                 Ok(key.sign(algorithm, data, &mut rng)?)
             }

@@ -2,7 +2,7 @@
 
 use ssh_proto::Algorithms;
 use ssh_proto::algorithms::UnknownAlgorithm;
-use ssh_proto::crypto::CryptoProvider;
+use ssh_proto::crypto::{CryptoProvider, Tier};
 
 use crate::files::pattern::wildcard;
 
@@ -24,6 +24,19 @@ pub struct Selections {
 }
 
 impl Selections {
+    /// What is said here; where nothing is, what is said there.
+    #[must_use]
+    pub fn or(self, other: &Self) -> Self {
+        let or = |ours: String, theirs: &String| if ours.is_empty() { theirs.clone() } else { ours };
+        Self {
+            kex: or(self.kex, &other.kex),
+            host_keys: or(self.host_keys, &other.host_keys),
+            user_keys: or(self.user_keys, &other.user_keys),
+            ciphers: or(self.ciphers, &other.ciphers),
+            macs: or(self.macs, &other.macs),
+        }
+    }
+
     /// Applies them to what would be offered otherwise. Names that `provider` does not have are left out, and answered:
     /// a configuration is written for every program that reads it.
     ///
@@ -50,7 +63,9 @@ impl Selections {
             let all: Vec<&str> = provider.macs().iter().map(|method| method.name).collect();
             algorithms.select_macs(provider, &choose(&self.macs, &ours, &all, &mut unknown))?;
         }
-        let all: Vec<&str> = provider.signatures().iter().map(|method| method.name).collect();
+        // Those of certificates too.
+        let everything = Algorithms::up_to(Tier::Legacy, provider);
+        let all: Vec<&str> = everything.user_keys.iter().map(|method| method.name).collect();
         if !self.host_keys.is_empty() {
             let ours: Vec<&str> = algorithms.host_keys.iter().map(|method| method.name).collect();
             algorithms.select_host_keys(provider, &choose(&self.host_keys, &ours, &all, &mut unknown))?;

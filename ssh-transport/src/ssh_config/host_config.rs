@@ -240,6 +240,12 @@ impl Found {
 const PROXY_TOKENS: &str = "hnpr";
 
 impl Jump {
+    /// A host that the configuration may have something to say about.
+    #[must_use]
+    pub fn new(user: Option<String>, host: &str, port: Option<u16>) -> Self {
+        Self { user, host: host.to_owned(), port }
+    }
+
     fn parse(text: &str) -> Result<Self, BadSetting> {
         let wrong = || BadSetting::Value { found: text.to_owned(), wanted: "[user@]host[:port], separated by commas" };
         let text = text.trim();

@@ -95,7 +95,7 @@ AcceptEnv LANG LC_*
 MaxSessions 100
 MaxStartups 100
 Subsystem echo /bin/cat
-KexAlgorithms +diffie-hellman-group14-sha1,diffie-hellman-group1-sha1
+KexAlgorithms +diffie-hellman-group14-sha1,diffie-hellman-group1-sha1,diffie-hellman-group-exchange-sha1
 Ciphers +aes128-cbc,aes256-cbc
 MACs +hmac-sha1,hmac-sha1-etm@openssh.com
 HostKeyAlgorithms +ssh-rsa

@@ -16,6 +16,8 @@ mod mlkem768x25519;
 pub mod rows;
 #[cfg(feature = "rsa")]
 mod rsa;
+mod sntrup761;
+mod sntrup761x25519;
 mod umac;
 
 use alloc::boxed::Box;
@@ -52,6 +54,8 @@ impl CryptoProvider for RustCrypto {
 
 static KEY_EXCHANGES: &[KexMethod] = &[
     rows::MLKEM768_X25519_SHA256,
+    rows::SNTRUP761X25519_SHA512,
+    rows::SNTRUP761X25519_SHA512_OPENSSH,
     rows::CURVE25519_SHA256,
     rows::CURVE25519_SHA256_LIBSSH,
     rows::DIFFIE_HELLMAN_GROUP16_SHA512,

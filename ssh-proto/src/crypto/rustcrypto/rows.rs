@@ -36,7 +36,7 @@ use sha2::{Sha256, Sha512};
 use super::rsa;
 use super::{
     aead, aes_cbc, aes_ctr, aes_gcm, cbc, chacha20_poly1305, ctr, curve25519, dh, ecdh, ecdsa, ed25519, group_exchange,
-    hash, hmac, mlkem768x25519, umac,
+    hash, hmac, mlkem768x25519, sntrup761x25519, umac,
 };
 use crate::crypto::MacOrder::{EncryptAndMac, EncryptThenMac};
 use crate::crypto::{CipherMethod, Exchange, KexMethod, MacMethod, SignatureMethod, Tier};
@@ -46,6 +46,18 @@ pub const MLKEM768_X25519_SHA256: KexMethod = KexMethod::new(
     Tier::Default,
     &hash::SHA256,
     Exchange::Ecdh(&mlkem768x25519::MlKem768X25519),
+);
+pub const SNTRUP761X25519_SHA512: KexMethod = KexMethod::new(
+    "sntrup761x25519-sha512",
+    Tier::Default,
+    &hash::SHA512,
+    Exchange::Ecdh(&sntrup761x25519::Sntrup761X25519),
+);
+pub const SNTRUP761X25519_SHA512_OPENSSH: KexMethod = KexMethod::new(
+    "sntrup761x25519-sha512@openssh.com",
+    Tier::Default,
+    &hash::SHA512,
+    Exchange::Ecdh(&sntrup761x25519::Sntrup761X25519),
 );
 pub const CURVE25519_SHA256: KexMethod =
     KexMethod::new("curve25519-sha256", Tier::Default, &hash::SHA256, Exchange::Ecdh(&curve25519::X25519));

@@ -17,6 +17,7 @@ use negotiate::{Agreement, Guess, Markers};
 pub use negotiate::{FirstChoices, KexGuess};
 pub(crate) use server::Sign;
 
+use super::compress::Compression;
 use super::keys::{Direction, KeyMaterial, SessionId, Suite};
 use super::messages::KexInit;
 use super::packet::{Half, Numbering, Protection};
@@ -64,7 +65,7 @@ enum State {
     /// The caller has a question to answer: [`Verify`] or [`Sign`].
     AwaitCaller,
     /// Our NEWKEYS is out; these keys come into use with the peer's.
-    ExpectNewKeys(Box<(Protection, Negotiated)>),
+    ExpectNewKeys(Box<(Protection, Compression, Negotiated)>),
 }
 
 /// Whether strict key exchange is in force (the answer to CVE-2023-48795).
@@ -103,11 +104,13 @@ pub struct DirectionAlgorithms {
     pub cipher: &'static str,
     /// The MAC; none where the cipher authenticates.
     pub mac: Option<&'static str>,
+    /// How payloads are compressed from the login on; none where they are not.
+    pub compression: Option<&'static str>,
 }
 
 impl DirectionAlgorithms {
-    fn of(suite: &Suite) -> Self {
-        Self { cipher: suite.cipher().name, mac: suite.mac().map(|mac| mac.name) }
+    fn of(suite: &Suite, compression: Compression) -> Self {
+        Self { cipher: suite.cipher().name, mac: suite.mac().map(|mac| mac.name), compression: compression.shown() }
     }
 }
 
@@ -330,7 +333,11 @@ impl Transport {
         };
         self.send_now(out, |payload| payload.push(number::NEWKEYS));
         let numbering = self.kex.numbering();
-        self.outbound.rekey(outbound, numbering);
+        let (compression_out, compression_in) = match self.role() {
+            Role::Client => (agreement.compression_c2s, agreement.compression_s2c),
+            Role::Server => (agreement.compression_s2c, agreement.compression_c2s),
+        };
+        self.outbound.rekey(outbound, numbering, compression_out);
         if first {
             self.send_first_ext_info(out);
         }
@@ -338,21 +345,21 @@ impl Transport {
         let negotiated = Negotiated {
             kex: agreement.kex.name,
             host_key: agreement.host_key.name,
-            client_to_server: DirectionAlgorithms::of(&agreement.c2s),
-            server_to_client: DirectionAlgorithms::of(&agreement.s2c),
+            client_to_server: DirectionAlgorithms::of(&agreement.c2s, agreement.compression_c2s),
+            server_to_client: DirectionAlgorithms::of(&agreement.s2c, agreement.compression_s2c),
             strictness: self.kex.strictness,
             first_choices: agreement.first_choices,
         };
-        self.kex.state = State::ExpectNewKeys(Box::new((inbound, negotiated)));
+        self.kex.state = State::ExpectNewKeys(Box::new((inbound, compression_in, negotiated)));
     }
 
     pub(super) fn receive_newkeys(&mut self, now: Instant, body: &[u8]) -> Result<(), Error> {
-        let (inbound, negotiated) = match core::mem::replace(&mut self.kex.state, State::Idle) {
+        let (inbound, compression, negotiated) = match core::mem::replace(&mut self.kex.state, State::Idle) {
             State::ExpectNewKeys(next) if body.is_empty() => *next,
             _ => return Err(unexpected(number::NEWKEYS)),
         };
         let numbering = self.kex.numbering();
-        self.inbound.rekey(inbound, numbering);
+        self.inbound.rekey(inbound, numbering, compression);
         if self.kex.negotiated.is_none() {
             self.ext_info.after_first_newkeys();
         }

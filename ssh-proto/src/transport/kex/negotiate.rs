@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use rand_core::CryptoRng;
 
 use super::super::Role;
+use super::super::compress::Compression;
 use super::super::keys::Suite;
 use super::super::messages::KexInit;
 use crate::algorithms::Algorithms;
@@ -20,8 +21,6 @@ pub(crate) const EXT_INFO_S: &str = "ext-info-s";
 pub(crate) const STRICT_C: &str = "kex-strict-c-v00@openssh.com";
 /// In the first KEXINIT of a server that wants strict key exchange.
 pub(crate) const STRICT_S: &str = "kex-strict-s-v00@openssh.com";
-/// The one compression that we offer.
-const NO_COMPRESSION: &str = "none";
 
 /// What both sides will use.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +29,8 @@ pub(crate) struct Agreement {
     pub(crate) host_key: SignatureMethod,
     pub(in super::super) c2s: Suite,
     pub(in super::super) s2c: Suite,
+    pub(crate) compression_c2s: Compression,
+    pub(crate) compression_s2c: Compression,
     /// Whether the two sides have the same first choices.
     pub(crate) first_choices: FirstChoices,
     /// What becomes of a packet that the peer sent on a guess.
@@ -107,7 +108,7 @@ pub(crate) fn put_kexinit(
         out.put_name_list(algorithms.macs.iter().map(|method| method.name));
     }
     for _direction in 0..2 {
-        out.put_name_list([NO_COMPRESSION]);
+        out.put_name_list(algorithms.compression.iter().map(Compression::name));
     }
     for _direction in 0..2 {
         out.put_name_list([]);
@@ -161,12 +162,13 @@ pub(crate) fn negotiate(
         AlgorithmKind::CipherServerToClient,
         AlgorithmKind::MacServerToClient,
     )?;
-    if !peers.compression_c2s.contains(NO_COMPRESSION) {
-        return Err(no_common(AlgorithmKind::CompressionClientToServer));
-    }
-    if !peers.compression_s2c.contains(NO_COMPRESSION) {
-        return Err(no_common(AlgorithmKind::CompressionServerToClient));
-    }
+    let compression = |client, server, kind| {
+        choose(client, server, kind, |name| ours.compression.iter().find(|method| method.name() == name).copied())
+    };
+    let compression_c2s =
+        compression(client.compression_c2s, server.compression_c2s, AlgorithmKind::CompressionClientToServer)?;
+    let compression_s2c =
+        compression(client.compression_s2c, server.compression_s2c, AlgorithmKind::CompressionServerToClient)?;
     // "The guess is considered wrong if: the kex algorithm and/or the host key algorithm is guessed wrong (server and
     // client have different preferred algorithm), or if any of the other algorithms cannot be agreed upon."
     let same = our_init.kex.first() == peers.kex.first() && our_init.host_key.first() == peers.host_key.first();
@@ -176,6 +178,8 @@ pub(crate) fn negotiate(
         host_key,
         c2s,
         s2c,
+        compression_c2s,
+        compression_s2c,
         first_choices: if same { FirstChoices::Agree } else { FirstChoices::Differ },
         peers_guess: guess(peers.first_kex_packet_follows),
         our_guess: guess(our_init.first_kex_packet_follows),

@@ -1,0 +1,3 @@
+#!/bin/sh
+# Go's x/crypto/ssh: see ../src/gopeer.go.
+exec "$PEER_HOME/gopeer" client "$@"

@@ -1,0 +1,127 @@
+//! The matrix as Markdown and JSON: without dates and durations, so that two runs of the same give the same.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value, json};
+
+use crate::report::{Cell, Report, Role};
+
+/// All of it, for programs.
+#[must_use]
+pub fn to_json(reports: &[Report]) -> Value {
+    reports.iter().map(one).collect()
+}
+
+fn one(report: &Report) -> Value {
+    let mut rows = Map::new();
+    for row in &report.rows {
+        let mut cell = json!({ "is": row.cell.word() });
+        if let Some(reason) = row.cell.reason() {
+            cell["because"] = reason.into();
+        }
+        let group = rows.entry(row.group).or_insert_with(|| json!({}));
+        group[&row.name] = cell;
+    }
+    let offer = &report.offer;
+    json!({
+        "peer": report.peer,
+        "role": report.role.name(),
+        "package": report.package,
+        "version": report.version,
+        "identification": offer.identification,
+        "kexinit": {
+            "kex_algorithms": offer.kex,
+            "server_host_key_algorithms": offer.host_keys,
+            "encryption_algorithms_client_to_server": offer.ciphers_to_server,
+            "encryption_algorithms_server_to_client": offer.ciphers_to_client,
+            "mac_algorithms_client_to_server": offer.macs_to_server,
+            "mac_algorithms_server_to_client": offer.macs_to_client,
+            "compression_algorithms_client_to_server": offer.compression_to_server,
+            "compression_algorithms_server_to_client": offer.compression_to_client,
+        },
+        "rows": rows,
+    })
+}
+
+/// All of it, for people.
+#[must_use]
+pub fn to_markdown(reports: &[Report]) -> String {
+    let mut text = HEAD.to_owned();
+    let _ = writeln!(text, "\n{}\n", summary(reports));
+    text.push_str("## Peers\n\n| peer | version | from | role | identification | strict key exchange |\n|---|---|---|---|---|---|\n");
+    for report in reports {
+        let Report { peer, role, package, version, offer, .. } = report;
+        let (role, strict) = (role.name(), if offer.is_strict() { "yes" } else { "no" });
+        let _ = writeln!(text, "| {peer} | {version} | {package} | {role} | `{}` | {strict} |", offer.identification);
+    }
+    for (role, title) in [(Role::Client, "Their clients, our server"), (Role::Server, "Our client, their servers")] {
+        let reports: Vec<&Report> = reports.iter().filter(|report| report.role == role).collect();
+        let _ = write!(text, "\n## {title}\n\n{}", table(&reports));
+    }
+    text
+}
+
+const HEAD: &str = "\
+# Interoperability
+
+Every peer that we know how to install, as a client and as a server, over every algorithm that both sides have. Our side
+offers one algorithm at a time, of whatever tier; the peer offers all that it has. A line of the first four groups is a login,
+a command that copies 40,000 bytes, and its exit status.
+
+- **ok**: it works.
+- **–**: not offered. The peer's KEXINIT, recorded before the tests, does not have it; `interop.json` shows it in full.
+- **n/a**: the peer has no such thing; why, is said below the table. That it sends or takes no key of a type is tested.
+- **limited**: the peer offers it and fails with it; it was tried, and why it fails is said below the table.
+- **FAILED**: it should work. There is none: it would fail the tests.
+
+Made by `cargo interop`; the peers are installed by `interop/setup.sh`.
+";
+
+fn summary(reports: &[Report]) -> String {
+    let count = |word: &str| {
+        let rows = reports.iter().flat_map(|report| &report.rows);
+        rows.filter(|row| row.cell.word() == word).count()
+    };
+    let roles = Role::ALL.map(|role| reports.iter().filter(|report| report.role == role).count());
+    format!(
+        "{} clients and {} servers: {} cells ok, {} not offered, {} n/a, {} limited, {} failed.",
+        roles[0],
+        roles[1],
+        count("ok"),
+        count("not offered"),
+        count("absent"),
+        count("limited"),
+        count("failed")
+    )
+}
+
+/// Peers across, lines down: all reports have the same lines.
+fn table(reports: &[&Report]) -> String {
+    let Some(first) = reports.first() else { return "None is installed.\n".to_owned() };
+    let names: Vec<&str> = reports.iter().map(|report| report.peer).collect();
+    let mut text = format!("| | | {} |\n|---|---|{}\n", names.join(" | "), "---|".repeat(names.len()));
+    let mut reasons = String::new();
+    for (number, line) in first.rows.iter().enumerate() {
+        let _ = write!(text, "| {} | {} |", line.group, line.name);
+        for report in reports {
+            let Some(row) = report.rows.get(number) else { continue };
+            let mark = match &row.cell {
+                Cell::Ok => "ok",
+                Cell::NotOffered => "–",
+                Cell::Absent(_) => "n/a",
+                Cell::Limited(_) => "limited",
+                Cell::Failed(_) => "**FAILED**",
+            };
+            let _ = write!(text, " {mark} |");
+            if let Some(reason) = row.cell.reason() {
+                let reason = reason.lines().next().unwrap_or_default();
+                let _ = writeln!(reasons, "- {}, {} {}: {reason}.", report.peer, row.group, row.name);
+            }
+        }
+        text.push('\n');
+    }
+    if !reasons.is_empty() {
+        let _ = write!(text, "\n{reasons}");
+    }
+    text
+}

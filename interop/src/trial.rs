@@ -1,0 +1,70 @@
+//! One test for each peer and role.
+
+use std::time::Duration;
+
+use peers::{Failed, Trial};
+
+use crate::report::{Cell, Report, Role};
+use crate::table::{PEERS, Peer, Side};
+use crate::{our_client, our_server};
+
+/// What goes there and back by each algorithm: more than one packet.
+pub(crate) const SHORT: u64 = 40_000;
+/// What a command ends with.
+pub(crate) const STATUS: i32 = 7;
+/// Long enough for 64 MiB by the slowest peer on a busy machine.
+pub(crate) const LONG: Duration = Duration::from_secs(240);
+
+/// A test for each peer and role: ignored, with the reason, where the peer is not installed. A failed cell fails it.
+/// `done` gets each report.
+pub fn trials(done: impl Fn(Report) + Clone + Send + 'static) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for peer in PEERS {
+        for role in Role::ALL {
+            let Some(side) = role.side(peer) else { continue };
+            let done = done.clone();
+            let missing = peer.package.version().err();
+            let name = format!("{}::{}", slug(peer.name), role.name());
+            trials.push(peers::trial_unless(&name, missing, move || {
+                let report = report(peer, role, side)?;
+                let failures = report.failures();
+                done(report);
+                if failures.is_empty() { Ok(()) } else { Err(failures.into()) }
+            }));
+        }
+    }
+    trials
+}
+
+/// Where a report stands in the matrix.
+#[must_use]
+pub fn place(report: &Report) -> (usize, bool) {
+    let number = PEERS.iter().position(|peer| peer.name == report.peer);
+    (number.unwrap_or(PEERS.len()), report.role == Role::Server)
+}
+
+/// A name that can be typed.
+fn slug(name: &str) -> String {
+    let words = name.split(|character: char| !character.is_ascii_alphanumeric() && character != '.');
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-").to_lowercase()
+}
+
+fn report(peer: &Peer, role: Role, side: &Side) -> Result<Report, Failed> {
+    let (offer, rows) = match role {
+        Role::Client => our_server::report(side)?,
+        Role::Server => our_client::report(side)?,
+    };
+    let version = peer.package.version()?;
+    Ok(Report { peer: peer.name, role, package: peer.package.to_string(), version, offer, rows })
+}
+
+/// What a test says about a cell, when the table may know that it cannot work.
+pub(crate) fn judge(side: &Side, row: &str, outcome: Result<(), Failed>) -> Cell {
+    let limit = side.limits.iter().find(|limit| limit.row == row);
+    match (outcome, limit) {
+        (Ok(()), None) => Cell::Ok,
+        (Err(failed), None) => Cell::Failed(failed.message().unwrap_or("for no reason that it told").to_owned()),
+        (Err(_failed), Some(limit)) => Cell::Limited(limit.reason),
+        (Ok(()), Some(limit)) => Cell::Failed(format!("it works, and the table says that {}", limit.reason)),
+    }
+}
