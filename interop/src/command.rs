@@ -36,7 +36,7 @@ impl Program {
         }
         // A library would read what stands in the home of whoever runs the tests.
         command.env("PEER_HOME", install::home()).env("PEER_KEYS", keys).env("HOME", keys).env_remove("SSH_AUTH_SOCK");
-        for variable in ["SUBSYSTEM", "REKEY", "COMPRESSION"] {
+        for variable in ["SUBSYSTEM", "REKEY"] {
             command.env_remove(variable);
         }
         command

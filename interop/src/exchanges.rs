@@ -1,23 +1,35 @@
-//! Counts key exchanges: our log tells of each.
+//! What our log tells: each key exchange, and what went wrong.
 
-use std::sync::Arc;
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 
-/// Counts what happens on the thread for which it is set.
+/// Listens to the threads for which it is set.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Exchanges(Arc<AtomicUsize>);
+pub(crate) struct Exchanges(Arc<Heard>);
+
+#[derive(Debug, Default)]
+struct Heard {
+    exchanges: AtomicUsize,
+    warnings: Mutex<String>,
+}
 
 impl Exchanges {
     /// How many were completed since it was asked last.
     pub(crate) fn take(&self) -> usize {
-        self.0.swap(0, Ordering::SeqCst)
+        self.0.exchanges.swap(0, Ordering::SeqCst)
     }
 
-    /// Counts those of this thread, until the answer is dropped.
+    /// What was worth a warning since it was asked last.
+    pub(crate) fn warnings(&self) -> String {
+        std::mem::take(&mut *self.0.warnings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Listens to this thread, until the answer is dropped.
     pub(crate) fn watch(&self) -> tracing::subscriber::DefaultGuard {
         tracing::subscriber::set_default(self.clone())
     }
@@ -37,7 +49,7 @@ impl Subscriber for Exchanges {
     fn record_follows_from(&self, _span: &Id, _follows: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        event.record(&mut Notices(self));
+        event.record(&mut Notices { heard: &self.0, level: *event.metadata().level() });
     }
 
     fn enter(&self, _span: &Id) {}
@@ -45,12 +57,19 @@ impl Subscriber for Exchanges {
     fn exit(&self, _span: &Id) {}
 }
 
-struct Notices<'a>(&'a Exchanges);
+struct Notices<'a> {
+    heard: &'a Heard,
+    level: Level,
+}
 
 impl Visit for Notices<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
         if field.name() == "notice" && format!("{value:?}").starts_with("Negotiated(") {
-            self.0.0.fetch_add(1, Ordering::SeqCst);
+            self.heard.exchanges.fetch_add(1, Ordering::SeqCst);
+        }
+        if field.name() == "message" && self.level <= Level::WARN {
+            let mut warnings = self.heard.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+            let _ = writeln!(warnings, "{value:?}");
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::kexinit::Offer;
 use crate::keys::Keys;
 use crate::ours::{self, Kind};
 use crate::pattern::{self, CHUNK, Pattern};
-use crate::report::{Cell, Row};
+use crate::report::{Cell, Role, Row};
 use crate::table::{Ability, Key, Side, User};
 use crate::trial::{LONG, SHORT, STATUS, judge};
 
@@ -44,7 +44,7 @@ pub(crate) fn report(side: &Side) -> Result<(Offer, Vec<Row>), Failed> {
     let (server, offer) = setup.start(None)?;
     let mut rows = Vec::new();
     for kind in Kind::ALL {
-        for name in kind.names() {
+        for name in kind.names(Role::Server) {
             let cell = if kind.is_offered(name, &offer) {
                 judge(side, name, setup.algorithm(&server, kind, name))
             } else {

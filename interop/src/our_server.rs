@@ -13,7 +13,7 @@ use crate::keys::Keys;
 use crate::node::Node;
 use crate::ours::{self, Kind};
 use crate::pattern::CHUNK;
-use crate::report::{Cell, Row};
+use crate::report::{Cell, Role, Row};
 use crate::table::{Ability, Key, Side};
 use crate::trial::{LONG, SHORT, STATUS, judge};
 
@@ -29,7 +29,7 @@ pub(crate) fn report(side: &Side) -> Result<(Offer, Vec<Row>), Failed> {
     let offer = setup.offer()?;
     let mut rows = Vec::new();
     for kind in Kind::ALL {
-        for name in kind.names() {
+        for name in kind.names(Role::Client) {
             let cell = if kind.is_offered(name, &offer) {
                 judge(side, name, setup.algorithm(kind, name))
             } else {
@@ -120,20 +120,20 @@ impl Setup<'_> {
             Ability::Yes => run(&mut self.command(port, key, &format!("echo {STATUS}")), SHORT, LIMIT)?,
             Ability::No(_) => run(&mut self.command(port, key, &format!("produce {SHORT} {STATUS}")), 0, LIMIT)?,
         };
-        expect(&ended, SHORT, STATUS)
+        expect(node, &ended, SHORT, STATUS)
     }
 
     fn subsystem(&self) -> Result<(), Failed> {
         let node = self.node(ours::everything(), u64::MAX)?;
         let mut command = self.command(node.address.port(), self.side.keys[0], "echo");
-        expect(&run(command.env("SUBSYSTEM", "1"), SHORT, LIMIT)?, SHORT, 0)
+        expect(&node, &run(command.env("SUBSYSTEM", "1"), SHORT, LIMIT)?, SHORT, 0)
     }
 
     /// Much to the client.
     fn down(&self) -> Result<(), Failed> {
         let node = self.node(ours::everything(), REKEY)?;
         let mut command = self.command(node.address.port(), self.side.keys[0], &format!("produce {CHUNK} {STATUS}"));
-        expect(&run(&mut command, 0, LONG)?, CHUNK, STATUS)?;
+        expect(&node, &run(&mut command, 0, LONG)?, CHUNK, STATUS)?;
         rekeyed(&node)
     }
 
@@ -146,15 +146,20 @@ impl Setup<'_> {
         }
         let ended = run(&mut command, CHUNK, LONG)?;
         if ended.start != "same\n" || ended.status != Some(0) {
-            return Err(ended.summary().into());
+            return Err(failed(&node, &ended));
         }
         rekeyed(&node)
     }
 }
 
-fn expect(ended: &Ended, length: u64, status: i32) -> Result<(), Failed> {
+fn expect(node: &Node, ended: &Ended, length: u64, status: i32) -> Result<(), Failed> {
     let right = ended.length == length && ended.pattern && ended.status == Some(status);
-    if right { Ok(()) } else { Err(ended.summary().into()) }
+    if right { Ok(()) } else { Err(failed(node, ended)) }
+}
+
+/// What both sides say.
+fn failed(node: &Node, ended: &Ended) -> Failed {
+    format!("{}\n{}", ended.summary(), node.exchanges.warnings()).into()
 }
 
 /// Keys came into use at the start, and three times more.

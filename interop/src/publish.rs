@@ -65,7 +65,7 @@ const HEAD: &str = "\
 # Interoperability
 
 Every peer that we know how to install, as a client and as a server, over every algorithm that both sides have. Our side
-offers one algorithm at a time, of whatever tier; the peer offers all that it has. A line of the first four groups is a login,
+offers one algorithm at a time, of whatever tier; the peer offers all that it has. A line of the first five groups is a login,
 a command that copies 40,000 bytes, and its exit status.
 
 - **ok**: it works.

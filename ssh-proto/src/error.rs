@@ -85,6 +85,8 @@ pub enum PeerMisbehaved {
     UnknownChannel,
     /// Data after end of file, or anything after close (RFC 4254 §5.3).
     DataAfterEof,
+    /// A session after it said that it would open no more (`no-more-sessions@openssh.com`).
+    SessionAfterNoMore,
     /// An answer to a request that was not made.
     UnsolicitedReply,
     /// An answer to a channel that was not being opened.
@@ -318,6 +320,7 @@ impl fmt::Display for PeerMisbehaved {
             Self::WindowOverflow => "a window beyond 2^32-1 (RFC 4254 s5.2)",
             Self::UnknownChannel => "a message for a channel that is not open",
             Self::DataAfterEof => "data after end of file or close (RFC 4254 s5.3)",
+            Self::SessionAfterNoMore => "a session after it said that it would open no more",
             Self::UnsolicitedReply => "an answer to a request that was not made",
             Self::UnsolicitedOpenAnswer => "an answer for a channel that was not being opened",
             Self::ZeroMaximumPacket => "a maximum packet size of zero",

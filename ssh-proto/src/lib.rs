@@ -148,6 +148,7 @@
 //! | RFC 4419, group exchange | `transport/kex/group.rs` |
 //! | RFC 4344, 4418, 5647, 6668, 8268, 8332, 8709, 8731 | [`crypto`]: traits and tables; [`keys`]: blobs, signatures, files |
 //! | RFC 8308, EXT_INFO | `transport/ext_info.rs` |
+//! | RFC 4253 §6.2 and `zlib@openssh.com`, compression | `transport/compress.rs`, behind the feature `zlib` |
 //! | OpenSSH's strict key exchange, `-etm`, chacha20-poly1305 | `transport/kex/`, `transport/packet.rs` |
 //! | every bound and its default | [`limits`] |
 //! | what can go wrong, by blame | [`error`] |
@@ -190,9 +191,9 @@ pub mod wire;
 pub use algorithms::Algorithms;
 pub use connected::{Channel, Client, Connection, Event, Outcome, Server, Side, WantReply};
 pub use connection::{
-    ChannelId, ChannelOptions, ChannelRequest, GlobalRequest, GlobalRequestId, GlobalTicket, OpenError,
-    OpenFailureReason, OpenTicket, PeerOpen, PtyRequest, ReplyTicket, RequestId, SendError, Signal, StaleTicket,
-    Stream, TcpChannel, WindowSize,
+    BoundPort, ChannelId, ChannelOptions, ChannelRequest, GlobalRequest, GlobalRequestId, GlobalTicket, KeyBlobs,
+    OpenError, OpenFailureReason, OpenTicket, PeerOpen, PtyRequest, ReplyTicket, RequestId, SendError, Signal,
+    StaleTicket, Stream, StreamLocalChannel, TcpChannel, WindowSize, X11Channel, X11Request,
 };
 pub use error::{DisconnectReason, Error};
 pub use limits::Limits;

@@ -631,6 +631,18 @@ fn rfc4252_s5_1_answers_that_nobody_asked_for_end_the_connection() {
 }
 
 #[test]
+fn rfc4252_s7_pk_ok_may_name_the_type_of_the_key() {
+    // "public key algorithm name from the request": ssh2 for Node.js answers so to every algorithm of RSA.
+    let mut bench = client();
+    bench.user_key = rsa_key();
+    bench.choose = Box::new(|_login| Try::Query);
+    let mut bench = bench.with_service();
+    assert!(bench.take().iter().any(|asked| asked.windows(12).any(|name| name == b"rsa-sha2-512")));
+    bench.send(&pk_ok("ssh-rsa", rsa_key().public().blob()));
+    assert_eq!(bench.error, None);
+}
+
+#[test]
 fn rfc4252_s7_pk_ok_for_another_key_or_algorithm_is_not_signed() {
     let other = ed25519_key(66);
     let key = ed25519_key(2);

@@ -9,8 +9,8 @@ use ssh_proto::connected::{ClientOpen, ServerOpen};
 use ssh_proto::error::{DisconnectReason, Limit, PeerMisbehaved};
 use ssh_proto::wire::{Put, number};
 use ssh_proto::{
-    ChannelRequest, Error, OpenError, OpenFailureReason, Outcome, PtyRequest, SendError, Signal, StaleTicket, Stream,
-    TcpChannel, WantReply, WindowSize,
+    ChannelRequest, Error, GlobalRequest, OpenError, OpenFailureReason, Outcome, PtyRequest, SendError, Signal,
+    StaleTicket, Stream, TcpChannel, WantReply, WindowSize, X11Request,
 };
 
 fn pair() -> Pair {
@@ -84,13 +84,23 @@ fn rfc4254_s6_every_request_round_trips() {
         ChannelRequest::WindowChange(size),
         ChannelRequest::Signal { name: "TERM" },
         ChannelRequest::Shell,
-        ChannelRequest::Other { name: "break", data: &[0, 0, 3, 232] },
+        ChannelRequest::X11(X11Request {
+            single_connection: true,
+            protocol: "MIT-MAGIC-COOKIE-1",
+            cookie: "00",
+            screen: 1,
+        }),
+        ChannelRequest::AgentForwarding,
+        ChannelRequest::Break { length: 1000 },
+        ChannelRequest::Other { name: "x@example.com", data: &[0, 0, 3, 232] },
     ];
     let from_server = [
         ChannelRequest::ExitStatus(7),
         ChannelRequest::ExitStatus(u32::MAX),
         ChannelRequest::ExitSignal(signal),
-        ChannelRequest::Other { name: "eow@openssh.com", data: b"" },
+        ChannelRequest::XonXoff { client_can_do: true },
+        ChannelRequest::EndOfWrite,
+        ChannelRequest::Other { name: "x@example.com", data: b"" },
     ];
     for pieces in [Pieces::Whole, Pieces::Of(1)] {
         let mut pair = Pair::connect(Setup::default().pieces(pieces)).unwrap();
@@ -473,12 +483,12 @@ fn channel_types_that_run_the_other_way_are_refused_unseen() {
 fn unknown_channel_types_reach_the_hook_with_their_data() {
     for plays in [Plays::Client, Plays::Server] {
         let mut bench = Bench::with(plays, Offer::default()).logged_in();
-        bench.send(&[&open("auth-agent@openssh.com", 3, 9, 9)[..], b"data"].concat());
+        bench.send(&[&open("agent@example.com", 3, 9, 9)[..], b"data"].concat());
         let seen = match plays {
             Plays::Client => bench.server_end().take_events(),
             Plays::Server => bench.client_end().take_events(),
         };
-        let kind = r#"Other { channel_type: "auth-agent@openssh.com", data: [100, 97, 116, 97] }"#;
+        let kind = r#"Other { channel_type: "agent@example.com", data: [100, 97, 116, 97] }"#;
         assert_eq!(seen, [Seen::Open(kind.into())]);
     }
 }
@@ -633,7 +643,7 @@ fn rfc4253_s11_1_nothing_is_sent_after_disconnect() {
     assert_eq!(connection.accept(first, now, &mut out), Err(StaleTicket));
     assert_eq!(connection.reject(second, OpenFailureReason::CONNECT_FAILED, "", now, &mut out), Err(StaleTicket));
     assert_eq!(connection.reply_global(global, None, now, &mut out), Err(end.clone()));
-    assert_eq!(connection.global_request("x", b"", WantReply::Yes, now, &mut out), Err(end.clone()));
+    assert_eq!(connection.global_request(&GlobalRequest::Keepalive, WantReply::Yes, now, &mut out), Err(end.clone()));
     assert_eq!(connection.handle_timeout(now, &mut out), Err(end.clone()));
     let open = connection.open(ServerOpen::Other { channel_type: "x", data: b"" }, now, &mut out);
     assert_eq!(open, Err(OpenError::Ended(end.clone())));

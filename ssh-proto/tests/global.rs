@@ -9,7 +9,7 @@ use pair::{Pair, Seen, Setup};
 use peer::{Bench, Offer, Plays};
 use ssh_proto::error::{Limit, PeerMisbehaved, Waiting};
 use ssh_proto::wire::{Put, number};
-use ssh_proto::{Error, Outcome, WantReply};
+use ssh_proto::{Error, GlobalRequest, Outcome, WantReply};
 
 const BOTH: [Plays; 2] = [Plays::Client, Plays::Server];
 
@@ -36,16 +36,14 @@ fn rfc4254_s4_requests_both_ways_and_their_answers_with_data() {
     pair.server.take();
     pair.server.habits.global_request = Some(Outcome::Success);
     pair.client.habits.global_request = Some(Outcome::Failure);
-    let mut data = Vec::new();
-    data.put_string(b"localhost");
-    data.put_u32(0);
-    let asked = pair
-        .client(|connection, now, out| connection.global_request("tcpip-forward", &data, WantReply::Yes, now, out))
-        .unwrap();
-    let other = pair
-        .server(|connection, now, out| connection.global_request("x@example.com", b"y", WantReply::Yes, now, out))
-        .unwrap();
-    pair.server(|connection, now, out| connection.global_request("quiet", b"", WantReply::No, now, out)).unwrap();
+    let forward = GlobalRequest::TcpipForward { address: "localhost", port: 0 };
+    let asked =
+        pair.client(|connection, now, out| connection.global_request(&forward, WantReply::Yes, now, out)).unwrap();
+    let other = GlobalRequest::Other { name: "x@example.com", data: b"y" };
+    let other =
+        pair.server(|connection, now, out| connection.global_request(&other, WantReply::Yes, now, out)).unwrap();
+    let quiet = GlobalRequest::Other { name: "quiet", data: b"" };
+    pair.server(|connection, now, out| connection.global_request(&quiet, WantReply::No, now, out)).unwrap();
     pair.run();
     let forward = r#"TcpipForward { address: "localhost", port: 0 }"#;
     assert_eq!(pair.server.take_events(), [Seen::GlobalRequest(forward.into()), Seen::GlobalReply(other, None)]);

@@ -9,7 +9,9 @@ use std::time::Duration;
 use pair::{End, Pair, Pieces, Seen, Setup, TestSide, rng};
 use ssh_proto::connected::{ClientOpen, ServerOpen};
 use ssh_proto::time::Instant;
-use ssh_proto::{ChannelId, ChannelRequest, Client, OpenFailureReason, Outcome, Rng, Server, Stream, WantReply};
+use ssh_proto::{
+    ChannelId, ChannelRequest, Client, GlobalRequest, OpenFailureReason, Outcome, Rng, Server, Stream, WantReply,
+};
 
 /// What one side has done with its channels.
 #[derive(Debug, Default)]
@@ -60,7 +62,11 @@ impl Log {
         match (below(rng, 16), channel) {
             (0, _) => drop(connection.open(S::open(), now, out)),
             (1, _) if below(rng, 4) == 0 => connection.rekey(now, out),
-            (2, _) => drop(connection.global_request("x", b"y", WantReply::Yes, now, out).unwrap()),
+            (2, _) => drop(
+                connection
+                    .global_request(&GlobalRequest::Other { name: "x", data: b"y" }, WantReply::Yes, now, out)
+                    .unwrap(),
+            ),
             (3, _) => {
                 if let Some(ticket) = end.opens.pop_front() {
                     if below(rng, 3) == 0 {

@@ -11,7 +11,7 @@ use ssh_proto::crypto::CryptoProvider;
 use ssh_proto::crypto::rustcrypto::PROVIDER;
 use ssh_proto::error::{Limit, PeerMisbehaved, Waiting};
 use ssh_proto::wire::{Put, number};
-use ssh_proto::{ChannelRequest, Error, SendError, Stream, WantReply};
+use ssh_proto::{ChannelRequest, Error, GlobalRequest, SendError, Stream, WantReply};
 
 const BOTH: [Plays; 2] = [Plays::Client, Plays::Server];
 
@@ -242,7 +242,8 @@ fn rfc4253_s7_1_between_our_kexinit_and_our_newkeys_nothing_else_is_sent_and_wha
     // Legal, for the peer has not sent its KEXINIT: the answers wait.
     let requests = ["a", "b"].map(global_request);
     requests.iter().for_each(|request| bench.send(request));
-    bench.act(|connection, now, out| connection.global_request("ours", b"", WantReply::No, now, out)).unwrap();
+    let ours = GlobalRequest::Other { name: "ours", data: b"" };
+    bench.act(|connection, now, out| connection.global_request(&ours, WantReply::No, now, out)).unwrap();
     let refused = bench.act(|connection, now, out| connection.channel(id).send(Stream::Data, b"x", now, out));
     assert_eq!(refused, Err(SendError::Rekeying));
     let status = ChannelRequest::ExitStatus(3);

@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::ended::Exit;
 use crate::link::ChannelOps;
+use crate::requests::Requests;
 
 /// A channel of either side: reading reads its data stream, writing writes to it, shutting down sends EOF. Dropped, it
 /// closes the channel.
@@ -22,9 +23,9 @@ pub struct Channel {
 
 /// Closes the channel when the last handle goes.
 #[derive(Debug)]
-struct Inner {
-    link: Arc<dyn ChannelOps>,
-    id: ChannelId,
+pub(crate) struct Inner {
+    pub(crate) link: Arc<dyn ChannelOps>,
+    pub(crate) id: ChannelId,
 }
 
 impl Drop for Inner {
@@ -113,6 +114,17 @@ impl Channel {
         self.inner.link.poll_chunk(self.inner.id, context)
     }
 
+    /// What the peer asks while a program runs: signals, sizes of the window, breaks.
+    #[must_use]
+    pub fn requests(&self) -> Requests {
+        Requests::new(self.inner.clone())
+    }
+
+    /// Another handle to the same channel, for who reads and writes at once.
+    pub(crate) fn other_half(&self) -> Self {
+        Self { inner: self.inner.clone() }
+    }
+
     /// Waits until the peer has closed the channel, or the connection is gone.
     pub async fn closed(&self) {
         std::future::poll_fn(|context| self.inner.link.poll_closed(self.inner.id, context)).await;
@@ -124,6 +136,15 @@ impl Channel {
     /// When the connection is gone.
     pub fn eof(&self) -> io::Result<()> {
         self.inner.link.eof(self.inner.id)
+    }
+
+    /// Reads no more data: what is there and what still comes is dropped. A peer that knows `eow@openssh.com` sends no
+    /// more. For sessions: nobody expects this of another channel.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub fn end_of_write(&self) -> io::Result<()> {
+        self.inner.link.end_of_write(self.inner.id)
     }
 
     /// Closes the channel both ways.

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::channel::Channel;
 use crate::ended::Exit;
+use crate::requests::Queue;
 
 /// One channel: data that nobody has read yet, never more than the window, and who waits for what.
 #[derive(Debug, Default)]
@@ -22,6 +23,7 @@ pub(crate) struct ChannelState {
     pub(crate) opening: Option<Opening>,
     /// Somebody has a `Channel` for it: what came is kept until it is read.
     pub(crate) held: bool,
+    pub(crate) requests: Queue,
     pub(crate) replies: Vec<(RequestId, oneshot::Sender<Outcome>)>,
 }
 
@@ -63,6 +65,13 @@ impl ChannelState {
         wake(&mut half.reader);
     }
 
+    /// Nobody reads any more: forgets what came, and says how much that was.
+    pub(crate) fn drop_unread(&mut self) -> u32 {
+        self.end_of_data();
+        let dropped = self.data.unread.take_all().len() + self.stderr.unread.take_all().len();
+        u32::try_from(dropped).unwrap_or(u32::MAX)
+    }
+
     pub(crate) fn end_of_data(&mut self) {
         self.eof = true;
         wake(&mut self.data.reader);
@@ -97,6 +106,7 @@ impl ChannelState {
         self.replies.clear();
         wake(&mut self.data.reader);
         wake(&mut self.stderr.reader);
+        wake(&mut self.requests.reader);
         self.wake_writers();
         self.end_waiters.drain(..).for_each(Waker::wake);
     }

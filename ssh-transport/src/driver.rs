@@ -336,6 +336,13 @@ fn handle<S: Side, E: Events<S>>(
             set_exit(locked, channel, Exit::Signal(signal.name.to_owned(), message));
             let _ = locked.connection.reply(ticket, Outcome::Success, locked.now, locked.out);
         }
+        Event::Request { channel, request: ChannelRequest::EndOfWrite, ticket } => {
+            // Who waits for room waits in vain.
+            if let Some(state) = locked.channels.get_mut(&channel) {
+                state.wake_writers();
+            }
+            locked.ask(channel, &ChannelRequest::EndOfWrite, ticket);
+        }
         event => events.event(event, locked),
     }
 }

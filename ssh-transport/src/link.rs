@@ -10,7 +10,10 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use ssh_proto::time::Instant;
-use ssh_proto::{ChannelId, ChannelRequest, Connection, DisconnectReason, Outcome, SendError, Side, Stream, WantReply};
+use ssh_proto::{
+    ChannelId, ChannelRequest, Connection, DisconnectReason, OpenFailureReason, OpenTicket, Outcome, ReplyTicket,
+    SendError, Side, Stream, WantReply,
+};
 use tokio::sync::{Notify, oneshot};
 
 use crate::buffer::ReadBuffer;
@@ -21,6 +24,7 @@ use crate::driver::Driver;
 use crate::ended::{Ended, Exit};
 use crate::io::Io;
 use crate::output::Output;
+use crate::requests::Asked;
 
 /// What a side does with events that are not about data. It is called with the state locked: it answers, or leaves
 /// something to be done after the lock in its own queue.
@@ -112,6 +116,17 @@ impl<S: Side> Locked<'_, S> {
     /// Makes room for a channel that was accepted. Nobody holds it yet.
     pub(crate) fn add_channel(&mut self, id: ChannelId) {
         self.channels.insert(id, ChannelState::default());
+    }
+
+    /// The peer asks something of a channel on which a program may run: whoever has the channel is told.
+    pub(crate) fn ask(&mut self, id: ChannelId, request: &ChannelRequest<'_>, ticket: ReplyTicket) {
+        let refused = match self.channels.get_mut(&id).filter(|state| state.held) {
+            Some(state) => state.requests.push(request, ticket).err(),
+            None => Some(ticket),
+        };
+        if let Some(ticket) = refused {
+            let _ = self.connection.reply(ticket, Outcome::Failure, self.now, self.out);
+        }
     }
 
     /// Somebody takes the channel; false when it is gone.
@@ -327,6 +342,14 @@ pub(crate) trait ChannelOps: Send + Sync + std::fmt::Debug {
     fn forget(&self, id: ChannelId);
     fn poll_exit(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<Option<Exit>>;
     fn poll_closed(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<()>;
+    fn poll_request(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<Option<(Asked, ReplyTicket)>>;
+    /// Whether somebody takes the peer's requests on a channel. When nobody does any more, those that wait are refused.
+    fn attend(&self, id: ChannelId, attended: bool);
+    fn reply(&self, ticket: ReplyTicket, outcome: Outcome);
+    fn end_of_write(&self, id: ChannelId) -> io::Result<()>;
+    /// Opens a channel that the peer wants.
+    fn accept(self: Arc<Self>, ticket: OpenTicket) -> Result<Channel, Ended>;
+    fn reject(&self, ticket: OpenTicket, reason: OpenFailureReason, words: &str);
     fn request(
         &self,
         id: ChannelId,
@@ -375,7 +398,7 @@ impl<S: Side> ChannelOps for Link<S> {
                 self.write_at_once(state);
                 Poll::Ready(Ok(sent))
             }
-            Err(SendError::Closed) => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+            Err(SendError::Closed | SendError::Unwanted) => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
             Err(_later) => {
                 let Some(channel) = state.channels.get_mut(&id) else {
                     return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
@@ -424,6 +447,61 @@ impl<S: Side> ChannelOps for Link<S> {
         };
         channel.wait_for_end(context.waker());
         Poll::Pending
+    }
+
+    fn poll_request(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<Option<(Asked, ReplyTicket)>> {
+        let mut state = self.lock();
+        let ended = state.ended.is_some();
+        let Some(channel) = state.channels.get_mut(&id) else { return Poll::Ready(None) };
+        if let Some(request) = channel.requests.pop() {
+            return Poll::Ready(Some(request));
+        }
+        if channel.closed || ended {
+            return Poll::Ready(None);
+        }
+        channel.requests.reader = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    fn attend(&self, id: ChannelId, attended: bool) {
+        let _ = self.with(|locked| {
+            let Some(channel) = locked.channels.get_mut(&id) else { return };
+            channel.requests.attended = attended;
+            while !attended && let Some((_, ticket)) = channel.requests.pop() {
+                let _ = locked.connection.reply(ticket, Outcome::Failure, locked.now, locked.out);
+            }
+        });
+    }
+
+    fn reply(&self, ticket: ReplyTicket, outcome: Outcome) {
+        let _ = self.with(|locked| {
+            let _ = locked.connection.reply(ticket, outcome, locked.now, locked.out);
+        });
+    }
+
+    fn end_of_write(&self, id: ChannelId) -> io::Result<()> {
+        let result = self.with(|locked| {
+            locked.connection.channel(id).end_of_write(locked.now, locked.out)?;
+            let Some(channel) = locked.channels.get_mut(&id) else { return Ok(()) };
+            let dropped = channel.drop_unread();
+            locked.connection.channel(id).consume(dropped, locked.now, locked.out)
+        });
+        result?.map_err(|error| Ended::Protocol(error).into())
+    }
+
+    fn accept(self: Arc<Self>, ticket: OpenTicket) -> Result<Channel, Ended> {
+        let accepted = self.with(|locked| {
+            let id = locked.connection.accept(ticket, locked.now, locked.out).ok()?;
+            locked.add_channel(id);
+            locked.hold_channel(id).then_some(id)
+        })?;
+        accepted.map(|id| Channel::new(self, id)).ok_or(Ended::Closed)
+    }
+
+    fn reject(&self, ticket: OpenTicket, reason: OpenFailureReason, words: &str) {
+        let _ = self.with(|locked| {
+            let _ = locked.connection.reject(ticket, reason, words, locked.now, locked.out);
+        });
     }
 
     fn request(

@@ -55,7 +55,7 @@ async fn start(policy: server::Policy, authorities: &[&Authority<'_>], lines: &s
     let lines = AuthorizedKeys::parse(Path::new("authorized_keys"), lines.as_bytes());
     equal(lines.warnings(), &[])?;
     let handler = TestHandler { keys: vec![], trusted: Trusted { authorities, lines }, ..TestHandler::default() };
-    Running::listen_with("127.0.0.1:0", policy, handler).await
+    Running::serve("127.0.0.1:0", policy, handler).await
 }
 
 /// OpenSSH's client with the key in a file, and the certificate beside it.

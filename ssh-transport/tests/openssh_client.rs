@@ -183,7 +183,7 @@ fn bulk(peers: &Peers, cipher: &'static str, chunks: u64, rekeys: usize) -> Resu
 /// `ssh -C`: what does not compress, many megabytes each way across key exchanges, and what does.
 fn compressed(peers: &Peers) -> Result<(), Failed> {
     let mut policy = server_policy();
-    policy.config.limits.rekey_bytes = 15_000_000;
+    policy.config.limits.rekey_bytes = 5_000_000;
     policy.config.algorithms.select_compression("none,zlib@openssh.com").expect("this build has it");
     block_on(async {
         let setup = Setup::new(peers, policy).await?;

@@ -127,7 +127,7 @@ fn compressed(peers: &Peers) -> Result<(), Failed> {
     block_on(async {
         let mut policy = sshd.policy();
         policy.config.algorithms.select_compression("zlib@openssh.com,none")?;
-        policy.config.limits.rekey_bytes = 15_000_000;
+        policy.config.limits.rekey_bytes = 5_000_000;
         let client = sshd.connect(&policy).await?;
         let agreed = client.negotiated().ok_or("nothing was negotiated")?;
         let ways = [&agreed.client_to_server, &agreed.server_to_client].map(|way| way.compression);

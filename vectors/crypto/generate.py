@@ -19,15 +19,12 @@ import zlib
 import cryptography_vectors
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.poly1305 import Poly1305
-from kyber_py.ml_kem import ML_KEM_768
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from kyber_py.ml_kem import ML_KEM_768
 
 import sntrup761
@@ -395,7 +392,7 @@ def diffie_hellman(groups, rng):
             }
 
 
-CURVES = {"nistp256": ec.SECP256R1(), "nistp384": ec.SECP384R1(), "nistp521": ec.SECP521R1()}
+ECDH_CURVES = {"nistp256": ec.SECP256R1(), "nistp384": ec.SECP384R1(), "nistp521": ec.SECP521R1()}
 
 
 def uncompressed(key):
@@ -403,7 +400,7 @@ def uncompressed(key):
 
 
 def ecdh(rng):
-    for name, curve in CURVES.items():
+    for name, curve in ECDH_CURVES.items():
         for _ in range(4):
             # Numbers as they are drawn: of bytes of the curve's size, of which the bits beyond it are left out here so
             # that none is above the order of the group.
@@ -419,25 +416,6 @@ def ecdh(rng):
             }
 
 
-def diffie_hellman_in_any_group():
-    """Groups that only group exchange meets: lengths that fill no byte or word, and other generators than 2."""
-    rng = random.Random("diffie-hellman-group-exchange")
-    for bits, generator in [(2048, 5), (2056, 3), (2305, 2), (3071, 2), (4104, 2), (6200, 7)]:
-        # Powers do not ask whether the modulus is prime: any odd one will do.
-        p = rng.getrandbits(bits) | 1 << (bits - 1) | 1
-        exponent_bytes = 64 if bits <= 4096 else 72 if bits <= 6144 else 80
-        mine, theirs = rng.randbytes(exponent_bytes), rng.randbytes(exponent_bytes)
-        highest = 1 << (8 * exponent_bytes - 1)
-        x, y = (int.from_bytes(one, "big") | highest for one in (mine, theirs))
-        yield {
-            "source": "Python",
-            "prime": hexadecimal(p),
-            "generator": hexadecimal(generator),
-            "random": mine.hex(),
-            "public": hexadecimal(pow(generator, x, p)),
-            "peer": hexadecimal(pow(generator, y, p)),
-            "secret": hexadecimal(pow(generator, x * y, p)),
-        }
 def stream(key):
     """What ChaCha20 gives from its beginning, as a function that takes so many bytes of it."""
     return lambda length, state=Cipher(algorithms.ChaCha20(key, bytes(16)), mode=None).encryptor(): state.update(bytes(length))
@@ -470,6 +448,27 @@ def sntrup761_x25519():
         if number < 3:
             wrong[(500, 1006, 1030)[number]] ^= 1 << number
         yield record("wrong", bytes(wrong), sntrup761.decapsulate(key, bytes(wrong)))
+
+
+def diffie_hellman_in_any_group():
+    """Groups that only group exchange meets: lengths that fill no byte or word, and other generators than 2."""
+    rng = random.Random("diffie-hellman-group-exchange")
+    for bits, generator in [(2048, 5), (2056, 3), (2305, 2), (3071, 2), (4104, 2), (6200, 7)]:
+        # Powers do not ask whether the modulus is prime: any odd one will do.
+        p = rng.getrandbits(bits) | 1 << (bits - 1) | 1
+        exponent_bytes = 64 if bits <= 4096 else 72 if bits <= 6144 else 80
+        mine, theirs = rng.randbytes(exponent_bytes), rng.randbytes(exponent_bytes)
+        highest = 1 << (8 * exponent_bytes - 1)
+        x, y = (int.from_bytes(one, "big") | highest for one in (mine, theirs))
+        yield {
+            "source": "Python",
+            "prime": hexadecimal(p),
+            "generator": hexadecimal(generator),
+            "random": mine.hex(),
+            "public": hexadecimal(pow(generator, x, p)),
+            "peer": hexadecimal(pow(generator, y, p)),
+            "secret": hexadecimal(pow(generator, x * y, p)),
+        }
 
 
 SMALL_PRIMES = [n for n in range(3, 20000, 2) if all(n % d for d in range(3, math.isqrt(n) + 1, 2))]

@@ -5,6 +5,7 @@ import os
 import sys
 
 import asyncssh
+from asyncssh.compression import get_compression_algs
 from asyncssh.encryption import get_encryption_algs
 from asyncssh.kex import get_kex_algs
 from asyncssh.mac import get_mac_algs
@@ -25,7 +26,7 @@ OPTIONS = {
     "mac_algs": names(get_mac_algs()),
     "server_host_key_algs": names(get_public_key_algs()),
     "signature_algs": names(get_public_key_algs()),
-    "compression_algs": [os.environ.get("COMPRESSION", "none")],
+    "compression_algs": names(get_compression_algs()),
     "rekey_bytes": int(os.environ.get("REKEY", 1 << 30)),
 }
 

@@ -5,9 +5,11 @@
 
 main([Host, Port, User, Key | Command]) ->
     ok = ssh:start(),
+    % It would write between what the command writes.
+    ok = logger:remove_handler(default),
     Home = string:trim(os:cmd("mktemp -d")),
     {ok, _} = file:copy(Key, filename:join(Home, "id_" ++ filename:basename(Key))),
-    All = [{T, L} || {T, L} <- ssh_transport:supported_algorithms(), T =/= compression],
+    All = ssh_transport:supported_algorithms(),
     Rekey = [{rekey_limit, list_to_integer(N)} || N <- [os:getenv("REKEY")], N =/= false],
     Options = [{user, User}, {user_dir, Home}, {silently_accept_hosts, true}, {save_accepted_host, false},
                {user_interaction, false}, {connect_timeout, 10000}, {preferred_algorithms, All},

@@ -8,7 +8,7 @@ options = {
   use_agent: false, auth_methods: ['publickey'], timeout: 10, append_all_supported_algorithms: true
 }
 options[:rekey_limit] = ENV['REKEY'].to_i if ENV['REKEY']
-options[:compression] = ENV['COMPRESSION'] if ENV['COMPRESSION']
+options[:compression] = %w[none zlib@openssh.com zlib]
 status = 255
 data = $stdin.binmode.read
 $stdout.binmode

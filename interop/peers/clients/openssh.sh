@@ -8,4 +8,4 @@ exec "$ssh" -F none -i "$key" -p "$port" -l "$user" -o IdentitiesOnly=yes -o Bat
     -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o PreferredAuthentications=publickey \
     -o KexAlgorithms="$(all kex)" -o Ciphers="$(all cipher)" -o MACs="$(all mac)" \
     -o HostKeyAlgorithms="$(all HostKeyAlgorithms)" -o PubkeyAcceptedAlgorithms="$(all PubkeyAcceptedAlgorithms)" \
-    ${COMPRESSION:+-C} ${REKEY:+-o RekeyLimit="$REKEY"} ${SUBSYSTEM:+-s} "$host" "$@"
+    ${REKEY:+-o RekeyLimit="$REKEY"} ${SUBSYSTEM:+-s} "$host" "$@"

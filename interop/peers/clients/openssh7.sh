@@ -6,4 +6,4 @@ all() { ssh1 -Q "$1" | paste -sd, -; }
 exec ssh1 -2 -F none -i "$key" -p "$port" -l "$user" -o IdentitiesOnly=yes -o BatchMode=yes -o LogLevel=ERROR \
     -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o PreferredAuthentications=publickey \
     -o KexAlgorithms="$(all kex)" -o Ciphers="$(all cipher)" -o MACs="$(all mac)" \
-    ${COMPRESSION:+-C} ${REKEY:+-o RekeyLimit="$REKEY"} ${SUBSYSTEM:+-s} "$host" "$@"
+    ${REKEY:+-o RekeyLimit="$REKEY"} ${SUBSYSTEM:+-s} "$host" "$@"

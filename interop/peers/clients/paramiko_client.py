@@ -24,8 +24,7 @@ options.kex = tuple(transport._kex_info)
 options.ciphers = tuple(transport._cipher_info)
 options.digests = tuple(transport._mac_info)
 options.key_types = tuple(transport._key_info)
-if os.environ.get("COMPRESSION"):
-    options.compression = (os.environ["COMPRESSION"],)
+options.compression = tuple(sorted(transport._compression_info, key=lambda name: name != "none"))
 if os.environ.get("REKEY"):
     transport.packetizer.REKEY_BYTES = int(os.environ["REKEY"])
 transport.start_client(timeout=15)

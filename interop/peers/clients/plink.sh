@@ -16,7 +16,6 @@ Cipher=aes,chacha20,aesgcm,3des,blowfish,arcfour,des,WARN
 HostKey=ed25519,ed448,ecdsa,rsa,dsa,WARN
 PreferKnownHostKeys=0
 ${REKEY:+RekeyBytes=$REKEY}
-${COMPRESSION:+Compression=1}
 END
 pins=
 for public in "$PEER_KEYS"/host_*.pub; do

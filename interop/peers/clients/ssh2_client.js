@@ -39,6 +39,6 @@ client.connect({
     cipher: has.SUPPORTED_CIPHER,
     hmac: has.SUPPORTED_MAC,
     serverHostKey: has.SUPPORTED_SERVER_HOST_KEY,
-    compress: [process.env.COMPRESSION || 'none'],
+    compress: has.SUPPORTED_COMPRESSION,
   },
 });

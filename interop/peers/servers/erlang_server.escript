@@ -15,7 +15,7 @@ main([Port]) ->
     [{ok, _} = file:copy(filename:join(Keys, From), filename:join(System, To)) || {From, To} <-
         [{"host_rsa", "ssh_host_rsa_key"}, {"host_ecdsa", "ssh_host_ecdsa_key"}, {"host_ed25519", "ssh_host_ed25519_key"}]],
     {ok, _} = file:copy(filename:join(Keys, "authorized_keys"), filename:join(User, "authorized_keys")),
-    All = [{T, L} || {T, L} <- ssh_transport:supported_algorithms()],
+    All = ssh_transport:supported_algorithms(),
     Rekey = [{rekey_limit, list_to_integer(N)} || N <- [os:getenv("REKEY")], N =/= false],
     {ok, _} = ssh:daemon({127, 0, 0, 1}, list_to_integer(Port),
         [{system_dir, System}, {user_dir, User}, {auth_methods, "publickey"}, {preferred_algorithms, All},

@@ -71,7 +71,7 @@ def serve(stream):
     options.kex = tuple(name for name in transport._kex_info if "group-exchange" not in name)
     options.ciphers = tuple(transport._cipher_info)
     options.digests = tuple(transport._mac_info)
-    options.compression = tuple(transport._compression_info)
+    options.compression = tuple(sorted(transport._compression_info, key=lambda name: name != "none"))
     if os.environ.get("REKEY"):
         transport.packetizer.REKEY_BYTES = int(os.environ["REKEY"])
     for key in HOST_KEYS:

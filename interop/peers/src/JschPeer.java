@@ -44,6 +44,7 @@ public final class JschPeer {
         for (String direction : new String[] {"c2s", "s2c"}) {
             session.setConfig("cipher." + direction, known(CIPHERS));
             session.setConfig("mac." + direction, known(MACS));
+            session.setConfig("compression." + direction, "none,zlib@openssh.com,zlib");
         }
         // Its key types are built in.
         session.setConfig("server_host_key", known(HOST_KEYS, "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",

@@ -175,7 +175,9 @@ impl Call {
         let client = client.map_err(|error| attempt.not_connected(&error))?;
         if let Some(agreed) = client.ssh().and_then(|ssh| ssh.negotiated()) {
             let (kex, host_key, cipher) = (agreed.kex, agreed.host_key, agreed.client_to_server.cipher);
-            tracing::info!(kex, host_key, cipher, strictness = ?agreed.strictness, "connected to {}", self.target);
+            let compression = agreed.client_to_server.compression;
+            let strictness = agreed.strictness;
+            tracing::info!(kex, host_key, cipher, compression, ?strictness, "connected to {}", self.target);
         }
         let answer = patience.wait(client.apply(request)).await;
         client.close().await;

@@ -9,7 +9,7 @@ use ssh_proto::crypto::{CryptoProvider, Tier};
 use ssh_proto::keys::PublicKey;
 use ssh_transport::client::{ConnectError as SshError, HostKeys, Policy, ProxyCommand};
 use ssh_transport::identity::{DefaultIdentities, Identity};
-use ssh_transport::known_hosts::KnownHosts;
+use ssh_transport::known_hosts::{HashNames, KnownHosts};
 use ssh_transport::ssh_config::{HostConfig, Jump, Proxy, Query, Selections, SshConfig, StrictHostKeyChecking};
 
 use super::connect::{Compress, ConnectError};
@@ -106,7 +106,7 @@ impl Route {
     ) -> Result<ssh_transport::Client, SshError> {
         let Hop { host, port, policy } = hop;
         match (through, &self.command) {
-            (Some(_client), _) => Err(SshError::Connect(host.clone(), std::io::ErrorKind::Unsupported.into())),
+            (Some(client), _) => client.connect_through(host, *port, policy).await,
             (None, Some(command)) => {
                 let stream = ProxyCommand::spawn(command);
                 let stream = stream.map_err(|error| SshError::Connect(command.clone(), error))?;
@@ -151,12 +151,14 @@ impl Traveller<'_> {
         if let Some(tries) = found.server_alive_count_max {
             config.limits.keepalive_tries = tries;
         }
-        let host_keys = match (place, self.pinned) {
-            (Place::Node, Some(key)) => HostKeys::Pinned(key.clone()),
+        let (host_keys, update) = match (place, self.pinned) {
+            (Place::Node, Some(key)) => (HostKeys::Pinned(key.clone()), None),
             _ => self.host_keys(found)?,
         };
         let mut policy = Policy::new(config, host_keys);
         policy.host_key_alias.clone_from(&found.host_key_alias);
+        policy.update_host_keys = update;
+        policy.hash_names = if found.hash_known_hosts { HashNames::Yes } else { HashNames::No };
         policy.revoked_host_keys.clone_from(&found.revoked_host_keys);
         if let Some(timeout) = found.connect_timeout {
             policy.connect_timeout = timeout;
@@ -172,7 +174,9 @@ impl Traveller<'_> {
         Ok(policy)
     }
 
-    fn host_keys(&self, found: &HostConfig) -> Result<HostKeys, ConnectError> {
+    /// Which host keys are right, and where further ones are written. `ssh` writes by itself; here somebody must have said
+    /// that hosts may be written down.
+    fn host_keys(&self, found: &HostConfig) -> Result<(HostKeys, Option<PathBuf>), ConnectError> {
         let usual = || self.home.as_ref().map(|home| vec![home.join(".ssh/known_hosts")]).ok_or(ConnectError::NoHome);
         let files = match (self.known_hosts, &found.user_known_hosts) {
             (Some(path), _) => vec![path.to_owned()],
@@ -190,7 +194,8 @@ impl Traveller<'_> {
                 found.strict_host_key_checking,
                 Some(StrictHostKeyChecking::AcceptNew | StrictHostKeyChecking::No)
             );
-        let accept_new = if may_accept { files.into_iter().next() } else { None };
-        Ok(HostKeys::Known { known, accept_new })
+        let own = files.into_iter().next();
+        let update = own.clone().filter(|_| found.update_host_keys.unwrap_or(may_accept));
+        Ok((HostKeys::Known { known, accept_new: own.filter(|_| may_accept) }, update))
     }
 }

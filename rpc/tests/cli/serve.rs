@@ -14,6 +14,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         peers::trial("a_signal_stops_it_cleanly", &[], stops_cleanly),
         peers::trial("a_second_signal_stops_it_at_once", &[], stops_at_once),
         peers::trial("calls_are_logged_on_request", &[], logs),
+        peers::trial("calls_are_compressed_where_both_sides_want_it", &[], compression),
+        peers::trial("providers_are_chosen_by_name", &[], providers),
     ]
 }
 
@@ -112,6 +114,34 @@ fn logs(_: &Peers) -> Result<(), Failed> {
     node.call(&[&node.target(), "lists", "sum", "[[1,2]]"])?.expect(0, "3\n", "")?;
     node.child.wait_for("call of lists:sum/1", LIMIT)?;
     node.child.wait_for("logged in", LIMIT)
+}
+
+fn compression(_: &Peers) -> Result<(), Failed> {
+    for (serve, call, compressed) in
+        [("--compress", "-C", true), ("--compress", "-v", false), ("-v", "--compress", false)]
+    {
+        let node = Node::start_with(&[serve])?;
+        let done = node.call(&["-v", call, &node.target(), "lists", "seq", "[1,5]"])?;
+        let logged = done.stderr.contains("compression=\"zlib@openssh.com\"");
+        ensure(done.code == Some(0) && done.stdout() == "[1,2,3,4,5]\n", "the list", &done)?;
+        ensure(logged == compressed && done.stderr.contains("connected to"), "one line about it", &done)?;
+    }
+    Ok(())
+}
+
+fn providers(_: &Peers) -> Result<(), Failed> {
+    let node = Node::start_with(&["--provider", "rustcrypto"])?;
+    let call = |provider: &str| node.call(&["--provider", provider, &node.target(), "lists", "seq", "[1,5]"]);
+    call("rustcrypto")?.expect(0, "[1,2,3,4,5]\n", "")?;
+    let done = call("no-such-provider")?;
+    ensure(done.code == Some(2) && done.stderr.contains("this program was built with rustcrypto"), "the names", &done)?;
+    // Whether it was built in, the sentence tells.
+    if done.stderr.contains("and aws-lc") {
+        call("aws-lc")?.expect(0, "[1,2,3,4,5]\n", "")?;
+        let node = Node::start_with(&["--provider", "aws-lc", "--tier", "legacy"])?;
+        node.call(&[&node.target(), "lists", "seq", "[1,5]"])?.expect(0, "[1,2,3,4,5]\n", "")?;
+    }
+    Ok(())
 }
 
 /// Sends a signal to a child of ours, by its own id.

@@ -62,6 +62,16 @@ impl<S: Side> Channel<'_, S> {
         self.connection.mux.consume(&mut outlet(&mut self.connection.transport, now, out), self.id, length)
     }
 
+    /// Reads no more data; sending goes on. What comes all the same is dropped. A peer that knows `eow@openssh.com` is
+    /// told, and sends no more (PROTOCOL §2.1, for sessions).
+    ///
+    /// # Errors
+    /// When the connection has ended.
+    pub fn end_of_write(&mut self, now: Instant, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.connection.transport.check_not_failed()?;
+        self.connection.mux.end_of_write(&mut outlet(&mut self.connection.transport, now, out), self.id)
+    }
+
     /// Sends no more data; receiving goes on.
     ///
     /// # Errors

@@ -86,6 +86,8 @@ pub enum Event<'a, S: Side> {
         /// The response specific data; `None` for a refusal.
         data: Option<&'a [u8]>,
     },
+    /// The peer answered a [ping](Connection::ping): with the data that it held.
+    Pong(&'a [u8]),
     /// A key re-exchange asks something: [`Connection::resume_rekey`].
     Rekey(S::Ask),
     /// For a log.
@@ -207,6 +209,7 @@ fn deliver<S: Side>(delivery: Delivery, payload: &[u8]) -> Option<Event<'_, S>> 
         Delivery::GlobalRequest { ticket, payload } => {
             Event::GlobalRequest { request: mux::decode_global_request(bytes(payload))?, ticket }
         }
+        Delivery::Pong(data) => Event::Pong(bytes(data)),
         Delivery::GlobalReply { request, data } => Event::GlobalReply { request, data: data.map(bytes) },
     })
 }

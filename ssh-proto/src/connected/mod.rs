@@ -1,24 +1,26 @@
 //! A connection whose user is logged in: one long-lived value, events out of it, and handles to its channels.
 //!
-//! The rooms: [`Connection`] is here, what happens on it in `event.rs`, one channel of it in `channel.rs`, and in what the
-//! two sides differ in `side.rs`.
+//! The rooms: [`Connection`] is here, what happens on it in `event.rs`, one channel of it in `channel.rs`, in what the
+//! two sides differ in `side.rs`, and a server's new host keys in `host_keys.rs`.
 
 mod channel;
 mod event;
+mod host_keys;
 mod side;
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use core::marker::PhantomData;
 
 pub use channel::Channel;
 pub use event::{Event, Events, Happened, Outcome};
 pub use side::{ChannelType, Client, ClientOpen, RekeySignature, Server, ServerOpen, Side};
 
-use crate::connection::mux::{KEEPALIVE, Mux, Outlet};
+use crate::connection::mux::{Mux, Outlet};
 use crate::connection::{
-    ChannelId, ChannelOptions, GlobalRequestId, GlobalTicket, OpenError, OpenFailureReason, OpenTicket, ReplyTicket,
-    StaleTicket,
+    ChannelId, ChannelOptions, GlobalRequest, GlobalRequestId, GlobalTicket, OpenError, OpenFailureReason, OpenTicket,
+    ReplyTicket, StaleTicket,
 };
 use crate::error::{DisconnectReason, Error, Waiting};
 use crate::io::InputBuffer;
@@ -97,7 +99,8 @@ impl<S: Side> Connection<S> {
         keepalive.due = now.plus(limits.keepalive_interval.unwrap_or_default());
         // A peer that lives and never answers is not asked without end.
         if keepalive.asked.len() < usize::try_from(limits.keepalive_tries).unwrap_or(usize::MAX) {
-            let asked = self.mux.global_request(&mut outlet(&mut self.transport, now, out), KEEPALIVE, b"", true)?;
+            let asked =
+                self.mux.global_request(&mut outlet(&mut self.transport, now, out), &GlobalRequest::Keepalive, true)?;
             keepalive.asked.push(asked);
         }
         Ok(())
@@ -214,14 +217,20 @@ impl<S: Side> Connection<S> {
     /// When the connection has ended.
     pub fn global_request(
         &mut self,
-        name: &str,
-        data: &[u8],
+        request: &GlobalRequest<'_>,
         reply: WantReply,
         now: Instant,
         out: &mut Vec<u8>,
     ) -> Result<GlobalRequestId, Error> {
         self.transport.check_not_failed()?;
-        self.mux.global_request(&mut outlet(&mut self.transport, now, out), name, data, reply == WantReply::Yes)
+        self.mux.global_request(&mut outlet(&mut self.transport, now, out), request, reply == WantReply::Yes)
+    }
+
+    /// Whether the peer understands OpenSSH's requests that "certain broken SSH implementations" leave over, such as
+    /// [`GlobalRequest::NoMoreSessions`]: it is OpenSSH, or one of us.
+    #[must_use]
+    pub fn peer_knows_openssh_extensions(&self) -> bool {
+        self.transport.peer_knows_openssh_extensions()
     }
 
     /// Exchanges keys again now, instead of when the limits say so.
@@ -268,6 +277,40 @@ impl<S: Side> Connection<S> {
         self.transport.session_id()
     }
 }
+
+impl Connection<Client> {
+    /// Asks for a sign of life below all requests: the answer, [`Event::Pong`], holds `data` again (PROTOCOL §1.8).
+    ///
+    /// # Errors
+    /// When the server has not said that it answers pings, or the connection has ended.
+    pub fn ping(&mut self, data: &[u8], now: Instant, out: &mut Vec<u8>) -> Result<(), PingError> {
+        if !self.transport.peer_answers_pings() {
+            return Err(PingError::NotOffered);
+        }
+        self.transport.send_ping(data, now, out).map_err(PingError::Ended)
+    }
+}
+
+/// Why no ping was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PingError {
+    /// The server has not said that it answers pings (`ping@openssh.com` in its EXT_INFO).
+    NotOffered,
+    /// The connection has ended.
+    Ended(Error),
+}
+
+impl fmt::Display for PingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotOffered => f.write_str("the server does not say that it answers pings"),
+            Self::Ended(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for PingError {}
 
 impl Connection<Server> {
     /// Answers [`Event::Rekey`] with the host key's signature.

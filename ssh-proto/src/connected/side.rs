@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::connection::TcpChannel;
+use crate::connection::{AGENT, DIRECT_STREAMLOCAL, FORWARDED_STREAMLOCAL, StreamLocalChannel, TcpChannel, X11Channel};
 use crate::keys::PublicKey;
 use crate::transport::kex::Sign;
 
@@ -93,6 +93,8 @@ pub enum ClientOpen<'a> {
     Session,
     /// `direct-tcpip` (RFC 4254 §7.2).
     DirectTcpip(TcpChannel<'a>),
+    /// `direct-streamlocal@openssh.com` (PROTOCOL §2.4).
+    DirectStreamLocal(StreamLocalChannel<'a>),
     /// Another type.
     Other {
         /// The channel type.
@@ -112,6 +114,12 @@ pub enum ClientOpen<'a> {
 pub enum ServerOpen<'a> {
     /// `forwarded-tcpip` (RFC 4254 §7.2).
     ForwardedTcpip(TcpChannel<'a>),
+    /// `forwarded-streamlocal@openssh.com` (PROTOCOL §2.4).
+    ForwardedStreamLocal(StreamLocalChannel<'a>),
+    /// `x11` (RFC 4254 §6.3.2).
+    X11(X11Channel<'a>),
+    /// `auth-agent@openssh.com`: to the client's agent.
+    Agent,
     /// Another type.
     Other {
         /// The channel type.
@@ -133,6 +141,9 @@ impl<'a> From<ClientOpen<'a>> for ChannelType<'a> {
         match open {
             ClientOpen::Session => Self { channel_type: "session", data: Vec::new() },
             ClientOpen::DirectTcpip(tcp) => Self { channel_type: "direct-tcpip", data: tcp.to_data() },
+            ClientOpen::DirectStreamLocal(socket) => {
+                Self { channel_type: DIRECT_STREAMLOCAL, data: socket.to_direct_data() }
+            }
             ClientOpen::Other { channel_type, data } => Self { channel_type, data: data.to_vec() },
         }
     }
@@ -142,6 +153,11 @@ impl<'a> From<ServerOpen<'a>> for ChannelType<'a> {
     fn from(open: ServerOpen<'a>) -> Self {
         match open {
             ServerOpen::ForwardedTcpip(tcp) => Self { channel_type: "forwarded-tcpip", data: tcp.to_data() },
+            ServerOpen::ForwardedStreamLocal(socket) => {
+                Self { channel_type: FORWARDED_STREAMLOCAL, data: socket.to_forwarded_data() }
+            }
+            ServerOpen::X11(x11) => Self { channel_type: "x11", data: x11.to_data() },
+            ServerOpen::Agent => Self { channel_type: AGENT, data: Vec::new() },
             ServerOpen::Other { channel_type, data } => Self { channel_type, data: data.to_vec() },
         }
     }

@@ -56,6 +56,10 @@ pub(super) struct Open {
     pub(super) outbound: OutboundWindow,
     pub(super) sending: Half,
     pub(super) receiving: Half,
+    /// Whether the peer reads what we send.
+    pub(super) sending_data: Wanted,
+    /// Whether anybody here reads what the peer sends.
+    pub(super) receiving_data: Wanted,
     /// Our requests that wait for the peer's answers, in order.
     pub(super) asked: VecDeque<RequestId>,
     /// The peer's requests that wait for ours.
@@ -72,6 +76,8 @@ impl Open {
             outbound,
             sending: Half::Open,
             receiving: Half::Open,
+            sending_data: Wanted::Yes,
+            receiving_data: Wanted::Yes,
             asked: VecDeque::new(),
             pending: Pending::default(),
             program: Program::None,
@@ -89,6 +95,13 @@ pub(super) enum Half {
     Eof,
     /// CHANNEL_CLOSE: nothing more.
     Closed,
+}
+
+/// Whether data is still read at its end: "eow@openssh.com" says when no more (PROTOCOL §2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Yes,
+    No,
 }
 
 /// "Only one of these requests can succeed per channel" (RFC 4254 §6.5).

@@ -13,11 +13,12 @@ mod session;
 mod window;
 
 pub use channel::{ChannelId, Stream};
-pub use forward::TcpChannel;
+pub use forward::{BoundPort, StreamLocalChannel, TcpChannel, X11Channel};
 pub use messages::OpenFailureReason;
 pub use mux::{
     ChannelOptions, GlobalRequestId, GlobalTicket, OpenError, OpenTicket, ReplyTicket, RequestId, SendError,
     StaleTicket,
 };
-pub use requests::{GlobalRequest, PeerOpen};
-pub use session::{ChannelRequest, PtyRequest, Signal, WindowSize};
+pub(crate) use requests::{AGENT, DIRECT_STREAMLOCAL, FORWARDED_STREAMLOCAL, HOST_KEYS_PROVE};
+pub use requests::{GlobalRequest, KeyBlobs, PeerOpen};
+pub use session::{ChannelRequest, PtyRequest, Signal, WindowSize, X11Request};

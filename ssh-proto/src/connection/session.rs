@@ -10,6 +10,10 @@ use crate::wire::{InvalidMessage, Put, Reader};
 pub enum ChannelRequest<'a> {
     /// `pty-req` (§6.2).
     Pty(PtyRequest<'a>),
+    /// `x11-req` (§6.3): open an `x11` channel for each connection to the display.
+    X11(X11Request<'a>),
+    /// `auth-agent-req@openssh.com`: open an `auth-agent@openssh.com` channel for each connection to the agent.
+    AgentForwarding,
     /// `env` (§6.4).
     Env {
         /// The variable's name.
@@ -31,11 +35,23 @@ pub enum ChannelRequest<'a> {
     },
     /// `window-change` (§6.7).
     WindowChange(WindowSize),
+    /// `xon-xoff` (§6.8).
+    XonXoff {
+        /// Whether the client may do flow control by control-S and control-Q.
+        client_can_do: bool,
+    },
     /// `signal` (§6.9).
     Signal {
-        /// Without SIG: `TERM`.
+        /// Without SIG: `TERM`; or `INFO@openssh.com`.
         name: &'a str,
     },
+    /// `break` (RFC 4335).
+    Break {
+        /// In milliseconds; 0 leaves it to the other side.
+        length: u32,
+    },
+    /// `eow@openssh.com` (PROTOCOL §2.1): the peer reads no more data; it may still send some.
+    EndOfWrite,
     /// `exit-status` (§6.10).
     ExitStatus(u32),
     /// `exit-signal` (§6.10).
@@ -80,6 +96,37 @@ pub struct WindowSize {
     pub height: u32,
 }
 
+/// `x11-req` (RFC 4254 §6.3.1).
+///
+/// ```text
+/// boolean single connection · string x11 authentication protocol · string x11 authentication cookie
+/// uint32 x11 screen number
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "its fields are those of the message")]
+pub struct X11Request<'a> {
+    /// "If 'single connection' is TRUE, only a single connection should be forwarded."
+    pub single_connection: bool,
+    /// `MIT-MAGIC-COOKIE-1`, say.
+    pub protocol: &'a str,
+    /// In hexadecimal digits. "It is RECOMMENDED that the 'x11 authentication cookie' that is sent be a fake, random
+    /// cookie": it is a secret all the same.
+    pub cookie: &'a str,
+    /// The screen.
+    pub screen: u32,
+}
+
+impl core::fmt::Debug for X11Request<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("X11Request")
+            .field("single_connection", &self.single_connection)
+            .field("protocol", &self.protocol)
+            .field("cookie", &"[redacted]")
+            .field("screen", &self.screen)
+            .finish()
+    }
+}
+
 /// `exit-signal` (RFC 4254 §6.10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "its fields are those of the message")]
@@ -102,11 +149,21 @@ impl<'a> ChannelRequest<'a> {
                 size: WindowSize::read(&mut reader)?,
                 modes: reader.string("encoded terminal modes")?,
             }),
+            "x11-req" => Self::X11(X11Request {
+                single_connection: reader.boolean("single connection")?,
+                protocol: reader.utf8("x11 authentication protocol")?,
+                cookie: reader.utf8("x11 authentication cookie")?,
+                screen: reader.u32("x11 screen number")?,
+            }),
+            AGENT_FORWARDING => Self::AgentForwarding,
             "env" => Self::Env { name: reader.string("variable name")?, value: reader.string("variable value")? },
             "shell" => Self::Shell,
             "exec" => Self::Exec { command: reader.string("command")? },
             "subsystem" => Self::Subsystem { name: reader.utf8("subsystem name")? },
             "window-change" => Self::WindowChange(WindowSize::read(&mut reader)?),
+            "xon-xoff" => Self::XonXoff { client_can_do: reader.boolean("client can do")? },
+            "break" => Self::Break { length: reader.u32("break-length")? },
+            END_OF_WRITE => Self::EndOfWrite,
             "signal" => Self::Signal { name: reader.utf8("signal name")? },
             "exit-status" => Self::ExitStatus(reader.u32("exit_status")?),
             "exit-signal" => {
@@ -125,6 +182,11 @@ impl<'a> ChannelRequest<'a> {
     pub(super) const fn request_type(&self) -> &'a str {
         match self {
             Self::Pty(_) => "pty-req",
+            Self::X11(_) => "x11-req",
+            Self::AgentForwarding => AGENT_FORWARDING,
+            Self::XonXoff { .. } => "xon-xoff",
+            Self::Break { .. } => "break",
+            Self::EndOfWrite => END_OF_WRITE,
             Self::Env { .. } => "env",
             Self::Shell => "shell",
             Self::Exec { .. } => "exec",
@@ -149,11 +211,18 @@ impl<'a> ChannelRequest<'a> {
                 out.put_string(name);
                 out.put_string(value);
             }
-            Self::Shell => {}
+            Self::X11(x11) => {
+                out.put_bool(x11.single_connection);
+                out.put_string(x11.protocol.as_bytes());
+                out.put_string(x11.cookie.as_bytes());
+                out.put_u32(x11.screen);
+            }
+            Self::XonXoff { client_can_do } => out.put_bool(*client_can_do),
+            Self::Shell | Self::AgentForwarding | Self::EndOfWrite => {}
             Self::Exec { command } => out.put_string(command),
             Self::Subsystem { name } | Self::Signal { name } => out.put_string(name.as_bytes()),
             Self::WindowChange(size) => size.write(out),
-            Self::ExitStatus(status) => out.put_u32(*status),
+            Self::ExitStatus(number) | Self::Break { length: number } => out.put_u32(*number),
             Self::ExitSignal(signal) => {
                 out.put_string(signal.name.as_bytes());
                 out.put_bool(signal.core_dumped);
@@ -169,6 +238,9 @@ impl<'a> ChannelRequest<'a> {
         matches!(self, Self::Shell | Self::Exec { .. } | Self::Subsystem { .. })
     }
 }
+
+const AGENT_FORWARDING: &str = "auth-agent-req@openssh.com";
+const END_OF_WRITE: &str = "eow@openssh.com";
 
 impl WindowSize {
     fn read(reader: &mut Reader<'_>) -> Result<Self, InvalidMessage> {

@@ -11,6 +11,8 @@ use crate::error::{Error, PeerMisbehaved};
 use crate::wire::{Put, number};
 
 const SERVER_SIG_ALGS: &str = "server-sig-algs";
+/// Tells the client that the server answers pings (OpenSSH's PROTOCOL §1.8).
+const PING: &str = "ping@openssh.com";
 /// Tells the server that EXT_INFO may come before USERAUTH_SUCCESS.
 const EXT_INFO_IN_AUTH: &str = "ext-info-in-auth@openssh.com";
 
@@ -23,6 +25,7 @@ pub(super) struct State {
     /// The next packet is the first after the peer's first NEWKEYS.
     expect_first: bool,
     server_sig_algs: Option<String>,
+    peer_answers_pings: Understands,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,22 +68,27 @@ impl Transport {
             return;
         }
         self.ext_info.sent = Understands::Yes;
-        let (name, value) = match self.role() {
-            Role::Client => (EXT_INFO_IN_AUTH, "0".to_owned()),
-            Role::Server => {
-                // "signature algorithms": that they may be by the key of a certificate does not make others of them.
-                let plain = |method: &&SignatureMethod| method.name == method.signature_name;
-                let methods = self.settings.algorithms.user_keys.iter().filter(plain);
-                let names: Vec<&str> = methods.map(|method| method.name).collect();
-                (SERVER_SIG_ALGS, names.join(","))
-            }
+        // "signature algorithms": that they may be by the key of a certificate does not make others of them.
+        let plain = |method: &&SignatureMethod| method.name == method.signature_name;
+        let user_keys = self.settings.algorithms.user_keys.iter().filter(plain);
+        let user_keys = user_keys.map(|method| method.name).collect::<Vec<_>>().join(",");
+        let extensions: &[(&str, &str)] = match self.role() {
+            Role::Client => &[(EXT_INFO_IN_AUTH, "0")],
+            Role::Server => &[(SERVER_SIG_ALGS, &user_keys), (PING, "0")],
         };
         self.send_now(out, |payload| {
             payload.put_u8(number::EXT_INFO);
-            payload.put_u32(1);
-            payload.put_string(name.as_bytes());
-            payload.put_string(value.as_bytes());
+            payload.put_u32(u32::try_from(extensions.len()).unwrap_or_default());
+            for (name, value) in extensions {
+                payload.put_string(name.as_bytes());
+                payload.put_string(value.as_bytes());
+            }
         });
+    }
+
+    /// Whether the server said that it answers pings.
+    pub(crate) fn peer_answers_pings(&self) -> bool {
+        self.ext_info.peer_answers_pings == Understands::Yes
     }
 
     /// Reads the peer's EXT_INFO. A client's stands right after its first NEWKEYS; a server's stands there, and once more
@@ -98,6 +106,10 @@ impl Transport {
             // Unknown names and names for the other role are ignored (RFC 8308 §2.5).
             if self.role() == Role::Client && name == SERVER_SIG_ALGS.as_bytes() {
                 self.ext_info.server_sig_algs = core::str::from_utf8(value).ok().map(ToOwned::to_owned);
+            }
+            // The value is a version; there is one.
+            if self.role() == Role::Client && name == PING.as_bytes() && value == b"0" {
+                self.ext_info.peer_answers_pings = Understands::Yes;
             }
         }
         Ok(())

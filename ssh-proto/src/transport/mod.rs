@@ -11,6 +11,7 @@ pub(crate) mod kex;
 mod keys;
 pub(crate) mod messages;
 mod packet;
+mod ping;
 pub(crate) mod raw;
 mod receive;
 mod rekey;
@@ -151,6 +152,17 @@ impl Transport {
 
     pub(crate) const fn negotiated(&self) -> Option<&Negotiated> {
         self.kex.negotiated()
+    }
+
+    /// Our host keys, where we are a server.
+    pub(crate) fn host_keys(&self) -> &[PublicKey] {
+        &self.settings.host_keys
+    }
+
+    /// Whether the peer is OpenSSH, or one of us: "certain broken SSH implementations" leave over its requests.
+    pub(crate) fn peer_knows_openssh_extensions(&self) -> bool {
+        let software = self.peer.as_ref().map(Identification::software).unwrap_or_default();
+        software.starts_with("OpenSSH") || software.starts_with("sshrpc_")
     }
 
     /// Set from the first key exchange on.

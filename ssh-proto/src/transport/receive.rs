@@ -3,12 +3,12 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::Transport;
 use super::compress::{Compression, Expander, Payload};
 use super::ident::{IdentificationReader, Line};
 use super::kex::{Sign, Verify};
 use super::messages::{Debug, Disconnect};
 use super::packet::{Numbering, Opened, Opener, Protection};
+use super::{Phase, Transport};
 use crate::error::{Disconnected, Error, PeerMisbehaved};
 use crate::io::InputBuffer;
 use crate::limits::Limits;
@@ -175,6 +175,8 @@ impl Transport {
                     return Ok(Received::Turn(turn));
                 }
             }
+            // Before login 80 and above end the connection, whatever they are (RFC 4252 §6).
+            number::PING if self.phase == Phase::LoggedIn => self.receive_ping(body, now, out)?,
             number::SERVICE_REQUEST | number::SERVICE_ACCEPT | 50.. => return Ok(Received::ForAbove),
             0 | 8..=19 | 22..=29 => self.send_unimplemented(sequence, out),
         }

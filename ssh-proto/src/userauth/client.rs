@@ -213,8 +213,10 @@ fn receive_method_message(body: &[u8], asked: Asked) -> Result<Answer, Error> {
         Asked::Query { algorithm, key } => {
             let invalid = |error| Error::InvalidMessage(MessageNumber(number::USERAUTH_PK_OK), error);
             let ok = PkOk::decode(body).map_err(invalid)?;
-            // No signature is made for a key that was not asked about.
-            if ok.key != key.blob() || ok.algorithm != algorithm.as_bytes() {
+            // No signature is made for a key that was not asked about. Some servers (ssh2 for Node.js) answer with the
+            // type of the key instead of the algorithm; what is signed by is the algorithm that was asked about.
+            let same_algorithm = [algorithm.as_bytes(), key.key_type().as_bytes()].contains(&ok.algorithm);
+            if ok.key != key.blob() || !same_algorithm {
                 return Err(Error::PeerMisbehaved(PeerMisbehaved::UnsolicitedLoginAnswer));
             }
             Ok(Answer::WouldAccept { algorithm, key })

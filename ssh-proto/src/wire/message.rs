@@ -1,6 +1,6 @@
 use core::fmt;
 
-/// The message numbers of [RFC 4250 §4.1.2](https://www.rfc-editor.org/rfc/rfc4250#section-4.1.2) and RFC 8308.
+/// The message numbers of [RFC 4250 §4.1.2](https://www.rfc-editor.org/rfc/rfc4250#section-4.1.2) RFC 8308 and OpenSSH's PROTOCOL §1.8.
 #[allow(missing_docs, reason = "each is the RFC's own name without its SSH_MSG_ prefix")]
 pub mod number {
     pub const DISCONNECT: u8 = 1;
@@ -40,6 +40,8 @@ pub mod number {
     pub const CHANNEL_REQUEST: u8 = 98;
     pub const CHANNEL_SUCCESS: u8 = 99;
     pub const CHANNEL_FAILURE: u8 = 100;
+    pub const PING: u8 = 192;
+    pub const PONG: u8 = 193;
 }
 
 /// A message number, for errors and logs: prints as the RFC's name where it has one.
@@ -83,6 +85,8 @@ impl fmt::Display for MessageNumber {
             number::CHANNEL_REQUEST => "CHANNEL_REQUEST",
             number::CHANNEL_SUCCESS => "CHANNEL_SUCCESS",
             number::CHANNEL_FAILURE => "CHANNEL_FAILURE",
+            number::PING => "PING",
+            number::PONG => "PONG",
             other => return write!(f, "message {other}"),
         };
         write!(f, "SSH_MSG_{name} ({})", self.0)

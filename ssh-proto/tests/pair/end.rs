@@ -51,6 +51,7 @@ pub(crate) enum Seen {
     Closed(ChannelId),
     GlobalRequest(String),
     GlobalReply(GlobalRequestId, Option<Vec<u8>>),
+    Pong(Vec<u8>),
     Rekey,
     Notice(Notice),
 }
@@ -204,6 +205,7 @@ impl Seen {
             Event::Closed(id) => Self::Closed(*id),
             Event::GlobalRequest { request, .. } => Self::GlobalRequest(format!("{request:?}")),
             Event::GlobalReply { request, data } => Self::GlobalReply(*request, data.map(<[u8]>::to_vec)),
+            Event::Pong(data) => Self::Pong(data.to_vec()),
             Event::Rekey(_) => Self::Rekey,
             Event::Notice(notice) => Self::Notice(notice.clone()),
             _ => unreachable!("an event that the tests do not know"),

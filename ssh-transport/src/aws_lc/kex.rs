@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 /// The arithmetic of the method of that name, if it is AWS-LC's.
 pub(super) fn agreement(name: &str) -> Option<&'static dyn KeyAgreement> {
     Some(match name {
-        "mlkem768x25519-sha256" => &MlKem768X25519,
+        "mlkem768x25519-sha256" => &MlKemHybrid,
         "curve25519-sha256" | "curve25519-sha256@libssh.org" => &CURVE25519,
         "ecdh-sha2-nistp256" => &NISTP256,
         "ecdh-sha2-nistp384" => &NISTP384,
@@ -88,14 +88,14 @@ impl fmt::Debug for EphemeralKey {
 /// draft-ietf-sshm-mlkem-hybrid-kex: ML-KEM-768 beside X25519. What goes first in both public values is ML-KEM's; the
 /// secret is the hash of both secrets, ML-KEM's first.
 #[derive(Debug)]
-struct MlKem768X25519;
+struct MlKemHybrid;
 
 /// Bytes of ML-KEM-768's public key.
 const ENCAPSULATION_KEY: usize = 1184;
 /// Bytes of its ciphertext.
 const CIPHERTEXT: usize = 1088;
 
-impl KeyAgreement for MlKem768X25519 {
+impl KeyAgreement for MlKemHybrid {
     #[expect(clippy::expect_used, reason = "AWS-LC's generator seeds itself from the system's, which it waits for")]
     fn initiate(&self, _rng: &mut dyn CryptoRng) -> Box<dyn Initiated> {
         let decapsulation = DecapsulationKey::generate(&ML_KEM_768).expect("random numbers");

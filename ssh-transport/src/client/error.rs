@@ -146,6 +146,12 @@ impl fmt::Display for ProgramError {
 
 impl std::error::Error for ProgramError {}
 
+impl From<Ended> for ProgramError {
+    fn from(ended: Ended) -> Self {
+        Self::Ended(ended)
+    }
+}
+
 impl From<OpenFailed> for ProgramError {
     fn from(failed: OpenFailed) -> Self {
         match failed {

@@ -13,7 +13,7 @@ use super::policy::{HostKeys, Policy};
 use crate::clock;
 use crate::ended::Ended;
 use crate::identity::IdentityError;
-use crate::known_hosts::{self, HashNames, Verdict};
+use crate::known_hosts::{self, Verdict};
 use crate::pipe::{Pipe, Woken};
 use crate::revoked_keys::{self, Refused};
 use crate::rng::os_rng;
@@ -29,6 +29,8 @@ pub(super) struct Login<'a> {
     pub(super) tried: Vec<String>,
     pub(super) failed: Vec<IdentityError>,
     pub(super) password_tried: bool,
+    /// The host key that was right, where it was no certificate's.
+    pub(super) recognised: Option<PublicKey>,
 }
 
 impl Login<'_> {
@@ -61,6 +63,7 @@ impl Login<'_> {
                         let _ = verify.reject(&mut self.pipe.output.fresh);
                         return Err(error);
                     }
+                    self.recognised = verify.certificate().is_none().then(|| verify.key().clone());
                     verify.accept(self.pipe.clock.now(), &mut self.pipe.output.fresh).map_err(ended)?
                 }
                 Step::Login(login) => self.attempt(login).await?,
@@ -107,7 +110,7 @@ impl Login<'_> {
             Verdict::Changed(known) => Err(ConnectError::HostKeyChanged { host, key: key.clone(), known }),
             Verdict::Unknown => match accept_new {
                 None => Err(ConnectError::UnknownHost { host, key: key.clone() }),
-                Some(path) => known_hosts::append(path, self.host, self.port, key, HashNames::No)
+                Some(path) => known_hosts::append(path, self.host, self.port, key, self.policy.hash_names)
                     .map_err(|error| ConnectError::KnownHosts(path.clone(), error)),
             },
         }

@@ -1,10 +1,14 @@
 //! The client over a real stream: connects, checks the host key, logs in, and opens channels.
 //!
-//! The rooms: how to connect is in `policy.rs`, what can go wrong in `error.rs`, the way in in `login.rs`,
-//! and when it begins with a guess in `guesses.rs`.
+//! The rooms: how to connect is in `policy.rs`, what can go wrong in `error.rs`, the way in in `login.rs`, and when it
+//! begins with a guess in `guesses.rs`; what the server may do afterwards is in `events.rs`, its further keys in
+//! `host_keys.rs`, and connections through it in `forward.rs`.
 
 mod error;
+mod events;
+mod forward;
 mod guesses;
+mod host_keys;
 mod login;
 mod policy;
 mod proxy_command;
@@ -16,18 +20,17 @@ pub use error::{ConnectError, ProgramError};
 pub use guesses::Guesses;
 pub use policy::{HostKeys, Policy};
 pub use proxy_command::ProxyCommand;
-use ssh_proto::notice::Notice;
-use ssh_proto::{
-    ChannelId, ChannelRequest, Client as ClientSide, Event, Identification, KexGuess, Negotiated, Outcome,
-};
+use ssh_proto::{ChannelRequest, Client as ClientSide, Identification, KexGuess, Negotiated, Outcome};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
+use self::events::{ClientEvents, Expected, log};
+use self::host_keys::HostKeyUpdates;
 use self::login::Login;
 use crate::channel::Channel;
 use crate::ended::{Ended, Exit};
 use crate::io::{Duplex, Io};
-use crate::link::{Events, Link, Locked};
+use crate::link::Link;
 use crate::pipe::Pipe;
 
 /// What a finished command left.
@@ -51,6 +54,7 @@ pub struct Client {
 #[derive(Debug)]
 struct Inner {
     link: Arc<Link<ClientSide>>,
+    expected: Arc<Expected>,
     negotiated: Option<Negotiated>,
     peer: Option<Identification>,
 }
@@ -121,6 +125,7 @@ impl Client {
             tried: Vec::new(),
             failed: Vec::new(),
             password_tried: false,
+            recognised: None,
         };
         match login.run(config).await {
             Ok(connection) => {
@@ -129,8 +134,16 @@ impl Client {
                     policy.guesses.remember(host, port, negotiated);
                 }
                 let Pipe { io, input, output, clock } = login.pipe;
-                let link = Link::start(connection, io, clock, (input, output), ClientEvents, None);
-                Ok(Self { inner: Arc::new(Inner { link, negotiated, peer }) })
+                let expected = Arc::<Expected>::default();
+                let updates = match (&policy.host_keys, &policy.update_host_keys, login.recognised) {
+                    (HostKeys::Known { .. }, Some(path), Some(recognised)) => {
+                        HostKeyUpdates::Write { path: path.clone(), host: host.to_owned(), port, recognised }
+                    }
+                    _ => HostKeyUpdates::Ignore,
+                };
+                let events = ClientEvents::new(expected.clone(), updates);
+                let link = Link::start(connection, io, clock, (input, output), events, None);
+                Ok(Self { inner: Arc::new(Inner { link, expected, negotiated, peer }) })
             }
             Err(error) => {
                 if guess == KexGuess::Send {
@@ -233,40 +246,4 @@ impl Client {
         self.inner.link.gone().await;
         self.inner.link.ended()
     }
-}
-
-fn log(notice: &Notice) {
-    match notice {
-        Notice::PeerIdentified(peer) => tracing::debug!(%peer, "the server identified itself"),
-        Notice::BannerLine(line) | Notice::LoginBanner(line) => tracing::info!("{}", line.trim_end()),
-        Notice::TrivialLogin => tracing::warn!("the server let us in without asking for anything"),
-        notice => tracing::debug!(?notice),
-    }
-}
-
-/// What a client does with a server's wishes: nothing.
-struct ClientEvents;
-
-impl Events<ClientSide> for ClientEvents {
-    fn event(&mut self, event: Event<'_, ClientSide>, link: &mut Locked<'_, ClientSide>) {
-        let (now, out) = (link.now, &mut *link.out);
-        match event {
-            Event::Open { ticket, .. } => {
-                let reason = ssh_proto::OpenFailureReason::UNKNOWN_CHANNEL_TYPE;
-                let _ = link.connection.reject(ticket, reason, "not asked for", now, out);
-            }
-            Event::Request { ticket, .. } => {
-                let _ = link.connection.reply(ticket, Outcome::Failure, now, out);
-            }
-            Event::GlobalRequest { ticket, .. } => {
-                let _ = link.connection.reply_global(ticket, None, now, out);
-            }
-            Event::Notice(notice) => log(&notice),
-            _ => {}
-        }
-    }
-
-    fn closed(&mut self, _id: ChannelId) {}
-
-    fn unlocked(&mut self, _link: &Arc<Link<ClientSide>>) {}
 }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::guesses::Guesses;
 use crate::identity::Identity;
-use crate::known_hosts::KnownHosts;
+use crate::known_hosts::{HashNames, KnownHosts};
 
 /// How to connect: all of it data.
 #[derive(Debug)]
@@ -28,6 +28,11 @@ pub struct Policy {
     pub identities: Vec<Identity>,
     /// A password, tried after all identities.
     pub password: Option<Zeroizing<Vec<u8>>>,
+    /// Whether names of hosts are hashed where they are written: not.
+    pub hash_names: HashNames,
+    /// Where further keys that a known server proves to have are written (OpenSSH's `UpdateHostKeys`): nowhere. A server
+    /// that is known by a pattern teaches nothing.
+    pub update_host_keys: Option<PathBuf>,
     /// The servers at which the next connection begins with a guess. Where `config.guess` is
     /// [`KexGuess::Send`](ssh_proto::KexGuess::Send), all do.
     pub guesses: Guesses,
@@ -46,6 +51,8 @@ impl Policy {
             revoked_host_keys: None,
             identities: Vec::new(),
             password: None,
+            hash_names: HashNames::No,
+            update_host_keys: None,
             guesses: Guesses::new(),
             connect_timeout: Duration::from_secs(30),
         }

@@ -16,6 +16,11 @@ impl PatternList {
         Self(items(list).map(|(negated, text)| Item { negated, pattern: text.to_ascii_lowercase() }).collect())
     }
 
+    /// True when nothing in it is a wildcard or negated.
+    pub(crate) fn is_literal(&self) -> bool {
+        self.0.iter().all(|item| !item.negated && !item.pattern.contains(['*', '?']))
+    }
+
     /// True when one of the patterns matches, and no negated one does.
     pub(crate) fn matches(&self, text: &str) -> bool {
         let matching = |negated| {

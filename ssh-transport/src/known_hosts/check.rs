@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use ssh_proto::crypto::SignatureMethod;
 use ssh_proto::keys::{Certificate, CertificateError, CertificateUse, Holder, PublicKey};
 
+use super::append::HashNames;
 use super::line::{KnownKey, Line, Marker};
 use super::name::HostName;
 use crate::files::{self, Access, FileError, Place, Warning};
@@ -133,6 +134,25 @@ impl KnownHosts {
         found.into_iter().map(str::to_owned).collect()
     }
 
+    /// Whether further keys of the host may be written beside `recognised`, by which it is known: only where lines of its
+    /// own say so, under exactly this name. Patterns and certification authorities speak for many hosts.
+    pub(crate) fn learnable(&self, host: &str, port: u16, recognised: &PublicKey) -> Learnable {
+        let name = HostName::new(host, port);
+        let about = || self.lines.iter().filter(|line| line.hosts.contain(name.exact()));
+        if about().any(|line| line.known.marker == Some(Marker::CertAuthority) || !line.hosts.is_literal()) {
+            return Learnable::No;
+        }
+        match about().find(|line| line.known.marker.is_none() && line.known.key == *recognised) {
+            Some(line) => Learnable::Yes(if line.hosts.is_hashed() { HashNames::Yes } else { HashNames::No }),
+            None => Learnable::No,
+        }
+    }
+
+    /// Whether `key` is new for the host, and nothing speaks against it.
+    pub(crate) fn may_learn(&self, host: &str, port: u16, key: &PublicKey) -> bool {
+        matches!(self.check(host, port, key), Verdict::Unknown | Verdict::Changed(_))
+    }
+
     /// The keys on the lines with `marker` that name the host.
     fn named(&self, name: &str, marker: Option<Marker>) -> impl Iterator<Item = &KnownKey> {
         self.lines
@@ -140,6 +160,14 @@ impl KnownHosts {
             .filter(move |line| line.known.marker == marker && line.hosts.contain(name))
             .map(|line| &line.known)
     }
+}
+
+/// Whether further keys of a host may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Learnable {
+    /// With its name as on the line that it is known by.
+    Yes(HashNames),
+    No,
 }
 
 /// What is known about a host and its key.

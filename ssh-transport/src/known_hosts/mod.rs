@@ -12,6 +12,7 @@ mod name;
 mod tests;
 
 pub use append::{HashNames, append};
+pub(crate) use check::Learnable;
 pub use check::{KnownHosts, Verdict};
 pub use line::{KnownKey, Marker};
 

@@ -39,6 +39,18 @@ pub(super) enum Hosts {
 }
 
 impl Hosts {
+    /// Whether it names hosts and no patterns of them.
+    pub(super) fn is_literal(&self) -> bool {
+        match self {
+            Self::Hashed(_) => true,
+            Self::Patterns(list) => list.is_literal(),
+        }
+    }
+
+    pub(super) const fn is_hashed(&self) -> bool {
+        matches!(self, Self::Hashed(_))
+    }
+
     pub(super) fn contain(&self, name: &str) -> bool {
         match self {
             Self::Patterns(list) => list.matches(name),

@@ -4,24 +4,40 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ssh_proto::connected::RekeySignature;
+use ssh_proto::keys::PublicKey;
 use ssh_proto::{
-    ChannelId, ChannelRequest, Event, OpenFailureReason, Outcome, PeerOpen, ReplyTicket, Server as ServerSide,
+    ChannelId, ChannelRequest, Event, GlobalRequest, GlobalTicket, KeyBlobs, OpenTicket, Outcome, PeerOpen,
+    ReplyTicket, Server as ServerSide,
 };
 
-use super::handler::{Handler, Peer, Program, ProgramRequest, Terminal};
+use super::connection::{Connection, ConnectionRequest, Wish};
+use super::handler::{Handler, Lent, Peer, Program, ProgramRequest, Terminal};
 use super::identity_of;
 use super::permissions::{Feature, Permissions};
 use super::policy::Policy;
+use crate::forward::{ForwardedAgent, ForwardedDisplay};
 use crate::link::{Events, Link, Locked};
+use crate::offer::{ChannelKind, ChannelOffer};
 
 /// What a server does with a client's wishes.
 pub(super) struct ServerEvents<H> {
     pub(super) handler: Arc<H>,
     pub(super) policy: Arc<Policy>,
     pub(super) peer: Arc<Peer>,
-    pub(super) sessions: BTreeMap<ChannelId, Session>,
-    pub(super) programs: Vec<(ChannelId, Program, ReplyTicket)>,
-    pub(super) signatures: Vec<RekeySignature>,
+    /// Made when the first thing needs it.
+    connection: Option<Connection>,
+    sessions: BTreeMap<ChannelId, Session>,
+    later: Later,
+}
+
+/// What is put off until nothing is locked.
+#[derive(Debug, Default)]
+struct Later {
+    programs: Vec<(ChannelId, Program, ReplyTicket)>,
+    offers: Vec<(OpenTicket, ChannelKind)>,
+    requests: Vec<(GlobalTicket, Wish)>,
+    proofs: Vec<(GlobalTicket, Vec<PublicKey>)>,
+    signatures: Vec<RekeySignature>,
 }
 
 /// What a client said about a session before it asked for a program.
@@ -29,6 +45,8 @@ pub(super) struct ServerEvents<H> {
 pub(super) struct Session {
     terminal: Option<Terminal>,
     environment: Vec<(String, String)>,
+    agent: bool,
+    display: Option<ForwardedDisplay>,
 }
 
 impl Session {
@@ -48,17 +66,21 @@ impl<H: Handler> Events<ServerSide> for ServerEvents<H> {
                 }
             }
             Event::Open { ticket, kind } => {
-                let (reason, words) = match kind {
-                    PeerOpen::Other { .. } => (OpenFailureReason::UNKNOWN_CHANNEL_TYPE, "unknown channel type"),
-                    _ => (OpenFailureReason::ADMINISTRATIVELY_PROHIBITED, "forwarding is not offered"),
-                };
-                let _ = link.connection.reject(ticket, reason, words, now, link.out);
+                self.later.offers.extend(ChannelKind::of(kind).map(|kind| (ticket, kind)));
             }
             Event::Request { channel, request, ticket } => self.request(channel, &request, ticket, link),
-            Event::GlobalRequest { ticket, .. } => {
-                let _ = link.connection.reply_global(ticket, None, now, link.out);
+            Event::GlobalRequest { request: GlobalRequest::HostKeysProve(blobs), ticket } => {
+                let keys: Option<Vec<_>> = blobs.iter().map(|blob| PublicKey::from_blob(blob).ok()).collect();
+                match keys.filter(|keys| keys.len() <= self.policy.host_keys.len()) {
+                    Some(keys) => self.later.proofs.push((ticket, keys)),
+                    None => drop(link.connection.reply_global(ticket, None, now, link.out)),
+                }
             }
-            Event::Rekey(ask) => self.signatures.push(ask),
+            Event::GlobalRequest { request, ticket } => match Wish::of(&request) {
+                Some(wish) => self.later.requests.push((ticket, wish)),
+                None => drop(link.connection.reply_global(ticket, None, now, link.out)),
+            },
+            Event::Rekey(ask) => self.later.signatures.push(ask),
             Event::Notice(notice) => tracing::debug!(user = self.peer.user, ?notice),
             _ => {}
         }
@@ -69,7 +91,18 @@ impl<H: Handler> Events<ServerSide> for ServerEvents<H> {
     }
 
     fn unlocked(&mut self, link: &Arc<Link<ServerSide>>) {
-        for (channel, asked, ticket) in self.programs.drain(..) {
+        if self.later.is_empty() {
+            return;
+        }
+        let connection =
+            self.connection.get_or_insert_with(|| Connection::new(link.clone(), self.peer.clone())).clone();
+        for (ticket, kind) in self.later.offers.drain(..) {
+            self.handler.channel(ChannelOffer::new(link.clone(), ticket, kind), &connection);
+        }
+        for (ticket, wish) in self.later.requests.drain(..) {
+            self.handler.request(ConnectionRequest { connection: connection.clone(), ticket: Some(ticket), wish });
+        }
+        for (channel, asked, ticket) in self.later.programs.drain(..) {
             let session = self.sessions.get(&channel);
             let (program, original) = forced(&self.peer.permissions, asked);
             self.handler.program(ProgramRequest {
@@ -80,10 +113,15 @@ impl<H: Handler> Events<ServerSide> for ServerEvents<H> {
                 program,
                 original,
                 terminal: session.and_then(|session| session.terminal.clone()),
+                agent: session.filter(|session| session.agent).map(|_| ForwardedAgent::new(connection.clone())),
+                display: session.and_then(|session| session.display.clone()).map(|display| display.on(&connection)),
                 peer: self.peer.clone(),
             });
         }
-        for ask in self.signatures.drain(..) {
+        for (ticket, keys) in self.later.proofs.drain(..) {
+            tokio::spawn(prove(ticket, keys, link.clone(), self.policy.clone()));
+        }
+        for ask in self.later.signatures.drain(..) {
             let (link, policy) = (link.clone(), self.policy.clone());
             // The signature may be an agent's, and RSA takes milliseconds: the connection goes on meanwhile. Without it
             // the re-exchange meets its deadline.
@@ -100,7 +138,59 @@ impl<H: Handler> Events<ServerSide> for ServerEvents<H> {
     }
 }
 
-impl<H> ServerEvents<H> {
+impl Later {
+    fn is_empty(&self) -> bool {
+        let Self { programs, offers, requests, proofs, signatures } = self;
+        programs.is_empty() && offers.is_empty() && requests.is_empty() && proofs.is_empty() && signatures.is_empty()
+    }
+}
+
+impl<H> Drop for ServerEvents<H> {
+    /// The connection is gone: nothing listens for it any more.
+    fn drop(&mut self) {
+        if let Some(connection) = &self.connection {
+            connection.listeners().clear();
+        }
+    }
+}
+
+/// Proves that the server has the keys, all of them or none: by a signature each over this session.
+async fn prove(ticket: GlobalTicket, keys: Vec<PublicKey>, link: Arc<Link<ServerSide>>, policy: Arc<Policy>) {
+    let mut signatures = Vec::new();
+    for key in &keys {
+        let question = link.with(|locked| {
+            Some((locked.connection.host_key_proof_algorithm(key)?, locked.connection.host_key_proof(key)))
+        });
+        let (Ok(Some((algorithm, data))), Some(identity)) = (question, identity_of(&policy, key)) else { break };
+        let Ok(signature) = identity.sign(algorithm, &data).await else { break };
+        let mut blob = Vec::new();
+        signature.to_wire(&mut blob);
+        signatures.push(blob);
+    }
+    let answer = (signatures.len() == keys.len()).then(|| KeyBlobs::to_data(signatures.iter().map(Vec::as_slice)));
+    let _ = link.with(|locked| {
+        let _ = locked.connection.reply_global(ticket, answer.as_deref(), locked.now, locked.out);
+    });
+}
+
+impl<H: Handler> ServerEvents<H> {
+    pub(super) const fn new(handler: Arc<H>, policy: Arc<Policy>, peer: Arc<Peer>) -> Self {
+        Self {
+            handler,
+            policy,
+            peer,
+            connection: None,
+            sessions: BTreeMap::new(),
+            later: Later {
+                programs: Vec::new(),
+                offers: Vec::new(),
+                requests: Vec::new(),
+                proofs: Vec::new(),
+                signatures: Vec::new(),
+            },
+        }
+    }
+
     fn request(
         &mut self,
         channel: ChannelId,
@@ -112,13 +202,17 @@ impl<H> ServerEvents<H> {
             ChannelRequest::Shell => Program::Shell,
             ChannelRequest::Exec { command } => Program::Exec(command.to_vec()),
             ChannelRequest::Subsystem { name } => Program::Subsystem((*name).to_owned()),
+            // A program runs: it may want to know.
+            request if link.channels.get(&channel).is_some_and(|state| state.held) => {
+                return link.ask(channel, request, ticket);
+            }
             request => {
                 let outcome = self.describe(channel, request);
                 let _ = link.connection.reply(ticket, outcome, link.now, link.out);
                 return;
             }
         };
-        self.programs.push((channel, program, ticket));
+        self.later.programs.push((channel, program, ticket));
     }
 
     /// What a client says about a session before it asks for a program.
@@ -127,6 +221,8 @@ impl<H> ServerEvents<H> {
         if matches!(request, ChannelRequest::Pty(_)) && !self.peer.permissions.permits(Feature::Terminal) {
             return Outcome::Failure;
         }
+        let (handler, peer) = (&self.handler, &self.peer);
+        let lends = |feature, lent| peer.permissions.permits(feature) && handler.borrows(lent, peer);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).chars().filter(|c| !c.is_control()).collect();
         match request {
             ChannelRequest::Pty(pty) => {
@@ -140,6 +236,14 @@ impl<H> ServerEvents<H> {
             {
                 session.environment.push((text(name), text(value)));
                 Outcome::Success
+            }
+            ChannelRequest::AgentForwarding if lends(Feature::AgentForwarding, Lent::Agent) => {
+                session.agent = true;
+                Outcome::Success
+            }
+            ChannelRequest::X11(x11) if lends(Feature::X11Forwarding, Lent::Display) => {
+                session.display = ForwardedDisplay::asked(x11);
+                if session.display.is_some() { Outcome::Success } else { Outcome::Failure }
             }
             ChannelRequest::WindowChange(size) => {
                 if let Some(terminal) = &mut session.terminal {

@@ -8,13 +8,16 @@ use std::time::SystemTime;
 use ssh_proto::crypto::SignatureMethod;
 use ssh_proto::keys::{Certificate, CertificateError, CertificateUse, Holder, PublicKey};
 use ssh_proto::server::MethodName;
-use ssh_proto::{ChannelId, Identification, Negotiated, Outcome, ReplyTicket, Server as ServerSide};
+use ssh_proto::{ChannelId, Identification, Negotiated, OpenFailureReason, Outcome, ReplyTicket, Server as ServerSide};
 
+use super::connection::{Connection, ConnectionRequest};
 use super::permissions::Permissions;
 use crate::channel::Channel;
 use crate::clock;
 use crate::ended::Ended;
+use crate::forward::{ForwardedAgent, ForwardedDisplay};
 use crate::link::Link;
+use crate::offer::{ChannelKind, ChannelOffer};
 
 /// What a server decides.
 pub trait Handler: Send + Sync + 'static {
@@ -24,6 +27,39 @@ pub trait Handler: Send + Sync + 'static {
     /// A client asks for a program on a session channel. Answer with [`ProgramRequest::accept`] or
     /// [`ProgramRequest::reject`], here or later; what runs belongs in a task of its own.
     fn program(&self, request: ProgramRequest);
+
+    /// A client wants a channel that is no session: to be connected to some address, say. Refused, unless
+    /// [`Forwarding`](crate::forward::Forwarding) or the handler itself knows better.
+    fn channel(&self, offer: ChannelOffer, connection: &Connection) {
+        let _ = connection;
+        match offer.kind() {
+            ChannelKind::Other { .. } => offer.refuse(OpenFailureReason::UNKNOWN_CHANNEL_TYPE, "unknown channel type"),
+            _ => offer.refuse(OpenFailureReason::ADMINISTRATIVELY_PROHIBITED, "forwarding is not offered"),
+        }
+    }
+
+    /// A client asks something of its connection: to listen for it, say. Refused, unless
+    /// [`Forwarding`](crate::forward::Forwarding) or the handler itself knows better.
+    fn request(&self, request: ConnectionRequest) {
+        drop(request);
+    }
+
+    /// Whether programs of this client may have what it lends them: see [`ProgramRequest::agent`] and
+    /// [`ProgramRequest::display`]. No, unless the handler knows what to do with it.
+    fn borrows(&self, lent: Lent, peer: &Peer) -> bool {
+        let _ = (lent, peer);
+        false
+    }
+}
+
+/// What a client may lend to its programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Lent {
+    /// Its agent: `auth-agent-req@openssh.com`.
+    Agent,
+    /// Its display: `x11-req`.
+    Display,
 }
 
 /// Somebody wants in.
@@ -140,6 +176,8 @@ pub struct ProgramRequest {
     pub(super) terminal: Option<Terminal>,
     /// Variables that the client sent.
     pub(super) sent: Vec<(String, String)>,
+    pub(super) agent: Option<ForwardedAgent>,
+    pub(super) display: Option<ForwardedDisplay>,
     pub(super) peer: Arc<Peer>,
 }
 
@@ -195,6 +233,18 @@ impl ProgramRequest {
         let sent: Vec<_> = self.sent.iter().filter(|(name, _)| free(name)).cloned().collect();
         variables.extend(sent);
         variables
+    }
+
+    /// The client's agent, if it lends it and the handler [wants](Handler::borrows) it.
+    #[must_use]
+    pub const fn agent(&self) -> Option<&ForwardedAgent> {
+        self.agent.as_ref()
+    }
+
+    /// The client's display, if it lends it and the handler [wants](Handler::borrows) it.
+    #[must_use]
+    pub const fn display(&self) -> Option<&ForwardedDisplay> {
+        self.display.as_ref()
     }
 
     /// Who asks.

@@ -1,8 +1,10 @@
 //! The server over real streams: accepts, logs in, and hands programs to its handler.
 //!
 //! The rooms: what runs here and who is let in is decided in `handler.rs`, how, in `policy.rs`, and what a login is worth
-//! stands in `permissions.rs`; `login.rs` and `events.rs` are the two halves of a connection.
+//! stands in `permissions.rs`; `login.rs` and `events.rs` are the two halves of a connection, and `connection.rs` is what a
+//! handler sees of it.
 
+mod connection;
 mod events;
 mod grant;
 mod handler;
@@ -10,7 +12,6 @@ mod login;
 mod permissions;
 mod policy;
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -18,7 +19,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-pub use handler::{Attempt, Credential, Decision, Handler, ORIGINAL_COMMAND, Peer, Program, ProgramRequest, Terminal};
+pub use connection::{Connection, ConnectionRequest, Wish};
+pub use handler::{
+    Attempt, Credential, Decision, Handler, Lent, ORIGINAL_COMMAND, Peer, Program, ProgramRequest, Terminal,
+};
 pub use permissions::{CommandConflict, Feature, Permissions};
 pub use policy::{MaxStartups, Policy};
 use rand_core::Rng;
@@ -181,7 +185,7 @@ async fn serve_io<H: Handler>(
         () = told_to_stop(&mut stopped) => Err(Ended::Closed),
     };
     drop(startup);
-    let connection = match logged_in {
+    let mut connection = match logged_in {
         Ok(connection) => connection,
         Err(ended) => {
             login.pipe.say_good_bye().await;
@@ -201,15 +205,10 @@ async fn serve_io<H: Handler>(
     let certificate = peer.certificate.as_ref().map(|certificate| printable(certificate.key_id()));
     let source_shown = source.map(tracing::field::display);
     tracing::info!(source = source_shown, user = peer.user, key, certificate, "logged in");
-    let Pipe { io, input, output, clock } = login.pipe;
-    let events = ServerEvents {
-        handler,
-        policy: policy.clone(),
-        peer,
-        sessions: BTreeMap::new(),
-        programs: Vec::new(),
-        signatures: Vec::new(),
-    };
+    let Pipe { io, input, mut output, clock } = login.pipe;
+    // As OpenSSH does, right after the login: a client may learn new keys before old ones go.
+    connection.announce_host_keys(clock.now(), &mut output.fresh).map_err(Ended::Protocol)?;
+    let events = ServerEvents::new(handler, policy.clone(), peer);
     let link = Link::start(connection, io, clock, (input, output), events, policy.idle_timeout);
     let _served = Served(link.clone());
     tokio::select! {

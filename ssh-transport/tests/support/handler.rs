@@ -8,10 +8,15 @@ use std::time::SystemTime;
 use peers::Failed;
 use ssh_proto::keys::{Certificate, PublicKey};
 use ssh_transport::authorized_keys::AuthorizedKeys;
+use ssh_transport::forward::{ForwardedAgent, ForwardedDisplay, Forwarding};
 use ssh_transport::identity::Identity;
-use ssh_transport::server::{Attempt, Credential, Decision, Handler, Policy, Program, ProgramRequest};
-use ssh_transport::{Channel, Server};
+use ssh_transport::server::{
+    Attempt, Connection, ConnectionRequest, Credential, Decision, Handler, Lent, Peer, Permissions, Policy, Program,
+    ProgramRequest,
+};
+use ssh_transport::{Asked, Channel, ChannelOffer, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -26,6 +31,10 @@ pub(crate) struct TestHandler {
     pub(crate) running: Arc<AtomicUsize>,
     /// How many bytes `produce` got rid of.
     pub(crate) produced: Arc<AtomicU64>,
+    /// What it carries.
+    pub(crate) forwarding: Forwarding,
+    /// What a login by a key is worth.
+    pub(crate) permissions: Permissions,
 }
 
 /// Whose certificates count.
@@ -59,14 +68,23 @@ impl Trusted {
 impl Default for TestHandler {
     fn default() -> Self {
         let keys = USER_KEYS.map(public).to_vec();
-        Self { keys, trusted: Trusted::default(), running: Arc::default(), produced: Arc::default() }
+        Self {
+            keys,
+            trusted: Trusted::default(),
+            running: Arc::default(),
+            produced: Arc::default(),
+            forwarding: Forwarding::default(),
+            permissions: Permissions::all(),
+        }
     }
 }
 
 impl Handler for TestHandler {
     async fn authorize(&self, attempt: &Attempt<'_>) -> Decision {
         match attempt.credential {
-            Credential::Offered(key) | Credential::Proven(key) if self.keys.contains(key) => Decision::Accept,
+            Credential::Offered(key) | Credential::Proven(key) if self.keys.contains(key) => {
+                Decision::AcceptWith(Box::new(self.permissions.clone()))
+            }
             Credential::OfferedCertificate(certificate) | Credential::ProvenCertificate(certificate) => {
                 self.trusted.decide(certificate, attempt)
             }
@@ -88,9 +106,10 @@ impl Handler for TestHandler {
         let (running, produced) = (self.running.clone(), self.produced.clone());
         running.fetch_add(1, Ordering::SeqCst);
         tokio::spawn(async move {
+            let lent = (request.agent().cloned(), request.display().cloned());
             let about = format!("{:?} {:?}\n", request.terminal(), request.environment());
             if let Ok(mut channel) = request.accept() {
-                let status = run(&command, &about, &mut channel, &produced).await.unwrap_or(255);
+                let status = run(&command, &about, &mut channel, &produced, lent).await.unwrap_or(255);
                 let _ = match status {
                     SIGNAL => channel.send_exit_signal("TERM", "as was asked"),
                     status => channel.send_exit_status(status),
@@ -99,6 +118,34 @@ impl Handler for TestHandler {
             running.fetch_sub(1, Ordering::SeqCst);
         });
     }
+
+    fn channel(&self, offer: ChannelOffer, connection: &Connection) {
+        self.forwarding.channel(offer, connection);
+    }
+
+    fn request(&self, request: ConnectionRequest) {
+        self.forwarding.request(request);
+    }
+
+    fn borrows(&self, _lent: Lent, _peer: &Peer) -> bool {
+        true
+    }
+}
+
+/// The first message of a program to a display, which authenticates it.
+fn x11_setup(protocol: &str, cookie: &str) -> Result<Vec<u8>, Failed> {
+    let cookie: Result<Vec<u8>, _> =
+        (0..cookie.len() / 2).map(|at| u8::from_str_radix(&cookie[2 * at..2 * at + 2], 16)).collect();
+    let cookie = cookie?;
+    let mut setup = vec![b'l', 0, 11, 0, 0, 0];
+    setup.extend(u16::try_from(protocol.len())?.to_le_bytes());
+    setup.extend(u16::try_from(cookie.len())?.to_le_bytes());
+    setup.extend([0, 0]);
+    for part in [protocol.as_bytes(), &cookie] {
+        setup.extend(part);
+        setup.resize(setup.len().next_multiple_of(4), 0);
+    }
+    Ok(setup)
 }
 
 /// Stands for an end by a signal.
@@ -107,8 +154,15 @@ const SIGNAL: u32 = u32::MAX;
 /// The commands, with their numbers:
 /// `produce N` writes so many bytes of the pattern, `consume N` reads to the end and compares, `echo` copies,
 /// `status N` ends so, `signal` ends by one, `stderr TEXT` and `stdout TEXT` say it, `about` tells what the client asked
-/// for before, `both N` writes as much to both streams, `last N` writes and ends its output before it reads, `hang` reads and writes nothing until the channel closes.
-async fn run(command: &str, about: &str, channel: &mut Channel, produced: &AtomicU64) -> Result<u32, Failed> {
+/// for before, `requests` tells what the client asks meanwhile, `flood` writes until nobody reads, `agent` lists the
+/// client's keys, `display` greets its display, `both N` writes as much to both streams, `last N` writes and ends its output before it reads, `hang` reads and writes nothing until the channel closes.
+async fn run(
+    command: &str,
+    about: &str,
+    channel: &mut Channel,
+    produced: &AtomicU64,
+    (agent, display): (Option<ForwardedAgent>, Option<ForwardedDisplay>),
+) -> Result<u32, Failed> {
     let (verb, argument) = command.split_once(' ').unwrap_or((command, ""));
     let number = argument.parse().unwrap_or(0);
     match verb {
@@ -156,6 +210,39 @@ async fn run(command: &str, about: &str, channel: &mut Channel, produced: &Atomi
         "stderr" => channel.stderr().write_all(argument.as_bytes()).await?,
         "stdout" => channel.write_all(argument.as_bytes()).await?,
         "about" => channel.write_all(about.as_bytes()).await?,
+        "requests" => {
+            let mut requests = channel.requests();
+            channel.write_all(b"ready\n").await?;
+            while let Some(request) = requests.next().await {
+                let last = *request.asked() == Asked::Signal("QUIT".to_owned());
+                channel.write_all(format!("{:?}\n", request.asked()).as_bytes()).await?;
+                match request.asked() {
+                    Asked::Other { .. } => drop(request),
+                    _ => request.accept(),
+                }
+                if last {
+                    break;
+                }
+            }
+        }
+        "flood" => while channel.write_all(&[b'y'; 1000]).await.is_ok() {},
+        "agent" => {
+            let socket = agent.ok_or("no agent is lent")?.listen()?;
+            let mut list = tokio::process::Command::new("ssh-add");
+            let listed = list.arg("-l").env("SSH_AUTH_SOCK", socket.path()).output().await?;
+            channel.write_all(&listed.stdout).await?;
+            channel.stderr().write_all(&listed.stderr).await?;
+        }
+        "display" => {
+            let socket = display.as_ref().ok_or("no display is lent")?;
+            let (listening, cookie) = (socket.listen().await?, socket.cookie());
+            let number = listening.display().trim_start_matches("localhost:").split('.').next().unwrap_or_default();
+            let mut program = TcpStream::connect(("127.0.0.1", 6000 + number.parse::<u16>()?)).await?;
+            program.write_all(&x11_setup(socket.protocol(), cookie)?).await?;
+            let mut said = Vec::new();
+            program.read_to_end(&mut said).await?;
+            channel.write_all(&said).await?;
+        }
         "hang" => drop(channel.exit().await),
         _ => return Ok(127),
     }
@@ -187,13 +274,24 @@ impl Running {
         Self::listen("127.0.0.1:0", policy).await
     }
 
-    /// Listens on an address.
-    pub(crate) async fn listen(address: &str, policy: Policy) -> Result<Self, Failed> {
-        Self::listen_with(address, policy, TestHandler::default()).await
+    /// Listens on a port of 127.0.0.1, and carries that.
+    pub(crate) async fn forwarding(policy: Policy, forwarding: Forwarding) -> Result<Self, Failed> {
+        Self::serve("127.0.0.1:0", policy, TestHandler { forwarding, ..TestHandler::default() }).await
     }
 
-    /// Trusts others than usual.
-    pub(crate) async fn listen_with(address: &str, policy: Policy, handler: TestHandler) -> Result<Self, Failed> {
+    /// Listens on an address.
+    pub(crate) async fn listen(address: &str, policy: Policy) -> Result<Self, Failed> {
+        Self::serve(address, policy, TestHandler::default()).await
+    }
+
+    /// The same for who may do no more than this.
+    pub(crate) async fn permitting(forwarding: Forwarding, permissions: Permissions) -> Result<Self, Failed> {
+        let handler = TestHandler { forwarding, permissions, ..TestHandler::default() };
+        Self::serve("127.0.0.1:0", server_policy(), handler).await
+    }
+
+    /// By that handler.
+    pub(crate) async fn serve(address: &str, policy: Policy, handler: TestHandler) -> Result<Self, Failed> {
         let (programs, produced) = (handler.running.clone(), handler.produced.clone());
         let server = Server::bind(address, policy, handler).await?;
         let address = server.local_addr()?;

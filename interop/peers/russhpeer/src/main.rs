@@ -16,8 +16,12 @@ use std::time::Duration;
 use std::{env, fs, process};
 
 use anyhow::{Context, Result, bail};
-use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertificate, load_secret_key};
-use russh::{Channel, ChannelId, ChannelMsg, Disconnect, Limits, Preferred, cipher, client, compression, kex, mac, server};
+use russh::keys::{
+    Algorithm, EcdsaCurve, HashAlg, PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertificate, load_secret_key,
+};
+use russh::{
+    Channel, ChannelId, ChannelMsg, Disconnect, Limits, Preferred, cipher, client, compression, kex, mac, server,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
@@ -30,7 +34,8 @@ fn preferred() -> Preferred {
         kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT,
         kex::EXTENSION_OPENSSH_STRICT_KEX_AS_SERVER,
     ]);
-    let ciphers = cipher::ALL_CIPHERS.iter().map(|name| **name).filter(|name| !["none", "clear"].contains(&name.as_ref()));
+    let ciphers =
+        cipher::ALL_CIPHERS.iter().map(|name| **name).filter(|name| !["none", "clear"].contains(&name.as_ref()));
     let macs = mac::ALL_MAC_ALGORITHMS.iter().map(|name| **name).filter(|name| name.as_ref() != "none");
     let keys = [
         Algorithm::Ed25519,
@@ -41,10 +46,8 @@ fn preferred() -> Preferred {
         Algorithm::Rsa { hash: Some(HashAlg::Sha256) },
         Algorithm::Rsa { hash: None },
     ];
-    let compressions: Vec<compression::Name> = match env::var("COMPRESSION") {
-        Ok(name) => compression::Name::try_from(name.as_str()).into_iter().collect(),
-        Err(_absent) => vec![compression::NONE],
-    };
+    let compressions: Vec<compression::Name> =
+        compression::ALL_COMPRESSION_ALGORITHMS.iter().map(|name| **name).collect();
     Preferred {
         kex: Cow::Owned(kexes),
         key: Cow::Owned(keys.to_vec()),

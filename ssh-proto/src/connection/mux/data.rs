@@ -4,7 +4,7 @@ use core::fmt;
 use core::ops::Range;
 
 use super::{Delivery, Mux, Outlet, misbehaved};
-use crate::connection::channel::{Blocked, Channel, ChannelId, Half, Stage, Stream};
+use crate::connection::channel::{Blocked, Channel, ChannelId, Half, Stage, Stream, Wanted};
 use crate::connection::messages::Message;
 use crate::error::{Error, PeerMisbehaved};
 use crate::transport::Transport;
@@ -23,6 +23,8 @@ pub enum SendError {
     Rekeying,
     /// The channel takes no more data: it was closed, or EOF was sent.
     Closed,
+    /// The peer reads no more data of this channel (`eow@openssh.com`); it may still send some.
+    Unwanted,
     /// A request that no packet can hold.
     TooLong,
 }
@@ -33,6 +35,7 @@ impl fmt::Display for SendError {
             Self::Blocked => "the channel has no room now",
             Self::Rekeying => "keys are being exchanged",
             Self::Closed => "the channel takes no more data",
+            Self::Unwanted => "the peer reads no more data",
             Self::TooLong => "the request is longer than a packet may be",
         })
     }
@@ -59,8 +62,8 @@ impl Mux {
         if open.sending == Half::Closed || data.is_empty() {
             return Ok(None);
         }
-        let Some(stream) = stream else {
-            // A stream that we do not know: dropped, its credit returned.
+        let Some(stream) = stream.filter(|_| open.receiving_data == Wanted::Yes) else {
+            // A stream that we do not know, or data that nobody reads any more: dropped, its credit returned.
             let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
             self.consume(to, id, length)?;
             return Ok(None);
@@ -96,6 +99,9 @@ impl Mux {
         };
         if open.sending != Half::Open {
             return Err(SendError::Closed);
+        }
+        if open.sending_data == Wanted::No {
+            return Err(SendError::Unwanted);
         }
         let mut sent = 0;
         while let Some(rest) = data.get(sent..).filter(|rest| !rest.is_empty()) {

@@ -1,16 +1,15 @@
 //! Requests of the connection, [RFC 4254 §4](https://www.rfc-editor.org/rfc/rfc4254#section-4).
 
+use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::{Delivery, Mux, Outlet, misbehaved};
+use super::{Delivery, Mux, Outlet, Sessions, misbehaved};
 use crate::connection::messages::{GlobalRequestMessage, Message};
 use crate::connection::replies::Place;
-use crate::connection::requests::GlobalRequest;
+use crate::connection::requests::{For, GlobalRequest};
 use crate::error::{Error, Limit, PeerMisbehaved};
+use crate::transport::Role;
 use crate::wire::{MessageNumber, number};
-
-/// OpenSSH's question for a sign of life.
-pub(crate) const KEEPALIVE: &str = "keepalive@openssh.com";
 
 /// One of our global requests, to tell its answer from those of others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,16 +27,17 @@ impl Mux {
     pub(crate) fn global_request(
         &mut self,
         to: &mut Outlet<'_>,
-        name: &str,
-        data: &[u8],
+        request: &GlobalRequest<'_>,
         want_reply: bool,
     ) -> Result<GlobalRequestId, Error> {
+        let mut data = Vec::new();
+        request.encode_data(&mut data);
         let id = GlobalRequestId(self.next_request);
         self.next_request = self.next_request.wrapping_add(1);
         if want_reply {
             self.asked.push_back(id);
         }
-        to.send(&Message::GlobalRequest(GlobalRequestMessage { name, want_reply, data }))?;
+        to.send(&Message::GlobalRequest(GlobalRequestMessage { name: request.name(), want_reply, data: &data }))?;
         Ok(id)
     }
 
@@ -48,13 +48,22 @@ impl Mux {
         payload: &[u8],
     ) -> Result<Option<Delivery>, Error> {
         let invalid = |error| Error::InvalidMessage(MessageNumber(number::GLOBAL_REQUEST), error);
-        GlobalRequest::decode(message.name, message.data).map_err(invalid)?;
+        let request = GlobalRequest::decode(message.name, message.data).map_err(invalid)?;
         let ticket = GlobalTicket { place: message.want_reply.then(|| self.pending.push()) };
         if self.pending.len() > self.limits.pending_requests {
             return Err(Error::LimitReached(Limit::PendingRequests));
         }
-        if message.name == KEEPALIVE {
-            self.reply_global(to, &ticket, Ok(&[]))?;
+        let own = match (self.role, request.is_for(), request) {
+            (Role::Client, For::Servers, _) | (Role::Server, For::Clients, _) => Some(Err(())),
+            (_, _, GlobalRequest::Keepalive) => Some(Ok(&[][..])),
+            (_, _, GlobalRequest::NoMoreSessions) => {
+                self.sessions = Sessions::NoMore;
+                Some(Ok(&[][..]))
+            }
+            _ => None,
+        };
+        if let Some(answer) = own {
+            self.reply_global(to, &ticket, answer)?;
             return Ok(None);
         }
         Ok(Some(Delivery::GlobalRequest { ticket, payload: 1..payload.len() }))

@@ -17,8 +17,8 @@ use core::ops::Range;
 
 use data::STDERR;
 pub use data::SendError;
+pub(crate) use global::decode_global_request;
 pub use global::{GlobalRequestId, GlobalTicket};
-pub(crate) use global::{KEEPALIVE, decode_global_request};
 pub(crate) use open::decode_open;
 pub use open::{ChannelOptions, OpenError, OpenTicket};
 pub(crate) use requests::decode_request;
@@ -32,7 +32,7 @@ use crate::limits::Limits;
 use crate::time::Instant;
 use crate::transport::{Role, Transport};
 use crate::userauth::proof::Authenticated;
-use crate::wire::{MessageNumber, number};
+use crate::wire::{MessageNumber, Reader, number};
 
 /// The channels and requests of a connection whose user is logged in.
 #[derive(Debug)]
@@ -46,10 +46,19 @@ pub(crate) struct Mux {
     /// The peer's global requests that wait for ours.
     pending: Pending<Result<Vec<u8>, ()>>,
     next_request: u64,
+    sessions: Sessions,
     /// How many channels wait for room.
     blocked: usize,
     /// The number of the channel whose turn it is to be told of room.
     turn: u32,
+}
+
+/// Whether the client may open sessions (PROTOCOL §2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sessions {
+    Allowed,
+    /// It said that it would open no more.
+    NoMore,
 }
 
 /// The channel of the ticket is gone: nobody waits for the answer any more.
@@ -79,6 +88,7 @@ pub(crate) enum Delivery {
     Writable(ChannelId),
     GlobalRequest { ticket: GlobalTicket, payload: Range<usize> },
     GlobalReply { request: GlobalRequestId, data: Option<Range<usize>> },
+    Pong(Range<usize>),
 }
 
 /// Where everything about one call goes.
@@ -104,6 +114,7 @@ impl Mux {
             asked: VecDeque::new(),
             pending: Pending::default(),
             next_request: 0,
+            sessions: Sessions::Allowed,
             blocked: 0,
             turn: 0,
         }
@@ -123,6 +134,7 @@ impl Mux {
             // else a login may still have had in flight goes the same way.
             number::USERAUTH_REQUEST..=79 => return Ok(None),
             0..80 => return Err(unexpected(number)),
+            number::PONG => return Self::receive_pong(payload),
             80.. => {}
         }
         let body = payload.get(1..).unwrap_or_default();
@@ -163,6 +175,15 @@ impl Mux {
             Message::ChannelSuccess { recipient_channel } => self.receive_reply(recipient_channel, true),
             Message::ChannelFailure { recipient_channel } => self.receive_reply(recipient_channel, false),
         }
+    }
+
+    /// An answer to a ping of ours (PROTOCOL §1.8), or to none: it says that the peer lives, and no more.
+    fn receive_pong(payload: &[u8]) -> Result<Option<Delivery>, Error> {
+        let mut reader = Reader::new(payload.get(1..).unwrap_or_default());
+        let invalid = |error| Error::InvalidMessage(MessageNumber(number::PONG), error);
+        let data = reader.string("data").map_err(invalid)?;
+        reader.finish("SSH_MSG_PONG").map_err(invalid)?;
+        Ok(Some(Delivery::Pong(range_in(payload, data))))
     }
 
     /// The channel that the peer means, which must be open.

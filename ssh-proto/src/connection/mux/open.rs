@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Delivery, Mux, Outlet, StaleTicket, misbehaved};
+use super::{Delivery, Mux, Outlet, Sessions, StaleTicket, misbehaved};
 use crate::connection::channel::{Channel, ChannelId, Half, Open, PeerChannel, Stage};
 use crate::connection::messages::{
     ChannelOpen, ChannelOpenConfirmation, ChannelOpenFailure, Message, OpenFailureReason,
@@ -104,11 +104,18 @@ impl Mux {
     ) -> Result<Option<Delivery>, Error> {
         let invalid = |error| Error::InvalidMessage(MessageNumber(number::CHANNEL_OPEN), error);
         let kind = PeerOpen::decode(open.channel_type, open.data).map_err(invalid)?;
+        // "an OpenSSH server will refuse to open future channels of type "session" and instead immediately abort the
+        // connection" (PROTOCOL §2.2).
+        if kind == PeerOpen::Session && self.sessions == Sessions::NoMore && self.role == Role::Server {
+            return Err(misbehaved(PeerMisbehaved::SessionAfterNoMore));
+        }
         let refusal = match (self.role, kind) {
             // "Client implementations SHOULD reject any session channel open requests" (RFC 4254 §6.1); the same holds for
-            // the forwarding type that runs the other way (§7.2).
-            (Role::Client, PeerOpen::Session | PeerOpen::DirectTcpip(_))
-            | (Role::Server, PeerOpen::ForwardedTcpip(_)) => {
+            // the forwarding types that run the other way (§6.3.2, §7.2).
+            (Role::Client, kind) if kind.is_for_servers() => {
+                Some((OpenFailureReason::ADMINISTRATIVELY_PROHIBITED, "not in this direction"))
+            }
+            (Role::Server, kind) if kind.is_for_clients() => {
                 Some((OpenFailureReason::ADMINISTRATIVELY_PROHIBITED, "not in this direction"))
             }
             _ if open.maximum_packet_size == 0 => {

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{Delivery, Mux, Outlet, SendError, StaleTicket, misbehaved};
-use crate::connection::channel::{Answer, Channel, ChannelId, Half, Program, Stage};
+use crate::connection::channel::{Answer, Channel, ChannelId, Half, Program, Stage, Wanted};
 use crate::connection::messages::{ChannelRequestMessage, Message};
 use crate::connection::replies::Place;
 use crate::connection::session::ChannelRequest;
@@ -75,6 +75,27 @@ impl Mux {
         Ok(request_id)
     }
 
+    /// Tells the peer that its data is not wanted any more (PROTOCOL §2.1), and drops what comes all the same.
+    ///
+    /// "Due to certain broken SSH implementations aborting upon receipt of this message", only those are told that are
+    /// known to understand.
+    pub(crate) fn end_of_write(&mut self, to: &mut Outlet<'_>, id: ChannelId) -> Result<(), Error> {
+        let Some(Channel { stage: Stage::Open(open), .. }) = self.channels.get_mut(id) else { return Ok(()) };
+        if core::mem::replace(&mut open.receiving_data, Wanted::No) == Wanted::No
+            || open.sending == Half::Closed
+            || open.receiving != Half::Open
+            || !to.transport.peer_knows_openssh_extensions()
+        {
+            return Ok(());
+        }
+        to.send(&Message::ChannelRequest(ChannelRequestMessage {
+            recipient_channel: open.peer.0,
+            request_type: ChannelRequest::EndOfWrite.request_type(),
+            want_reply: false,
+            data: &[],
+        }))
+    }
+
     pub(super) fn receive_request(
         &mut self,
         to: &mut Outlet<'_>,
@@ -101,6 +122,8 @@ impl Mux {
         let for_servers = matches!(
             request,
             ChannelRequest::Pty(_)
+                | ChannelRequest::X11(_)
+                | ChannelRequest::AgentForwarding
                 | ChannelRequest::Env { .. }
                 | ChannelRequest::Shell
                 | ChannelRequest::Exec { .. }
@@ -113,7 +136,10 @@ impl Mux {
             let _ = self.reply(to, &ticket, false);
             return Ok(None);
         }
-        if ticket.starts_program {
+        if request == ChannelRequest::EndOfWrite {
+            open.sending_data = Wanted::No;
+            self.unblock(id);
+        } else if ticket.starts_program {
             open.program = if message.want_reply { Program::Asked } else { Program::Started };
         }
         Ok(Some(Delivery::Request { channel: id, ticket, payload: 1..payload.len() }))

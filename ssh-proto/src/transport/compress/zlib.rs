@@ -108,6 +108,9 @@ impl fmt::Debug for Inflated {
 mod tests {
     use alloc::vec;
 
+    use proptest::collection::vec as bytes;
+    use proptest::prelude::{any, proptest};
+
     use super::*;
 
     const LIMIT: usize = 100_000;
@@ -173,6 +176,26 @@ mod tests {
         let mut inflater = Inflater::new();
         for end in 0..good.len() {
             let _ = inflater.expand(&good[..end], LIMIT);
+        }
+    }
+
+    proptest! {
+        /// Whatever comes, in whatever pieces: no panic, no endless loop, and never more than the limit.
+        #[test]
+        fn arbitrary_bytes_expand_to_no_more_than_the_limit(
+            packets in bytes(bytes(any::<u8>(), 0..200), 0..10),
+            zlib in any::<bool>(),
+            limit in 0..5000_usize,
+        ) {
+            let mut inflater = Inflater::new();
+            if zlib {
+                inflater.expand(&[0x78, 0x9c], limit).unwrap();
+            }
+            for packet in packets {
+                let Ok(mut inflated) = inflater.expand(&packet, limit) else { break };
+                assert!(inflated.bytes().len() <= limit);
+                inflater.recycle(inflated);
+            }
         }
     }
 

@@ -1,0 +1,115 @@
+//! Learning a server's further host keys before its old ones go (`hostkeys-00@openssh.com`): OpenSSH's `UpdateHostKeys`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ssh_proto::keys::PublicKey;
+use ssh_proto::{Client as ClientSide, GlobalRequest, KeyBlobs, WantReply};
+use tokio::sync::oneshot;
+
+use super::events::{Answer, Expected};
+use crate::ended::Ended;
+use crate::known_hosts::{self, HashNames, KnownHosts, Learnable};
+use crate::link::Link;
+
+/// What a client does with the keys that a server says it has.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum HostKeyUpdates {
+    /// Nothing.
+    #[default]
+    Ignore,
+    /// Those that are new and that the server proves to have are added to a known_hosts file, under this name.
+    Write {
+        path: PathBuf,
+        host: String,
+        port: u16,
+        /// The key by which the server was recognised.
+        recognised: PublicKey,
+    },
+}
+
+impl HostKeyUpdates {
+    /// The most keys of one server that anybody looks at.
+    const MAXIMUM: usize = 16;
+
+    /// The server has told its keys.
+    pub(super) fn announced(&self, keys: Vec<PublicKey>, link: &Arc<Link<ClientSide>>, expected: &Arc<Expected>) {
+        let Self::Write { path, host, port, recognised } = self else { return };
+        // Who does not show the key that we know tells us about another server.
+        if keys.len() > Self::MAXIMUM || !keys.contains(recognised) {
+            return;
+        }
+        let Some(hash) = learnable(path, host, *port, recognised) else { return };
+        let new: Vec<PublicKey> = keys.into_iter().filter(|key| is_new(path, host, *port, key)).collect();
+        if new.is_empty() {
+            return;
+        }
+        let (path, host, port) = (path.clone(), host.clone(), *port);
+        let (link, expected) = (link.clone(), expected.clone());
+        tokio::spawn(async move {
+            for key in prove(new, &link, &expected).await {
+                match known_hosts::append(&path, &host, port, &key, hash) {
+                    Ok(()) => tracing::info!(
+                        host,
+                        key = %key.fingerprint(),
+                        kind = key.key_type(),
+                        "the server proved to have a further host key; it is written down"
+                    ),
+                    Err(error) => tracing::warn!(%error, path = %path.display(), "cannot write a host key down"),
+                }
+            }
+        });
+    }
+}
+
+/// Whether the file may learn further keys of the host, and whether names in it are hashed.
+fn learnable(path: &Path, host: &str, port: u16, recognised: &PublicKey) -> Option<HashNames> {
+    match KnownHosts::load([path]).ok()?.learnable(host, port, recognised) {
+        Learnable::Yes(hash) => Some(hash),
+        Learnable::No => None,
+    }
+}
+
+fn is_new(path: &Path, host: &str, port: u16, key: &PublicKey) -> bool {
+    // The file is read again: another program may have learnt the same meanwhile.
+    KnownHosts::load([path]).is_ok_and(|known| known.may_learn(host, port, key))
+}
+
+/// Those of `keys` that the server proves to have.
+async fn prove(keys: Vec<PublicKey>, link: &Arc<Link<ClientSide>>, expected: &Arc<Expected>) -> Vec<PublicKey> {
+    let blobs = KeyBlobs::to_data(keys.iter().map(PublicKey::blob));
+    let Ok(request) = KeyBlobs::decode(&blobs).map(GlobalRequest::HostKeysProve) else { return Vec::new() };
+    let Ok(Some(answer)) = ask(link, expected, &request).await else { return Vec::new() };
+    let Ok(signatures) = KeyBlobs::decode(&answer) else { return Vec::new() };
+    let signatures: Vec<&[u8]> = signatures.iter().collect();
+    let checked = link.with(|locked| {
+        // "one signature for each key, in the order of the keys": all of them are right, or none counts.
+        signatures.len() == keys.len()
+            && keys
+                .iter()
+                .zip(&signatures)
+                .all(|(key, signature)| locked.connection.check_host_key_proof(key, signature).is_ok())
+    });
+    match checked {
+        Ok(true) => keys,
+        Ok(false) => {
+            tracing::warn!("the server cannot prove that it has the host keys that it tells");
+            Vec::new()
+        }
+        Err(_ended) => Vec::new(),
+    }
+}
+
+/// A global request and its answer; `None` for a refusal.
+pub(super) async fn ask(
+    link: &Arc<Link<ClientSide>>,
+    expected: &Arc<Expected>,
+    request: &GlobalRequest<'_>,
+) -> Result<Option<Vec<u8>>, Ended> {
+    let (sender, answer) = oneshot::channel();
+    link.with(|locked| {
+        let asked = locked.connection.global_request(request, WantReply::Yes, locked.now, locked.out);
+        asked.map(|id| expected.lock().asks(id, Answer::Plain(sender))).map_err(Ended::Protocol)
+    })??;
+    answer.await.map_err(|_gone| link.ended())
+}

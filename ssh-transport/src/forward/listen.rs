@@ -1,0 +1,188 @@
+//! What listens on a server for one client.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
+
+use tokio::net::{TcpListener, UnixListener};
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::carry::carry;
+use super::local::PAUSE;
+use crate::server::Connection;
+
+/// By what a client names a listener: the address as it wrote it and the port, or the path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    Tcp(String, u16),
+    Socket(PathBuf),
+}
+
+/// The listeners of one connection. They end with it.
+#[derive(Debug, Default)]
+pub(crate) struct Listeners {
+    running: Mutex<BTreeMap<Place, Listener>>,
+}
+
+/// Its tasks end, and its socket goes, when this is dropped. Connections that are open go on.
+#[derive(Debug)]
+struct Listener {
+    tasks: Vec<AbortHandle>,
+    path: Option<PathBuf>,
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+        if let Some(path) = &self.path {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+impl Listeners {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Place, Listener>> {
+        self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Whether there may be one more.
+    pub(crate) fn has_room(&self, maximum: usize) -> bool {
+        self.lock().len() < maximum
+    }
+
+    /// Ends one; false when there is none.
+    pub(crate) fn remove(&self, place: &Place) -> bool {
+        self.lock().remove(place).is_some()
+    }
+
+    /// Ends all.
+    pub(crate) fn clear(&self) {
+        self.lock().clear();
+    }
+}
+
+/// Listens on all of `addresses` at one port, 0 being a free one, and opens a channel for each connection. Answers the
+/// port. `name` is the address as the client wrote it, which it is told again.
+pub(super) async fn listen_tcp(
+    connection: &Connection,
+    name: &str,
+    addresses: &[std::net::IpAddr],
+    port: u16,
+) -> io::Result<u16> {
+    let mut bound = port;
+    let mut listeners = Vec::new();
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        // A machine may lack one of the two protocols: the other one will do.
+        match TcpListener::bind(SocketAddr::new(*address, bound)).await {
+            Ok(listener) => {
+                bound = listener.local_addr()?.port();
+                listeners.push(listener);
+            }
+            Err(error) => last = error,
+        }
+    }
+    if listeners.is_empty() {
+        return Err(last);
+    }
+    let tasks = listeners.into_iter().map(|listener| {
+        let (connection, name) = (connection.clone(), name.to_owned());
+        tokio::spawn(async move { accept_tcp(&listener, &connection, &name, bound).await }).abort_handle()
+    });
+    let listener = Listener { tasks: tasks.collect(), path: None };
+    connection.listeners().lock().insert(Place::Tcp(name.to_owned(), bound), listener);
+    Ok(bound)
+}
+
+async fn accept_tcp(listener: &TcpListener, connection: &Connection, name: &str, port: u16) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, from)) => {
+                let _ = stream.set_nodelay(true);
+                let (connection, name) = (connection.clone(), name.to_owned());
+                // On its own: what is open goes on when nothing more is to come.
+                tokio::spawn(async move {
+                    let ip = from.ip().to_string();
+                    let opened = connection.forwarded_tcpip(&name, port, (&ip, from.port())).await;
+                    log(async { carry(opened?, stream).await }.await);
+                });
+            }
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+    }
+}
+
+/// Listens on a Unix socket, and opens a channel for each connection.
+pub(super) fn listen_socket(connection: &Connection, path: &Path) -> io::Result<()> {
+    let listener = super::bind_socket(path)?;
+    let accepting = {
+        let (connection, path) = (connection.clone(), path.to_owned());
+        async move {
+            loop {
+                match listener.accept().await {
+                    Ok((stream, _)) => {
+                        let (connection, path) = (connection.clone(), path.clone());
+                        tokio::spawn(async move {
+                            let opened = connection.forwarded_streamlocal(&path).await;
+                            log(async { carry(opened?, stream).await }.await);
+                        });
+                    }
+                    Err(_) => tokio::time::sleep(PAUSE).await,
+                }
+            }
+        }
+    };
+    let listener = Listener { tasks: vec![tokio::spawn(accepting).abort_handle()], path: Some(path.to_owned()) };
+    connection.listeners().lock().insert(Place::Socket(path.to_owned()), listener);
+    Ok(())
+}
+
+/// Accepts on a program's own socket for as long as the future lives, and carries each connection to the client's agent.
+pub(super) async fn serve_agent(listener: UnixListener, connection: Connection) {
+    let mut carried = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let connection = connection.clone();
+                    carried.spawn(async move { log(async { carry(connection.agent().await?, stream).await }.await) });
+                }
+                Err(_) => tokio::time::sleep(PAUSE).await,
+            },
+            Some(_) = carried.join_next() => {}
+            () = connection.gone() => break,
+        }
+    }
+}
+
+/// The same to the client's display: for one connection only, where the client said so.
+pub(super) async fn serve_display(listener: TcpListener, connection: Connection, single: bool) {
+    let mut carried = JoinSet::new();
+    let mut more = true;
+    while more || !carried.is_empty() {
+        tokio::select! {
+            accepted = listener.accept(), if more => match accepted {
+                Ok((stream, from)) => {
+                    more = !single;
+                    let _ = stream.set_nodelay(true);
+                    let connection = connection.clone();
+                    carried.spawn(async move {
+                        let ip = from.ip().to_string();
+                        log(async { carry(connection.display((&ip, from.port())).await?, stream).await }.await);
+                    });
+                }
+                Err(_) => tokio::time::sleep(PAUSE).await,
+            },
+            Some(_) = carried.join_next() => {}
+            () = connection.gone() => break,
+        }
+    }
+}
+
+fn log(carried: io::Result<()>) {
+    if let Err(error) = carried {
+        tracing::debug!(%error, "a forwarded connection ended early");
+    }
+}

@@ -1,0 +1,154 @@
+//! A server listens for a client, which takes what comes: `ssh -R`.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::carry::carry;
+use super::target::{Target, connect_failure};
+use crate::client::Client;
+use crate::offer::ChannelOffer;
+
+/// How long a connection from here may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Channels of one kind that the peer opens, one after the other.
+#[derive(Debug)]
+pub struct Incoming {
+    offers: mpsc::UnboundedReceiver<ChannelOffer>,
+}
+
+impl Incoming {
+    pub(crate) const fn new(offers: mpsc::UnboundedReceiver<ChannelOffer>) -> Self {
+        Self { offers }
+    }
+
+    /// Waits for the next one; `None` when the connection is gone.
+    pub async fn next(&mut self) -> Option<ChannelOffer> {
+        self.offers.recv().await
+    }
+
+    /// Connects each of them to `target` from here, for as long as the handle lives.
+    #[must_use]
+    pub fn carry_to(mut self, target: Target) -> Forward {
+        Forward { task: tokio::spawn(async move { self.serve(&target).await }), remote: None }
+    }
+
+    async fn serve(&mut self, target: &Target) {
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                offer = self.next() => {
+                    let Some(offer) = offer else { break };
+                    let target = target.clone();
+                    connections.spawn(async move { connect(offer, &target, CONNECT_TIMEOUT).await });
+                }
+                Some(_) = connections.join_next() => {}
+            }
+        }
+    }
+}
+
+/// Connects a channel that the peer opens, and says so only when that went well.
+pub(super) async fn connect(offer: ChannelOffer, target: &Target, timeout: Duration) {
+    let connecting = tokio::time::timeout(timeout, target.connect()).await;
+    let carried = match connecting.unwrap_or_else(|_elapsed| Err(io::ErrorKind::TimedOut.into())) {
+        Ok(stream) => match offer.accept() {
+            Ok(channel) => carry(channel, stream).await,
+            Err(ended) => Err(ended.into()),
+        },
+        Err(error) => {
+            let (reason, words) = connect_failure(&error);
+            offer.refuse(reason, &words);
+            Err(error)
+        }
+    };
+    if let Err(error) = carried {
+        tracing::debug!(%error, ?target, "a forwarded connection ended early");
+    }
+}
+
+/// Something that the server listens on for us. Dropped, it takes that back; connections that are open go on.
+#[derive(Debug)]
+pub struct RemoteForward {
+    client: Client,
+    bound: Bound,
+    incoming: Incoming,
+}
+
+#[derive(Debug)]
+enum Bound {
+    Tcp(String, u32),
+    Socket(Vec<u8>),
+}
+
+impl RemoteForward {
+    pub(crate) const fn tcp(
+        client: Client,
+        address: String,
+        port: u32,
+        offers: mpsc::UnboundedReceiver<ChannelOffer>,
+    ) -> Self {
+        Self { client, bound: Bound::Tcp(address, port), incoming: Incoming::new(offers) }
+    }
+
+    pub(crate) const fn socket(client: Client, path: Vec<u8>, offers: mpsc::UnboundedReceiver<ChannelOffer>) -> Self {
+        Self { client, bound: Bound::Socket(path), incoming: Incoming::new(offers) }
+    }
+
+    /// The port on which the server listens; `None` for a Unix socket.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        match self.bound {
+            Bound::Tcp(_, port) => u16::try_from(port).ok(),
+            Bound::Socket(_) => None,
+        }
+    }
+
+    /// Waits for the next connection there; `None` when the connection to the server is gone.
+    pub async fn next(&mut self) -> Option<ChannelOffer> {
+        self.incoming.next().await
+    }
+
+    /// Connects each connection there to `target` from here, for as long as the handle lives. Dropping the handle ends
+    /// those connections too.
+    #[must_use]
+    pub fn carry_to(mut self, target: Target) -> Forward {
+        let (never, offers) = mpsc::unbounded_channel();
+        drop(never);
+        let mut incoming = std::mem::replace(&mut self.incoming, Incoming::new(offers));
+        Forward { task: tokio::spawn(async move { incoming.serve(&target).await }), remote: Some(self) }
+    }
+}
+
+impl Drop for RemoteForward {
+    fn drop(&mut self) {
+        match &self.bound {
+            Bound::Tcp(address, port) => self.client.cancel_tcp(address, *port),
+            Bound::Socket(path) => self.client.cancel_socket(path),
+        }
+    }
+}
+
+/// Connections that are carried on for as long as this lives.
+#[derive(Debug)]
+pub struct Forward {
+    task: JoinHandle<()>,
+    remote: Option<RemoteForward>,
+}
+
+impl Forward {
+    /// The port on which the server listens; `None` where it does not, or on a Unix socket.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        self.remote.as_ref().and_then(RemoteForward::port)
+    }
+}
+
+impl Drop for Forward {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
