@@ -41,7 +41,7 @@ use crate::connected::{Connection, Server};
 use crate::crypto::KexRoles;
 use crate::error::{ApiMisuse, Error};
 use crate::io::InputBuffer;
-use crate::keys::{Certificate, PublicKey, Signature};
+use crate::keys::{Certificate, Presence, PublicKey, Signature};
 use crate::limits::Limits;
 use crate::notice::Notice;
 use crate::time::{Instant, earlier};
@@ -323,6 +323,10 @@ pub enum Method<'a> {
     /// `publickey`: the signature over this session is by the key in this certificate. Whether its authority is trusted,
     /// and for whom, [`Certificate::verify`] says.
     Certificate(&'a Certificate),
+    /// `publickey` by a security key that nobody touched: a program may have signed while its owner was away. The signature
+    /// is good, and the key may be a certificate. Whoever does not know this case refuses it, as one should unless the key
+    /// is authorized with `no-touch-required`.
+    Untouched(&'a PublicKey),
     /// `password`, at most 1,024 bytes of what should be UTF-8.
     Password(&'a [u8]),
 }
@@ -333,9 +337,15 @@ impl fmt::Debug for Method<'_> {
             Self::None => f.write_str("None"),
             Self::PublicKey(key) => f.debug_tuple("PublicKey").field(key).finish(),
             Self::Certificate(certificate) => f.debug_tuple("Certificate").field(certificate).finish(),
+            Self::Untouched(key) => f.debug_tuple("Untouched").field(key).finish(),
             Self::Password(_) => f.write_str("Password([redacted])"),
         }
     }
+}
+
+/// Keys that are not security keys have nobody to touch them.
+fn is_touched(presence: Option<Presence>) -> bool {
+    presence.is_none_or(Presence::user_present)
 }
 
 impl AuthAttempt {
@@ -350,9 +360,20 @@ impl AuthAttempt {
     pub fn method(&self) -> Method<'_> {
         match &self.attempt {
             Attempt::None => Method::None,
-            Attempt::PublicKey(key) => Method::PublicKey(key),
-            Attempt::Certificate(certificate) => Method::Certificate(certificate),
+            Attempt::PublicKey(key, presence) if is_touched(*presence) => Method::PublicKey(key),
+            Attempt::Certificate(certificate, presence) if is_touched(*presence) => Method::Certificate(certificate),
+            Attempt::PublicKey(key, _) => Method::Untouched(key),
+            Attempt::Certificate(certificate, _) => Method::Untouched(certificate.public()),
             Attempt::Password(password) => Method::Password(password),
+        }
+    }
+
+    /// What a security key said of its owner, with the signature: for rules that want more of it than a touch.
+    #[must_use]
+    pub const fn presence(&self) -> Option<Presence> {
+        match &self.attempt {
+            Attempt::PublicKey(_, presence) | Attempt::Certificate(_, presence) => *presence,
+            Attempt::None | Attempt::Password(_) => None,
         }
     }
 

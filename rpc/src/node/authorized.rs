@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use ssh_proto::keys::{Certificate, PublicKey};
 use ssh_transport::authorized_keys::AuthorizedKeys;
-use ssh_transport::server::{Attempt, Permissions};
+use ssh_transport::server::{Attempt, Credential, Permissions};
 
 /// Keys and authorities that were named, and a file that is read at each login.
 #[derive(Debug, Default)]
@@ -19,12 +19,17 @@ impl Authorized {
     /// What a login by `key` is worth, if a signature by it lets in. The log says why not.
     pub(super) fn admits(&self, key: &PublicKey, attempt: &Attempt<'_>) -> Option<Permissions> {
         let (user, fingerprint) = (attempt.user, key.fingerprint());
-        if self.keys.contains(key) {
+        if self.keys.contains(key) && !matches!(attempt.credential, Credential::Untouched(_)) {
             return Some(Permissions::all());
         }
         let (file, keys) = self.load(user, key)?;
         match keys.find(key, attempt.source.map(|source| source.ip()), now()) {
-            Ok(entry) => Some(entry.into()),
+            Ok(entry) if entry.admits_presence(attempt.presence) => Some(entry.into()),
+            Ok(entry) => {
+                let place = &entry.place;
+                tracing::warn!(user, key = %fingerprint, "refused: {place}: a security key was not touched or not unlocked");
+                None
+            }
             Err(refused) => {
                 tracing::warn!(user, key = %fingerprint, file = %file.display(), "refused: {refused}");
                 None
@@ -41,7 +46,7 @@ impl Authorized {
         }
         let (file, keys) = self.load(user, certificate.key())?;
         let source = attempt.source.map(|source| source.ip());
-        match keys.find_certificate(certificate, user, source, attempt.authorities, now()) {
+        match keys.find_certificate(certificate, user, source, attempt.authorities, attempt.presence, now()) {
             Ok((_entry, permissions)) => Some(permissions),
             Err(refused) => {
                 let authority = certificate.authority().fingerprint();

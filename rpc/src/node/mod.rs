@@ -303,11 +303,13 @@ struct NodeHandler {
 impl Handler for NodeHandler {
     async fn authorize(&self, attempt: &Attempt<'_>) -> Decision {
         match attempt.credential {
-            Credential::Offered(key) | Credential::Proven(key) => match self.authorized.admits(key, attempt) {
-                Some(permissions) => Decision::AcceptWith(Box::new(permissions)),
-                None => Decision::Refuse,
-            },
-            Credential::OfferedCertificate(certificate) | Credential::ProvenCertificate(certificate) => {
+            Credential::Offered(key) | Credential::Proven(key) | Credential::Untouched(key) => {
+                let permissions = self.authorized.admits(key, attempt);
+                permissions.map_or(Decision::Refuse, |permissions| Decision::AcceptWith(Box::new(permissions)))
+            }
+            Credential::OfferedCertificate(certificate)
+            | Credential::ProvenCertificate(certificate)
+            | Credential::UntouchedCertificate(certificate) => {
                 let permissions = self.authorized.admits_certificate(certificate, attempt);
                 permissions.map_or(Decision::Refuse, |permissions| Decision::AcceptWith(Box::new(permissions)))
             }

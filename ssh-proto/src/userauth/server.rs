@@ -11,7 +11,7 @@ use super::proof::Authenticated;
 use super::signature::to_sign;
 use super::{SSH_CONNECTION, SSH_USERAUTH};
 use crate::error::{Error, Limit, PeerIncompatible, PeerMisbehaved};
-use crate::keys::{Certificate, PublicKey, SignatureRef};
+use crate::keys::{Certificate, Presence, PublicKey, SignatureRef};
 use crate::notice::{Notice, printable};
 use crate::time::Instant;
 use crate::transport::Transport;
@@ -59,8 +59,8 @@ pub(crate) enum Question {
 /// An attempt, as far as this layer can check it.
 pub(crate) enum Attempt {
     None,
-    PublicKey(PublicKey),
-    Certificate(Certificate),
+    PublicKey(PublicKey, Option<Presence>),
+    Certificate(Certificate, Option<Presence>),
     Password(Zeroizing<Vec<u8>>),
 }
 
@@ -68,8 +68,10 @@ impl core::fmt::Debug for Attempt {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::None => f.write_str("None"),
-            Self::PublicKey(key) => f.debug_tuple("PublicKey").field(key).finish(),
-            Self::Certificate(certificate) => f.debug_tuple("Certificate").field(certificate).finish(),
+            Self::PublicKey(key, presence) => f.debug_tuple("PublicKey").field(key).field(presence).finish(),
+            Self::Certificate(certificate, presence) => {
+                f.debug_tuple("Certificate").field(certificate).field(presence).finish()
+            }
             Self::Password(_) => f.write_str("Password([redacted])"),
         }
     }
@@ -79,7 +81,7 @@ impl Attempt {
     const fn name(&self) -> MethodName {
         match self {
             Self::None => MethodName::None,
-            Self::PublicKey(_) | Self::Certificate(_) => MethodName::PublicKey,
+            Self::PublicKey(..) | Self::Certificate(..) => MethodName::PublicKey,
             Self::Password(_) => MethodName::Password,
         }
     }
@@ -339,8 +341,8 @@ fn check(transport: &Transport, request: &Request<'_>) -> Result<Question, Refus
             // RFC 8332 §3.2: the name in the request and the name in the signature are the same.
             method.verify(&key, &to_sign(session_id, signed), signature).map_err(|_bad| Refused::Attempt)?;
             Ok(Question::Attempt(match certificate {
-                None => Attempt::PublicKey(key),
-                Some(certificate) => Attempt::Certificate(certificate),
+                None => Attempt::PublicKey(key, signature.presence),
+                Some(certificate) => Attempt::Certificate(certificate, signature.presence),
             }))
         }
         Method::Password { password } if password.len() <= transport.limits().password => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use ssh_proto::crypto::SignatureMethod;
-use ssh_proto::keys::{Certificate, CertificateError, CertificateUse, Holder, PublicKey};
+use ssh_proto::keys::{Certificate, CertificateError, CertificateUse, Holder, Presence, PublicKey};
 
 use super::entry::Entry;
 use crate::files::{self, Access, FileError, Place, Warning};
@@ -73,7 +73,8 @@ impl AuthorizedKeys {
     }
 
     /// What a login by `certificate` as `user` is worth, by the first line with its authority (`cert-authority`) that is for
-    /// one of its principals: what both the certificate and the line permit. The authority may sign by one of `algorithms`.
+    /// one of its principals: what both the certificate and the line permit. The authority may sign by one of `algorithms`;
+    /// what a security key said with its signature must be enough for both.
     ///
     /// # Errors
     /// Why no line lets it in. For the log: whoever was refused should not learn it.
@@ -83,6 +84,7 @@ impl AuthorizedKeys {
         user: &str,
         source: Option<IpAddr>,
         algorithms: &[SignatureMethod],
+        presence: Option<Presence>,
         now: SystemTime,
     ) -> Result<(&Entry, Permissions), Refused> {
         let entry = self.find_authority(certificate.authority(), certificate.principals(), user, source, now)?;
@@ -93,7 +95,11 @@ impl AuthorizedKeys {
             holder: Holder::User { principals: &principals, source },
             now: now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default(),
         };
-        let grant = certificate.verify(&wanted).map_err(|error| Refused::Certificate(entry.place.clone(), error))?;
+        let wrong = |error| Refused::Certificate(entry.place.clone(), error);
+        let grant = certificate.verify(&wanted).map_err(wrong)?;
+        if !grant.admits_presence(presence) || !entry.admits_presence(presence) {
+            return Err(wrong(CertificateError::Presence));
+        }
         let permissions = Permissions::from(&grant).and(entry.permissions().clone());
         permissions.map(|permissions| (entry, permissions)).map_err(|_conflict| Refused::Command(entry.place.clone()))
     }

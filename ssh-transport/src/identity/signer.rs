@@ -43,7 +43,7 @@ impl Identity {
         }
     }
 
-    /// The key in a file: OpenSSH's own format, PKCS#8 or PKCS#1. When it is encrypted `passphrase` is asked, once, with
+    /// The key in a file: OpenSSH's own format, PKCS#8, PKCS#1, SEC 1 or PuTTY's. When it is encrypted `passphrase` is asked, once, with
     /// the name of the file. Undoing the encryption takes time on purpose: a server with other work calls this from a
     /// thread of its own.
     ///
@@ -165,13 +165,13 @@ impl Identity {
     }
 
     /// The algorithms by which it can log in or be a host, best first: those of signatures, or where it shows a certificate
-    /// those of certificates. None for what only an agent understands: keys in security keys.
+    /// those of certificates. None for a certificate that is not understood.
     #[must_use]
     pub fn algorithms(&self) -> Vec<&str> {
         let plain = match (&self.signer, self.key().key_type()) {
             (Signer::Key(key, _), _) => key.algorithms().to_vec(),
             (Signer::Agent(..), "ssh-rsa") => vec!["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"],
-            (Signer::Agent(..), other) if other.starts_with("sk-") || other.contains("-cert-v0") => Vec::new(),
+            (Signer::Agent(..), other) if other.contains("-cert-v0") => Vec::new(),
             (Signer::Agent(..), other) => vec![other],
         };
         match self.certificate {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use ssh_proto::crypto::SignatureMethod;
-use ssh_proto::keys::{Certificate, CertificateError, CertificateUse, Holder, PublicKey};
+use ssh_proto::keys::{Certificate, CertificateError, CertificateUse, Holder, Presence, PublicKey};
 use ssh_proto::server::MethodName;
 use ssh_proto::{ChannelId, Identification, Negotiated, OpenFailureReason, Outcome, ReplyTicket, Server as ServerSide};
 
@@ -70,6 +70,8 @@ pub struct Attempt<'a> {
     pub user: &'a str,
     /// By what.
     pub credential: Credential<'a>,
+    /// What a security key said of its owner with its signature: see [`Credential::Untouched`].
+    pub presence: Option<Presence>,
     /// From where, if that can be told.
     pub source: Option<SocketAddr>,
     /// By which algorithms authorities may sign certificates.
@@ -91,7 +93,11 @@ impl Attempt<'_> {
         let holder = Holder::User { principals, source: self.source.map(|source| source.ip()) };
         let now = clock::time_of_day().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let wanted = CertificateUse { authority, algorithms: self.authorities, holder, now };
-        certificate.verify(&wanted).map(|grant| Permissions::from(&grant))
+        let grant = certificate.verify(&wanted)?;
+        if !grant.admits_presence(self.presence) {
+            return Err(CertificateError::Presence);
+        }
+        Ok(Permissions::from(&grant))
     }
 }
 
@@ -105,12 +111,18 @@ pub enum Credential<'a> {
     Offered(&'a PublicKey),
     /// A key that signed this session.
     Proven(&'a PublicKey),
+    /// A security key that signed this session without being touched: to be refused, unless the key is authorized with
+    /// `no-touch-required`.
+    Untouched(&'a PublicKey),
     /// A certificate that nobody has looked at, by whose key nobody has signed. [`Decision::Accept`] says that a signature
     /// would do.
     OfferedCertificate(&'a Certificate),
     /// A certificate whose key signed this session. Whoever made it may be anybody: [`Attempt::verify`] and
     /// [`AuthorizedKeys::find_certificate`](crate::authorized_keys::AuthorizedKeys::find_certificate) say what it is worth.
     ProvenCertificate(&'a Certificate),
+    /// The same of a security key that was not touched, which those two refuse unless certificate and line have
+    /// `no-touch-required`.
+    UntouchedCertificate(&'a Certificate),
     /// A password.
     Password(&'a [u8]),
 }

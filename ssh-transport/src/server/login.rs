@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ssh_proto::Server as ServerSide;
 use ssh_proto::error::{Error, Waiting};
-use ssh_proto::keys::{Certificate, PublicKey};
+use ssh_proto::keys::{Certificate, Presence, PublicKey};
 use ssh_proto::notice::Notice;
 use ssh_proto::server::{self, Step};
 use zeroize::Zeroizing;
@@ -63,6 +63,14 @@ enum Proven {
     Certificate(Certificate),
 }
 
+impl Proven {
+    /// What the core has read already.
+    fn of(public: &PublicKey) -> Self {
+        let certificate = Certificate::from_public(public).ok().flatten();
+        certificate.map_or_else(|| Self::Key(public.clone()), Self::Certificate)
+    }
+}
+
 impl<H: Handler> Login<'_, H> {
     pub(super) async fn run(&mut self) -> Result<ssh_proto::Connection<ServerSide>, Ended> {
         let rng = os_rng().map_err(|error| Ended::Lost(Arc::new(error)))?;
@@ -99,7 +107,7 @@ impl<H: Handler> Login<'_, H> {
                     let certificate = offer.certificate().cloned();
                     let credential =
                         certificate.as_ref().map_or(Credential::Offered(&key), Credential::OfferedCertificate);
-                    let decision = self.ask(&user, credential, deadline).await?;
+                    let decision = self.ask(&user, credential, None, deadline).await?;
                     let now = self.pipe.clock.now();
                     Step::Ready(match decision {
                         Decision::Refuse => offer.reject(now, &mut self.pipe.output.fresh).map_err(ended)?,
@@ -119,13 +127,14 @@ impl<H: Handler> Login<'_, H> {
         &mut self,
         user: &str,
         credential: Credential<'_>,
+        presence: Option<Presence>,
         deadline: Option<ssh_proto::time::Instant>,
     ) -> Result<Decision, Ended> {
         if !self.may_count(credential) {
             return Ok(Decision::Refuse);
         }
         let authorities = &self.policy.config.algorithms.authorities;
-        let attempt = Attempt { user, credential, source: self.source, authorities };
+        let attempt = Attempt { user, credential, presence, source: self.source, authorities };
         let decision = self.pipe.wait_for(deadline, self.handler.authorize(&attempt)).await;
         decision.ok_or(ended(Error::TimedOut(Waiting::Login)))
     }
@@ -135,8 +144,12 @@ impl<H: Handler> Login<'_, H> {
     fn may_count(&self, credential: Credential<'_>) -> bool {
         let Some(path) = &self.policy.revoked_keys else { return true };
         let checked = match credential {
-            Credential::Offered(key) | Credential::Proven(key) => revoked_keys::check(path, key, None),
-            Credential::OfferedCertificate(certificate) | Credential::ProvenCertificate(certificate) => {
+            Credential::Offered(key) | Credential::Proven(key) | Credential::Untouched(key) => {
+                revoked_keys::check(path, key, None)
+            }
+            Credential::OfferedCertificate(certificate)
+            | Credential::ProvenCertificate(certificate)
+            | Credential::UntouchedCertificate(certificate) => {
                 revoked_keys::check(path, certificate.key(), Some(certificate))
             }
             Credential::None | Credential::Password(_) => return true,
@@ -154,24 +167,28 @@ impl<H: Handler> Login<'_, H> {
         attempt: server::AuthAttempt,
     ) -> Result<Result<ssh_proto::Connection<ServerSide>, Box<server::Ready>>, Ended> {
         let user = attempt.user().to_owned();
-        let (mut proven, mut password) = (None, None);
+        let (mut proven, mut untouched, mut password) = (None, None, None);
         match attempt.method() {
             server::Method::PublicKey(key) => proven = Some(Proven::Key(key.clone())),
             server::Method::Certificate(certificate) => proven = Some(Proven::Certificate(certificate.clone())),
+            server::Method::Untouched(key) => untouched = Some(Proven::of(key)),
             server::Method::Password(bytes) => password = Some(Zeroizing::new(bytes.to_vec())),
             _ => {}
         }
-        let credential = match (&proven, &password) {
-            (Some(Proven::Key(key)), _) => Credential::Proven(key),
-            (Some(Proven::Certificate(certificate)), _) => Credential::ProvenCertificate(certificate),
-            (None, Some(password)) => Credential::Password(password),
-            (None, None) => Credential::None,
+        let credential = match (&proven, &untouched, &password) {
+            (Some(Proven::Key(key)), _, _) => Credential::Proven(key),
+            (Some(Proven::Certificate(certificate)), _, _) => Credential::ProvenCertificate(certificate),
+            (None, Some(Proven::Key(key)), _) => Credential::Untouched(key),
+            (None, Some(Proven::Certificate(certificate)), _) => Credential::UntouchedCertificate(certificate),
+            (None, None, Some(password)) => Credential::Password(password),
+            (None, None, None) => Credential::None,
         };
-        let decision = self.ask(&user, credential, attempt.poll_timeout()).await?;
+        let decision = self.ask(&user, credential, attempt.presence(), attempt.poll_timeout()).await?;
         if attempt.passed().is_empty() {
             // A first factor, or another user's: what somebody else showed is nothing to this one (RFC 4252 §5).
             self.shown = Shown::default();
         }
+        let proven = proven.or(untouched);
         let now = self.pipe.clock.now();
         let out = &mut self.pipe.output.fresh;
         let (permissions, remaining) = match decision {

@@ -57,7 +57,14 @@ impl Trusted {
                 let source = attempt.source.map(|source| source.ip());
                 #[expect(clippy::disallowed_methods, reason = "certificates are about the time of day")]
                 let now = SystemTime::now();
-                let found = self.lines.find_certificate(certificate, attempt.user, source, attempt.authorities, now);
+                let found = self.lines.find_certificate(
+                    certificate,
+                    attempt.user,
+                    source,
+                    attempt.authorities,
+                    attempt.presence,
+                    now,
+                );
                 found.map(|(_line, permissions)| permissions).map_err(|refused| refused.to_string())
             }
         };
@@ -85,9 +92,9 @@ impl Handler for TestHandler {
             Credential::Offered(key) | Credential::Proven(key) if self.keys.contains(key) => {
                 Decision::AcceptWith(Box::new(self.permissions.clone()))
             }
-            Credential::OfferedCertificate(certificate) | Credential::ProvenCertificate(certificate) => {
-                self.trusted.decide(certificate, attempt)
-            }
+            Credential::OfferedCertificate(certificate)
+            | Credential::ProvenCertificate(certificate)
+            | Credential::UntouchedCertificate(certificate) => self.trusted.decide(certificate, attempt),
             Credential::Password(b"correct horse") => Decision::Accept,
             _ => Decision::Refuse,
         }
@@ -288,6 +295,11 @@ impl Running {
     pub(crate) async fn permitting(forwarding: Forwarding, permissions: Permissions) -> Result<Self, Failed> {
         let handler = TestHandler { forwarding, permissions, ..TestHandler::default() };
         Self::serve("127.0.0.1:0", server_policy(), handler).await
+    }
+
+    /// Listens on a port of 127.0.0.1, and lets in who has one of the keys.
+    pub(crate) async fn with_keys(policy: Policy, keys: Vec<PublicKey>) -> Result<Self, Failed> {
+        Self::serve("127.0.0.1:0", policy, TestHandler { keys, ..TestHandler::default() }).await
     }
 
     /// By that handler.
