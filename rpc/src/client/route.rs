@@ -1,13 +1,15 @@
 //! The way to a node: over TCP, over a command, or through other hosts.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ssh_proto::Algorithms;
 use ssh_proto::StrictPolicy;
 use ssh_proto::algorithms::Compression;
+use ssh_proto::client::TrivialPolicy;
 use ssh_proto::crypto::{CryptoProvider, Tier};
 use ssh_proto::keys::PublicKey;
-use ssh_transport::client::{ConnectError as SshError, HostKeys, Policy, ProxyCommand};
+use ssh_transport::client::{ConnectError as SshError, Guesses, HostKeys, Policy, Prompter, ProxyCommand};
 use ssh_transport::identity::{DefaultIdentities, Identity};
 use ssh_transport::known_hosts::{HashNames, KnownHosts};
 use ssh_transport::ssh_config::{HostConfig, Jump, Proxy, Query, Selections, SshConfig, StrictHostKeyChecking};
@@ -55,8 +57,12 @@ pub(super) struct Traveller<'a> {
     pub(super) provider: &'a dyn CryptoProvider,
     pub(super) tier: Tier,
     pub(super) compress: Compress,
+    pub(super) prompter: Option<&'a Arc<dyn Prompter>>,
+    pub(super) trivial: TrivialPolicy,
     /// Algorithms that were named, instead of those that the configuration names.
     pub(super) selections: &'a Selections,
+    /// Where the last connections would have guessed right.
+    pub(super) guesses: &'a Guesses,
 }
 
 impl Route {
@@ -147,6 +153,7 @@ impl Traveller<'_> {
         let user = found.user.as_deref().unwrap_or(&self.local_user);
         let mut config = ssh_proto::client::Config::new(user, algorithms);
         config.strict = self.strict;
+        config.trivial = self.trivial;
         config.limits.keepalive_interval = found.server_alive_interval;
         if let Some(tries) = found.server_alive_count_max {
             config.limits.keepalive_tries = tries;
@@ -156,6 +163,8 @@ impl Traveller<'_> {
             _ => self.host_keys(found)?,
         };
         let mut policy = Policy::new(config, host_keys);
+        policy.guesses = self.guesses.clone();
+        policy.prompter = self.prompter.cloned();
         policy.host_key_alias.clone_from(&found.host_key_alias);
         policy.update_host_keys = update;
         policy.hash_names = if found.hash_known_hosts { HashNames::Yes } else { HashNames::No };

@@ -16,9 +16,13 @@ use ssh_proto::crypto::rustcrypto::PROVIDER;
 use ssh_proto::crypto::{CryptoProvider, Tier};
 use ssh_proto::keys::{PrivateKey, PublicKey};
 use ssh_proto::{Algorithms, Limits};
+use ssh_transport::ChannelOffer;
 use ssh_transport::Server;
+use ssh_transport::forward::Forwarding;
 use ssh_transport::identity::Identity;
-use ssh_transport::server::{Attempt, Credential, Decision, Handler, Policy, ProgramRequest};
+use ssh_transport::server::{
+    Attempt, Connection, ConnectionRequest, Credential, Decision, Handler, Policy, ProgramRequest,
+};
 
 use self::authorized::Authorized;
 use self::serve::Service;
@@ -70,6 +74,7 @@ impl Node {
             ssh_limits: node_limits(),
             idle_timeout: None,
             banner: None,
+            forwarding: Forwarding::default(),
         }
     }
 
@@ -103,6 +108,7 @@ pub struct NodeBuilder {
     ssh_limits: Limits,
     idle_timeout: Option<Duration>,
     banner: Option<String>,
+    forwarding: Forwarding,
 }
 
 /// Clients that vanish are noticed after three minutes without a sign of life.
@@ -265,6 +271,12 @@ impl NodeBuilder {
         self
     }
 
+    /// Carries connections for whoever may log in: none, unless said otherwise.
+    pub const fn forwarding(mut self, forwarding: Forwarding) -> Self {
+        self.forwarding = forwarding;
+        self
+    }
+
     /// Text that users see before they log in.
     pub fn banner(mut self, banner: &str) -> Self {
         self.banner = Some(banner.to_owned());
@@ -286,8 +298,11 @@ impl NodeBuilder {
         policy.revoked_keys = self.revoked_keys;
         let backend = self.backend.unwrap_or_else(|| Arc::new(Functions::with_builtins()));
         let executor = Executor::new(backend, self.acl);
-        let handler =
-            NodeHandler { authorized: self.authorized, service: Arc::new(Service { executor, limits: self.limits }) };
+        let handler = NodeHandler {
+            authorized: self.authorized,
+            service: Arc::new(Service { executor, limits: self.limits }),
+            forwarding: self.forwarding,
+        };
         let server = Server::bind(&self.listen, policy, handler).await;
         Ok(Node { server: server.map_err(|error| NodeError::Listen(self.listen, error))? })
     }
@@ -298,6 +313,7 @@ impl NodeBuilder {
 struct NodeHandler {
     authorized: Authorized,
     service: Arc<Service>,
+    forwarding: Forwarding,
 }
 
 impl Handler for NodeHandler {
@@ -320,5 +336,13 @@ impl Handler for NodeHandler {
     fn program(&self, request: ProgramRequest) {
         let service = self.service.clone();
         tokio::spawn(async move { service.run(request).await });
+    }
+
+    fn channel(&self, offer: ChannelOffer, connection: &Connection) {
+        self.forwarding.channel(offer, connection);
+    }
+
+    fn request(&self, request: ConnectionRequest) {
+        self.forwarding.request(request);
     }
 }

@@ -2,6 +2,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ssh_proto::client::HostProof;
 use ssh_proto::keys::{Certificate, KeyFileError, PrivateKey, PublicKey, Signature};
 use ssh_proto::wire::{InvalidMessage, Problem};
 use zeroize::Zeroizing;
@@ -127,6 +128,17 @@ impl Identity {
     #[must_use]
     pub const fn public(&self) -> &PublicKey {
         &self.public
+    }
+
+    /// The same, where an agent keeps it over a connection that is [bound](Agent::bind) to a session.
+    #[must_use]
+    pub fn bind(&self, proof: &HostProof) -> Self {
+        match &self.signer {
+            Signer::Agent(agent, blob) => {
+                Self { signer: Signer::Agent(agent.bind(proof), blob.clone()), ..self.clone() }
+            }
+            _ => self.clone(),
+        }
     }
 
     /// The same key, signing by AWS-LC where that is faster: RSA with SHA-2, of a key in memory. All other keys sign as

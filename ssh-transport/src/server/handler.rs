@@ -1,5 +1,6 @@
 //! What a server's program decides: who is let in, and what runs.
 
+use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use ssh_proto::server::MethodName;
 use ssh_proto::{ChannelId, Identification, Negotiated, OpenFailureReason, Outcome, ReplyTicket, Server as ServerSide};
 
 use super::connection::{Connection, ConnectionRequest};
+use super::conversation::Conversation;
 use super::permissions::Permissions;
 use crate::channel::Channel;
 use crate::clock;
@@ -22,7 +24,26 @@ use crate::offer::{ChannelKind, ChannelOffer};
 /// What a server decides.
 pub trait Handler: Send + Sync + 'static {
     /// Whether somebody is let in. Everything that can be verified has been: a proven key has signed this session.
+    ///
+    /// How long this takes does not show up to [`failure_delay`](ssh_proto::server::Config::failure_delay): who does not
+    /// exist gets the answer of who has another key.
     fn authorize(&self, attempt: &Attempt<'_>) -> impl Future<Output = Decision> + Send;
+
+    /// Somebody wants in by `keyboard-interactive` (RFC 4256), where the
+    /// [methods](ssh_proto::server::Config::methods) have it: asks what there is to ask, in as many rounds as it takes, and
+    /// decides. Nobody is let in so unless this is written.
+    ///
+    /// "The server SHOULD NOT reply with the SSH_MSG_USERAUTH_FAILURE message if the failure is based on the user name":
+    /// who does not exist is asked the same as everybody, and refused afterwards. The future is dropped when the client
+    /// gives up.
+    fn converse(
+        &self,
+        attempt: &Attempt<'_>,
+        conversation: &mut Conversation,
+    ) -> impl Future<Output = Decision> + Send {
+        let _ = (attempt, conversation);
+        std::future::ready(Decision::Refuse)
+    }
 
     /// A client asks for a program on a session channel. Answer with [`ProgramRequest::accept`] or
     /// [`ProgramRequest::reject`], here or later; what runs belongs in a task of its own.
@@ -36,6 +57,12 @@ pub trait Handler: Send + Sync + 'static {
             ChannelKind::Other { .. } => offer.refuse(OpenFailureReason::UNKNOWN_CHANNEL_TYPE, "unknown channel type"),
             _ => offer.refuse(OpenFailureReason::ADMINISTRATIVELY_PROHIBITED, "forwarding is not offered"),
         }
+    }
+
+    /// Whether global requests of this name, which nobody here knows, are for this handler: others are refused at once.
+    fn knows(&self, request_name: &str) -> bool {
+        let _ = request_name;
+        false
     }
 
     /// A client asks something of its connection: to listen for it, say. Refused, unless
@@ -102,7 +129,7 @@ impl Attempt<'_> {
 }
 
 /// What somebody wants in by.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Credential<'a> {
     /// Nothing: most clients ask so for the methods that there are.
@@ -125,6 +152,34 @@ pub enum Credential<'a> {
     UntouchedCertificate(&'a Certificate),
     /// A password.
     Password(&'a [u8]),
+    /// A new password for an old one, which must be right: after [`Decision::NewPassword`], or because the client likes to.
+    PasswordChange {
+        /// The old one.
+        old: &'a [u8],
+        /// The new one.
+        new: &'a [u8],
+    },
+    /// Answers, of which there are none yet: [`Handler::converse`].
+    KeyboardInteractive,
+}
+
+impl fmt::Debug for Credential<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::Offered(key) => f.debug_tuple("Offered").field(key).finish(),
+            Self::OfferedCertificate(certificate) => f.debug_tuple("OfferedCertificate").field(certificate).finish(),
+            Self::ProvenCertificate(certificate) => f.debug_tuple("ProvenCertificate").field(certificate).finish(),
+            Self::UntouchedCertificate(certificate) => {
+                f.debug_tuple("UntouchedCertificate").field(certificate).finish()
+            }
+            Self::Proven(key) => f.debug_tuple("Proven").field(key).finish(),
+            Self::Untouched(key) => f.debug_tuple("Untouched").field(key).finish(),
+            Self::Password(_) => f.write_str("Password([redacted])"),
+            Self::PasswordChange { .. } => f.write_str("PasswordChange([redacted])"),
+            Self::KeyboardInteractive => f.write_str("KeyboardInteractive"),
+        }
+    }
 }
 
 /// What becomes of an attempt.
@@ -136,8 +191,12 @@ pub enum Decision {
     /// Let in, to this: what the key's line in authorized_keys leaves, say. Where several factors make a login, it is
     /// worth what all of them permit.
     AcceptWith(Box<Permissions>),
-    /// Right, and one of these methods is wanted too.
+    /// Right, and one of these methods is wanted too. Where that goes for everybody, let
+    /// [`authentication_methods`](ssh_proto::server::Config::authentication_methods) say it.
     Partial(Vec<MethodName>),
+    /// The password is right and must be changed, or the new one will not do, for the reason given (RFC 4252 §8). For
+    /// anything but a password that is a refusal.
+    NewPassword(String),
     /// Kept out.
     Refuse,
 }
