@@ -54,13 +54,17 @@ pub(crate) struct Serve {
 
 #[derive(Debug, clap::Args)]
 struct Keys {
-    /// A private key that shows who the node is; one of each type counts
+    /// A private key that shows who the node is, and its certificate in FILE-cert.pub; one of each type counts
     #[arg(long = "host-key", value_name = "FILE")]
     host_keys: Vec<PathBuf>,
 
     /// The public keys that may log in, read at each login [default: sshrpc's own authorized_keys]
     #[arg(long, value_name = "FILE")]
     authorized_keys: Option<PathBuf>,
+
+    /// Public keys, certificates or a key revocation list that let nobody in, read at each login
+    #[arg(long, value_name = "FILE")]
+    revoked_keys: Option<PathBuf>,
 }
 
 /// Which algorithms are offered.
@@ -133,7 +137,10 @@ impl Serve {
         }
         let host_keys = match self.keys.host_keys.as_slice() {
             [] => own_host_keys(folder.as_ref().map_err(Clone::clone)?)?,
-            files => files.iter().map(|path| secret::read_identity(path)).collect::<Result<_, _>>()?,
+            files => {
+                let read: Result<Vec<_>, _> = files.iter().map(|path| secret::read_identities(path)).collect();
+                read?.concat()
+            }
         };
         let authorized = match (&self.keys.authorized_keys, &folder) {
             (Some(path), _) => path.clone(),
@@ -150,13 +157,17 @@ impl Serve {
         authorized: PathBuf,
         folder: Option<Folder>,
     ) -> Result<(), Failure> {
-        let shown_keys: Vec<PublicKey> = host_keys.iter().map(|identity| identity.public().clone()).collect();
+        let plain = host_keys.iter().filter(|identity| identity.certificate().is_none());
+        let shown_keys: Vec<PublicKey> = plain.map(|identity| identity.public().clone()).collect();
         let mut builder = Node::builder().listen(&self.listen).authorized_keys_file(&authorized);
         let mut forwarding = Forwarding::default();
         forwarding.tcp = self.allow_forwarding;
         builder = builder.forwarding(forwarding);
         for identity in host_keys {
             builder = builder.host_identity((self.algorithms.provider.sign)(identity));
+        }
+        if let Some(path) = &self.keys.revoked_keys {
+            builder = builder.revoked_keys_file(path);
         }
         let Algorithms { tier, cipher, mac, kex, compress, provider } = &self.algorithms;
         builder = builder.provider(provider.provider).tier(tier.unwrap_or(Tier::Default));
