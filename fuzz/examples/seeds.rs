@@ -30,7 +30,7 @@ fn certificate_seeds() {
         let (key, _) = PublicKey::from_openssh_line(&line).expect("a certificate");
         write("certificates", name, &[&[0], key.blob()].concat());
         let mut reader = Reader::new(key.blob());
-        let fields = if name.contains("ed25519") && !name.contains("sk") { 3 } else { 4 };
+        let fields = if line.starts_with("ssh-ed25519") { 3 } else { 4 };
         for _field in 0..fields {
             reader.string("key").expect("a field");
         }
@@ -132,6 +132,12 @@ fn key_seeds() {
         "rsa2048-pkcs8",
         "rsa2048-pkcs8-scrypt",
         "rsa2048-pkcs8-sha1",
+        "ecdsa384-pem",
+        "ecdsa521-pkcs8",
+        "ed25519.ppk",
+        "ed25519-2-encrypted.ppk",
+        "rsa2048-argon2i.ppk",
+        "ecdsa384.ppk",
     ];
     for name in names {
         let text = vectors::text(&format!("keys/{name}"));
@@ -145,6 +151,9 @@ fn key_seeds() {
         };
         let base64: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
         write("key_files", &format!("{name}-binary"), &[&[mode], &decode(&base64)[..]].concat());
+    }
+    for name in ["ed25519.rfc4716", "ecdsa384.rfc4716"] {
+        write("key_files", name, &[b"\x06", &vectors::bytes(&format!("keys/{name}"))[..]].concat());
     }
     for name in ["ed25519", "rsa2048", "ecdsa"] {
         let line = vectors::text(&format!("keys/{name}.pub"));
@@ -251,12 +260,17 @@ enum Field<'a> {
 use Field::{B, N, S};
 
 fn kexinit() -> Vec<u8> {
+    kexinit_of("toy,toy-dh,curve25519-sha256", false)
+}
+
+/// With these key exchange methods, and with or without a guess behind it.
+fn kexinit_of(kex: &str, guess: bool) -> Vec<u8> {
     let mut payload = vec![20];
     payload.put_bytes(&[0; 16]);
-    for names in ["toy,toy-dh,curve25519-sha256", "toy-sig", "none", "none", "x", "x", "none", "none", "", ""] {
+    for names in [kex, "toy-sig", "none", "none", "x", "x", "none", "none", "", ""] {
         payload.put_string(names.as_bytes());
     }
-    payload.put_bool(false);
+    payload.put_bool(guess);
     payload.put_u32(0);
     payload
 }
@@ -378,7 +392,7 @@ fn packet_seeds(target: &str) {
     };
     let exchange = if to_server { transport[7].clone() } else { transport[8].clone() };
     let mut stream = b"SSH-2.0-seed comment\r\n".to_vec();
-    for payload in [kexinit(), exchange, vec![21]] {
+    for payload in [kexinit(), exchange.clone(), vec![21]] {
         stream.extend(packet(&payload, true));
     }
     for payload in &login {
@@ -391,6 +405,37 @@ fn packet_seeds(target: &str) {
         script = script.payload(payload);
     }
     write(target, "stream-then-packets", &script.rekey().0);
+    let groups: Vec<Vec<u8>> = if to_server {
+        vec![message(34, &[N(2048), N(3072), N(8192)]), message(32, &[S(b"x")])]
+    } else {
+        let prime = [&[0][..], &[0xff; 256]].concat();
+        vec![message(31, &[S(&prime), S(b"\x02")]), message(33, &[S(&toy_key), S(b"x"), S(&toy_signature)])]
+    };
+    let old = if to_server { message(30, &[N(2048)]) } else { message(31, &[S(&[0x7f; 128]), S(b"\x02")]) };
+    let wrong = |kex: &str, guess: &[u8], rest: &[Vec<u8>]| {
+        let mut payloads = vec![kexinit_of(kex, true), guess.to_vec()];
+        payloads.extend_from_slice(rest);
+        payloads
+    };
+    for (name, payloads) in [
+        ("group", [&[kexinit_of("toy-gex", false)][..], &groups].concat()),
+        ("group-other", vec![kexinit_of("toy-gex", false), old, groups[1].clone()]),
+        ("group-wrong-guess", wrong("other,toy-gex", &[30, 1, 2], &groups)),
+        ("wrong-guess", wrong("other,toy", &[31], &[exchange])),
+    ] {
+        let mut stream = b"SSH-2.0-seed comment\r\n".to_vec();
+        for payload in payloads.iter().chain([&vec![21]]) {
+            stream.extend(packet(payload, true));
+        }
+        // A client guesses in every other suite; key exchange is in clear in all of them.
+        for suite in [0, 1] {
+            write(target, &format!("stream-{name}-{suite}"), &Script::new(0, suite, 0).bytes(&stream).0);
+        }
+    }
+    for (place, kex) in ["toy-gex", "toy-dh", "mlkem768x25519-sha256"].iter().enumerate() {
+        let script = Script::new(1, u8::try_from(place).expect("few"), 0).blob(&[5], &kexinit_of(kex, false));
+        write(target, &format!("rekey-{kex}"), &script.payload(&transport[1]).0);
+    }
     for (place, suite) in [0, 1, 9, 20, 38, 45].into_iter().enumerate() {
         let kind = u8::try_from(place).expect("few");
         let flawed = Script::new(3, suite, 0).blob(&[3, kind, 7], &connection[1]).bytes(&[0; 300]);

@@ -3,9 +3,8 @@
 use ssh_proto::io::InputVec;
 use ssh_proto::time::Instant;
 use ssh_proto::{
-    GlobalRequest,
-    ChannelId, ChannelRequest, Client, Connection, Error, Event, GlobalTicket, OpenFailureReason, OpenTicket, Outcome,
-    ReplyTicket, Server, Side, Stream, TcpChannel, WantReply, connected,
+    ChannelId, ChannelRequest, Client, Connection, Error, Event, GlobalRequest, GlobalTicket, OpenFailureReason,
+    OpenTicket, Outcome, ReplyTicket, Server, Side, Stream, TcpChannel, WantReply, connected,
 };
 use std::collections::BTreeMap;
 
@@ -167,7 +166,12 @@ impl<S: Role> App<S> {
                 }
             }
             12 => {
-                connection.global_request(&GlobalRequest::Other { name: "ask@example.com", data: b"data" }, WantReply::Yes, now, out)?;
+                connection.global_request(
+                    &GlobalRequest::Other { name: "ask@example.com", data: b"data" },
+                    WantReply::Yes,
+                    now,
+                    out,
+                )?;
             }
             _ => connection.rekey(now, out),
         }

@@ -5,7 +5,7 @@ use ssh_proto::io::InputVec;
 use ssh_proto::raw::{self, Endpoint, KexHandling};
 use ssh_proto::time::Instant;
 use ssh_proto::wire::{Put, number};
-use ssh_proto::{Client, Error};
+use ssh_proto::{Client, Error, KexGuess};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use crate::world::{Real, World, limit, rng};
 pub fn packets_to_client(data: &[u8]) {
     let (stage, suite, pieces, script) = Script::new(data);
     let mut config = client::Config::new("alice", toy::algorithms(suite));
+    config.guess = if suite % 2 == 1 { KexGuess::Send } else { KexGuess::Wait };
     limit(&mut config.limits);
     let (mut first, mut out) = (Vec::new(), Vec::new());
     let start = Instant(Duration::ZERO);
@@ -75,17 +76,25 @@ impl RealClient {
                 Step::Login(login) => {
                     let _ = (login.choose_algorithm(&["toy-sig"]), login.server_sig_algs());
                     tries = tries.wrapping_add(1);
-                    match tries % 4 {
+                    match tries % 5 {
                         1 => login.query("toy-sig", &toy::key(), now, out)?,
                         2 => {
                             step = Step::Sign(login.public_key("toy-sig", &toy::key()));
                             continue;
                         }
                         3 => login.password(&b"ok".to_vec().into(), now, out)?,
+                        4 => login.keyboard_interactive("", now, out)?,
                         _ => login.none(now, out)?,
                     }
                 }
                 Step::Sign(sign) => sign.complete(&toy::signature(), now, out)?,
+                Step::Prompt(prompt) => {
+                    let answers = vec![b"ok".to_vec().into(); prompt.questions().questions.len()];
+                    prompt.answer(&answers, now, out)?
+                }
+                Step::NewPassword(change) => {
+                    change.change(&b"old".to_vec().into(), &b"ok".to_vec().into(), now, out)?
+                }
                 Step::Open(connection) => return Ok(Self::Open(Box::new(App::new(connection)))),
                 other => unreachable!("{other:?}"),
             };

@@ -18,7 +18,7 @@ use crate::world::rng;
 pub fn key_files(data: &[u8]) {
     let Some((&mode, rest)) = data.split_first() else { return };
     match mode % 8 {
-        0 => private_key(rest, true),
+        0 => private_key(rest, !contains(rest, b"Argon2")),
         1 => private_key(&armour("OPENSSH PRIVATE KEY", rest), openssh_is_cheap(rest)),
         2 => private_key(&armour("PRIVATE KEY", rest), false),
         3 => private_key(&armour("ENCRYPTED PRIVATE KEY", rest), pkcs8_is_cheap(rest)),
@@ -26,9 +26,9 @@ pub fn key_files(data: &[u8]) {
         5 => public_key(rest),
         6 => {
             if let Ok((key, comment)) =
-                core::str::from_utf8(rest).map_or(Err(()), |line| PublicKey::from_openssh_line(line).map_err(|_| ()))
+                core::str::from_utf8(rest).map_or(Err(()), |text| PublicKey::from_file(text).map_err(|_| ()))
             {
-                let line = key.to_openssh_line(comment);
+                let line = key.to_openssh_line(&comment);
                 let (back, _) = PublicKey::from_openssh_line(&line).expect("we read what we write");
                 assert_eq!(back, key);
             }
@@ -45,7 +45,8 @@ pub fn key_files(data: &[u8]) {
 
 fn private_key(file: &[u8], cheap: bool) {
     // A passphrase may cost seconds, as its owner wants it to; a fuzzer has better uses for them.
-    let text_is_cheap = || !contains(file, b"OPENSSH") && !contains(file, b"ENCRYPTED PRIVATE");
+    let costly: [&[u8]; 3] = [b"OPENSSH", b"ENCRYPTED PRIVATE", b"Argon2"];
+    let text_is_cheap = || costly.iter().all(|label| !contains(file, label));
     let passphrase = (cheap || text_is_cheap()).then_some(&b"correct horse"[..]);
     if let Err(error) = PrivateKey::from_pem(file, None) {
         let _ = error.to_string();

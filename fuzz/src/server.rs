@@ -91,14 +91,34 @@ impl RealServer {
                 Step::Offer(offer) => offer.reject(now, out)?,
                 Step::Attempt(attempt) => match attempt.method() {
                     server::Method::PublicKey(key) if *key == toy::key() => {
-                        return Ok(Self::Open(Box::new(App::new(attempt.accept(now, out)?))));
+                        step = attempt.accept(now, out)?;
+                        continue;
                     }
                     server::Method::Password(b"ok") => {
-                        return Ok(Self::Open(Box::new(App::new(attempt.accept(now, out)?))));
+                        step = attempt.accept(now, out)?;
+                        continue;
+                    }
+                    server::Method::Password(b"old") => attempt.ask_for_new_password("another", now, out)?,
+                    server::Method::PasswordChange { old: b"old", new: b"ok" } => {
+                        step = attempt.accept(now, out)?;
+                        continue;
                     }
                     server::Method::Password(b"half") => attempt.partial(vec![MethodName::PublicKey], now, out)?,
                     _ => attempt.reject(now, out)?,
                 },
+                Step::Exchange(exchange) => match exchange.answers().map(|answers| answers.first().map(|one| one.to_vec())) {
+                    None => exchange.ask(&server::Questions::new().hidden("a").shown("b"), now, out)?,
+                    Some(Some(answer)) if answer == b"ok" => {
+                        step = exchange.accept(now, out)?;
+                        continue;
+                    }
+                    Some(Some(answer)) if answer == b"half" => {
+                        exchange.partial(vec![MethodName::PublicKey], now, out)?
+                    }
+                    Some(Some(answer)) if answer == b"more" => exchange.ask(&server::Questions::new(), now, out)?,
+                    Some(_) => exchange.reject(now, out)?,
+                },
+                Step::Open(connection) => return Ok(Self::Open(Box::new(App::new(*connection)))),
                 other => unreachable!("{other:?}"),
             };
             step = ready.process(now, input, out)?;

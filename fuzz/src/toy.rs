@@ -2,10 +2,11 @@
 //! changed it, and a signature is a word that it can guess.
 
 use ssh_proto::Algorithms;
-use ssh_proto::crypto::rustcrypto::PROVIDER;
+use ssh_proto::crypto::rustcrypto::{PROVIDER, rows};
 use ssh_proto::crypto::{
-    BadPublicValue, BadSignature, BadTag, CipherKind, CipherMethod, CryptoProvider, Digest, Exchange, Hash, Initiated,
-    KexMethod, KeyAgreement, PacketAead, Responded, SharedSecret, SignatureMethod, Tier, Verifier,
+    BadGroup, BadPublicValue, BadSignature, BadTag, CipherKind, CipherMethod, CryptoProvider, DhGroup, Digest,
+    Exchange, GroupExchange, GroupSizes, Hash, Initiated, KexMethod, KeyAgreement, PacketAead, Responded, SharedSecret,
+    SignatureMethod, Tier, Verifier,
 };
 use ssh_proto::keys::{PublicKey, Signature};
 use ssh_proto::wire::{InvalidMessage, Put};
@@ -21,7 +22,9 @@ pub fn algorithms(suite: u8) -> Algorithms {
     algorithms.kex = vec![
         KexMethod::new("toy", Tier::Default, &ToyHash, Exchange::Ecdh(&ToyAgreement)),
         KexMethod::new("toy-dh", Tier::Default, &ToyHash, Exchange::DiffieHellman(&ToyAgreement)),
-        PROVIDER.key_exchanges()[0],
+        KexMethod::new("toy-gex", Tier::Default, &ToyHash, Exchange::GroupExchange(&ToyGroups)),
+        rows::CURVE25519_SHA256,
+        rows::MLKEM768_X25519_SHA256,
     ];
     let toy = SignatureMethod::new("toy-sig", "toy-key", Tier::Default, &ToyVerifier);
     algorithms.host_keys = vec![toy];
@@ -64,6 +67,20 @@ impl KeyAgreement for ToyAgreement {
 
     fn respond(&self, init: &[u8], _rng: &mut dyn rand_core::CryptoRng) -> Result<Responded, BadPublicValue> {
         secret(init).map(|secret| Responded::new(b"\x01".to_vec(), secret))
+    }
+}
+
+#[derive(Debug)]
+struct ToyGroups;
+
+impl GroupExchange for ToyGroups {
+    fn choose(&self, sizes: &GroupSizes) -> Option<DhGroup> {
+        let bits = sizes.choose([2048, 4096, 8192])?;
+        Some(DhGroup { prime: vec![0xff; bits as usize / 8], generator: vec![2] })
+    }
+
+    fn agreement(&self, group: &DhGroup) -> Result<Box<dyn KeyAgreement>, BadGroup> {
+        if group.generator.is_empty() { Err(BadGroup) } else { Ok(Box::new(ToyAgreement)) }
     }
 }
 

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::crypto::{CipherMethod, CryptoProvider, KexMethod, MacMethod, SignatureMethod, Tier};
+use crate::crypto::{CipherMethod, CryptoProvider, KexMethod, MacMethod, SignatureMethod, Signers, Tier};
 pub use crate::transport::Compression;
 
 /// Lists of algorithms in order of preference: what our KEXINIT offers, and which signatures of users and authorities we
@@ -37,7 +37,7 @@ impl Algorithms {
             provider.signatures().iter().filter(|method| method.tier <= tier).copied().collect();
         Self {
             kex: provider.key_exchanges().iter().filter(|method| method.tier <= tier).copied().collect(),
-            host_keys: signatures.clone(),
+            host_keys: signatures.iter().filter(|method| method.signers == Signers::UsersAndHosts).copied().collect(),
             ciphers: provider.ciphers().iter().filter(|method| method.tier <= tier).copied().collect(),
             macs: provider.macs().iter().filter(|method| method.tier <= tier).copied().collect(),
             compression: Vec::from([Compression::NONE]),
@@ -107,7 +107,9 @@ impl Algorithms {
     /// # Errors
     /// When the provider does not have one of them.
     pub fn select_host_keys(&mut self, provider: &dyn CryptoProvider, names: &str) -> Result<(), UnknownAlgorithm> {
-        self.host_keys = select(names, &with_certificates(provider), |method| method.name)?;
+        let mut methods = with_certificates(provider);
+        methods.retain(|method| method.signers == Signers::UsersAndHosts);
+        self.host_keys = select(names, &methods, |method| method.name)?;
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 //!            └───────────────────┘        │ └─┼────┘ refused
 //!                                         ▼   ▼
 //!                                       Sign (a key signs, wherever it is)
+//!                                       Prompt (the server asks), NewPassword (it wants another password)
 //! ```
 
 use alloc::borrow::ToOwned;
@@ -24,13 +25,14 @@ use crate::keys::{Certificate, PublicKey, Signature};
 use crate::limits::Limits;
 use crate::notice::Notice;
 use crate::time::Instant;
+pub use crate::transport::HostProof;
 use crate::transport::kex::Verify;
 use crate::transport::{
     Identification, KexGuess, Negotiated, Rng, Role, Settings, StrictPolicy, Transport, Turn, messages,
 };
-pub use crate::userauth::MethodName;
-pub use crate::userauth::client::Partial;
 use crate::userauth::client::{self as auth, Answer};
+pub use crate::userauth::client::{Partial, TrivialPolicy};
+pub use crate::userauth::{Echo, MethodName, Question, Questions};
 use crate::waiting::waiting_step;
 
 /// How a client behaves.
@@ -54,6 +56,8 @@ pub struct Config {
     pub guess: KexGuess,
     /// The user that logs in.
     pub user: String,
+    /// Whether a server is accepted that asks for nothing at login.
+    pub trivial: TrivialPolicy,
 }
 
 impl Config {
@@ -67,6 +71,7 @@ impl Config {
             strict: StrictPolicy::default(),
             guess: KexGuess::default(),
             user: user.to_owned(),
+            trivial: TrivialPolicy::default(),
         }
     }
 }
@@ -89,13 +94,15 @@ pub fn start(config: &Arc<Config>, rng: Rng, now: Instant, out: &mut Vec<u8>) ->
         guess: config.guess,
     };
     let transport = Transport::start(settings, rng, now, out);
-    Ok(Ready { inner: Box::new(Inner { transport, login: auth::Login::new(config.user.clone()) }) })
+    let login = auth::Login::new(config.user.clone(), config.trivial);
+    Ok(Ready { inner: Box::new(Inner { transport, login, refused: None }) })
 }
 
 #[derive(Debug)]
 struct Inner {
     transport: Transport,
     login: auth::Login,
+    refused: Option<Refused>,
 }
 
 /// Waits for the server. [`process`](Self::process) it when bytes have come.
@@ -118,6 +125,10 @@ pub enum Step {
     Login(Login),
     /// The server would accept this key: it may sign.
     Sign(SignAuth),
+    /// The server asks something.
+    Prompt(Prompt),
+    /// The password was right, or so it seems, and the server wants a new one.
+    NewPassword(NewPassword),
     /// The user is logged in.
     Open(Connection<Client>),
 }
@@ -132,7 +143,7 @@ impl Inner {
     }
 }
 
-waiting_step!(Ready VerifyHostKey Login SignAuth);
+waiting_step!(Ready VerifyHostKey Login SignAuth Prompt NewPassword);
 
 impl Ready {
     /// Takes packets from `input` until there is something to decide.
@@ -143,7 +154,7 @@ impl Ready {
     /// When the connection has ended; what the server is to be told is in `out`.
     pub fn process(mut self, now: Instant, input: &mut dyn InputBuffer, out: &mut Vec<u8>) -> Result<Step, Error> {
         loop {
-            let Inner { transport, login } = &mut *self.inner;
+            let Inner { transport, login, refused } = &mut *self.inner;
             match transport.turn(now, input, out)? {
                 Turn::Idle => return Ok(Step::Ready(self)),
                 Turn::Verify(verify) => {
@@ -158,10 +169,20 @@ impl Ready {
                     transport.release(input);
                     match answer {
                         Answer::Wait => {}
-                        Answer::Ready => return Ok(Step::Login(Login { inner: self.inner, refused: None })),
+                        Answer::Ready => return Ok(Step::Login(Login { inner: self.inner, after: After::Anything })),
                         Answer::Refused { can_continue, partial } => {
-                            let refused = Some(Refused { can_continue, partial });
-                            return Ok(Step::Login(Login { inner: self.inner, refused }));
+                            *refused = Some(Refused { can_continue, partial });
+                            let after = match partial {
+                                Partial::Success => After::PartialSuccess,
+                                Partial::Nothing => After::Anything,
+                            };
+                            return Ok(Step::Login(Login { inner: self.inner, after }));
+                        }
+                        Answer::Questions(questions) => {
+                            return Ok(Step::Prompt(Prompt { inner: self.inner, questions }));
+                        }
+                        Answer::ChangePassword(prompt) => {
+                            return Ok(Step::NewPassword(NewPassword { inner: self.inner, prompt }));
                         }
                         Answer::WouldAccept { algorithm, key } => {
                             return Ok(Step::Sign(SignAuth::new(self.inner, algorithm, key)));
@@ -203,7 +224,7 @@ impl VerifyHostKey {
     /// # Errors
     /// When the connection has ended.
     pub fn accept(mut self, now: Instant, out: &mut Vec<u8>) -> Result<Step, Error> {
-        let Inner { transport, login } = &mut *self.inner;
+        let Inner { transport, login, .. } = &mut *self.inner;
         transport.accept_host_key(*self.verify, out);
         login.start(transport, now, out)?;
         Ok(Step::Ready(Ready { inner: self.inner }))
@@ -219,7 +240,15 @@ impl VerifyHostKey {
 #[derive(Debug)]
 pub struct Login {
     inner: Box<Inner>,
-    refused: Option<Refused>,
+    after: After,
+}
+
+/// What a [`Login`] follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum After {
+    /// The server's answer that something was right.
+    PartialSuccess,
+    Anything,
 }
 
 /// The server's no (RFC 4252 §5.1).
@@ -239,10 +268,23 @@ impl Login {
         self.inner.login.user()
     }
 
-    /// What the server said to the last attempt; `None` before the first one.
+    /// What the server said to the last attempt that it refused; `None` before the first one.
     #[must_use]
     pub const fn refused(&self) -> Option<&Refused> {
-        self.refused.as_ref()
+        self.inner.refused.as_ref()
+    }
+
+    /// Whether the attempt just made was right, and something else is wanted too: all may be tried anew, but for keys that
+    /// have signed.
+    #[must_use]
+    pub fn has_just_passed(&self) -> bool {
+        self.after == After::PartialSuccess
+    }
+
+    /// What proves which host this session goes to, for an agent for example.
+    #[must_use]
+    pub fn host_proof(&self) -> Option<HostProof> {
+        self.inner.transport.host_proof()
     }
 
     /// The signature algorithms that the server accepts, comma-separated, if it told (RFC 8308 §3.1).
@@ -297,6 +339,15 @@ impl Login {
         Ok(Ready { inner: self.inner })
     }
 
+    /// Lets the server ask (RFC 4256). `submethods` is a hint at how, comma-separated; empty leaves it to the server.
+    ///
+    /// # Errors
+    /// When the connection has ended.
+    pub fn keyboard_interactive(mut self, submethods: &str, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
+        self.inner.login.ask_keyboard_interactive(&mut self.inner.transport, submethods, now, out)?;
+        Ok(Ready { inner: self.inner })
+    }
+
     /// Gives up.
     pub fn disconnect(mut self, description: &str, out: &mut Vec<u8>) {
         let reason = DisconnectReason::NoMoreAuthMethodsAvailable;
@@ -317,8 +368,11 @@ pub struct SignAuth {
 impl SignAuth {
     fn new(inner: Box<Inner>, algorithm: String, key: PublicKey) -> Self {
         // Logins come after keys, and keys after the first exchange: there is a session identifier.
-        let (request, data) =
-            inner.transport.session_id().map(|id| inner.login.to_be_signed(id, &algorithm, &key)).unwrap_or_default();
+        let (request, data) = inner
+            .transport
+            .session_id()
+            .map(|id| inner.login.to_be_signed(&inner.transport, id, &algorithm, &key))
+            .unwrap_or_default();
         Self { inner, algorithm, key, request, data }
     }
 
@@ -334,6 +388,12 @@ impl SignAuth {
         Certificate::signature_name(&self.algorithm)
     }
 
+    /// As [`Login::host_proof`].
+    #[must_use]
+    pub fn host_proof(&self) -> Option<HostProof> {
+        self.inner.transport.host_proof()
+    }
+
     /// The bytes to sign (RFC 4252 §7).
     #[must_use]
     pub fn to_sign(&self) -> &[u8] {
@@ -345,7 +405,7 @@ impl SignAuth {
     /// # Errors
     /// When the connection has ended.
     pub fn complete(mut self, signature: &Signature, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
-        let Inner { transport, login } = &mut *self.inner;
+        let Inner { transport, login, .. } = &mut *self.inner;
         login.ask_signed(transport, &self.request, signature, now, out)?;
         Ok(Ready { inner: self.inner })
     }
@@ -353,6 +413,89 @@ impl SignAuth {
     /// The key cannot sign after all: something else is to be tried.
     #[must_use]
     pub fn abandon(self) -> Login {
-        Login { inner: self.inner, refused: None }
+        Login { inner: self.inner, after: After::Anything }
+    }
+}
+
+/// The server asks something (RFC 4256 §3.2). What it asks comes from the server, and is nobody else's word.
+#[derive(Debug)]
+pub struct Prompt {
+    inner: Box<Inner>,
+    questions: Questions,
+}
+
+impl Prompt {
+    /// What it asks. Without questions it only tells something, and wants to hear that it was read:
+    /// [answer](Self::answer) with nothing.
+    #[must_use]
+    pub const fn questions(&self) -> &Questions {
+        &self.questions
+    }
+
+    /// The user that logs in.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        self.inner.login.user()
+    }
+
+    /// Answers, with one answer for each question, in UTF-8. An empty one is an answer too.
+    ///
+    /// # Errors
+    /// When there are more or fewer answers than questions, or the connection has ended.
+    pub fn answer(mut self, answers: &[Zeroizing<Vec<u8>>], now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
+        let Inner { transport, login, .. } = &mut *self.inner;
+        if answers.len() != self.questions.questions.len() {
+            return Err(transport.fail(Error::ApiMisuse(ApiMisuse::AnswerCount), out));
+        }
+        login.answer(transport, answers, now, out)?;
+        Ok(Ready { inner: self.inner })
+    }
+
+    /// Does not answer: something else is to be tried, which ends the exchange.
+    #[must_use]
+    pub fn abandon(self) -> Login {
+        Login { inner: self.inner, after: After::Anything }
+    }
+}
+
+/// The server wants a new password before it lets the user in (RFC 4252 §8).
+#[derive(Debug)]
+pub struct NewPassword {
+    inner: Box<Inner>,
+    prompt: String,
+}
+
+impl NewPassword {
+    /// What the server says about it, control characters removed.
+    #[must_use]
+    pub fn prompt(&self) -> &str {
+        &self.prompt
+    }
+
+    /// The user that logs in.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        self.inner.login.user()
+    }
+
+    /// Replaces the old password by a new one.
+    ///
+    /// # Errors
+    /// When the connection has ended.
+    pub fn change(
+        mut self,
+        old: &Zeroizing<Vec<u8>>,
+        new: &Zeroizing<Vec<u8>>,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> Result<Ready, Error> {
+        self.inner.login.ask_password_change(&mut self.inner.transport, (old, new), now, out)?;
+        Ok(Ready { inner: self.inner })
+    }
+
+    /// Keeps the old password: something else is to be tried.
+    #[must_use]
+    pub fn abandon(self) -> Login {
+        Login { inner: self.inner, after: After::Anything }
     }
 }

@@ -111,6 +111,8 @@ pub enum PeerIncompatible {
     GroupSize(u32),
     /// The client asked for a group for Diffie-Hellman of a size that we do not have (RFC 4419 §3, RFC 8270).
     NoSuchGroup,
+    /// It let us in and asked for nothing, which the configuration refuses.
+    TrivialLogin,
 }
 
 /// A list of KEXINIT (RFC 4253 §7.1).
@@ -173,6 +175,8 @@ pub enum ApiMisuse {
     Ended,
     /// An answer to a question that is not open.
     NoSuchQuestion,
+    /// More or fewer answers than questions.
+    AnswerCount,
 }
 
 /// The peer's DISCONNECT (RFC 4253 §11.1).
@@ -233,6 +237,7 @@ impl Error {
             Self::PeerIncompatible(blame) => match blame {
                 PeerIncompatible::ProtocolVersion => Reason::ProtocolVersionNotSupported,
                 PeerIncompatible::UnknownService => Reason::ServiceNotAvailable,
+                PeerIncompatible::TrivialLogin => Reason::ByApplication,
                 PeerIncompatible::NoCommonAlgorithm(_)
                 | PeerIncompatible::NoStrictKeyExchange
                 | PeerIncompatible::GroupSize(_)
@@ -281,6 +286,7 @@ impl fmt::Display for Error {
             }
             Self::ApiMisuse(ApiMisuse::Ended) => f.write_str("the connection has ended"),
             Self::ApiMisuse(ApiMisuse::NoSuchQuestion) => f.write_str("an answer to a question that is not open"),
+            Self::ApiMisuse(ApiMisuse::AnswerCount) => f.write_str("more or fewer answers than questions"),
         }
     }
 }
@@ -340,6 +346,9 @@ impl fmt::Display for PeerIncompatible {
                 write!(f, "its group for Diffie-Hellman has {bits} bits, not 2048 to 8192 (RFC 8270 s3)")
             }
             Self::NoSuchGroup => f.write_str("no group for Diffie-Hellman of a size that it accepts (RFC 8270 s3)"),
+            Self::TrivialLogin => {
+                f.write_str("it let us in and asked for nothing, so that what it asks for later could be a trap")
+            }
         }
     }
 }

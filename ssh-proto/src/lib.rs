@@ -110,7 +110,8 @@
 //! #                 server::Step::Ready(sign.complete(&signature, &mut out).unwrap())
 //! #             }
 //! #             server::Step::Offer(offer) => server::Step::Ready(offer.would_accept(now, &mut out).unwrap()),
-//! #             server::Step::Attempt(attempt) => { open = Some(attempt.accept(now, &mut out).unwrap()); break; }
+//! #             server::Step::Attempt(attempt) => attempt.accept(now, &mut out).unwrap(),
+//! #             server::Step::Open(connection) => { open = Some(*connection); break; }
 //! #             _ => unreachable!(),
 //! #         });
 //! #     }

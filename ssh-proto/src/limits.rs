@@ -37,7 +37,9 @@ pub struct Limits {
     pub login_requests: u32,
     /// Refusals after which a client leaves a server that never stops saying no (CVE-2026-59849): 64.
     pub login_refusals: u32,
-    /// The longest password that a server looks at, in bytes: 1,024. Hashing longer ones would be work for the asking
+    /// Rounds of questions, and demands for a new password, after which a client leaves a server that never stops asking: 64.
+    pub login_questions: u32,
+    /// The longest password or answer that a server looks at, in bytes: 1,024. Hashing longer ones would be work for the asking
     /// (CVE-2016-6515).
     pub password: usize,
     /// Channels that may be open at once: 128. Further ones are refused with `SSH_OPEN_RESOURCE_SHORTAGE`.
@@ -72,6 +74,7 @@ impl Default for Limits {
             login_grace: Duration::from_secs(120),
             login_requests: 128,
             login_refusals: 64,
+            login_questions: 64,
             password: 1024,
             channels: 128,
             pending_requests: 64,

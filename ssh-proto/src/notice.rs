@@ -30,7 +30,8 @@ pub enum Notice {
         /// Refused attempts so far.
         tries: u32,
     },
-    /// The server logged us in without asking for anything (trivial authentication).
+    /// The server logged us in and nothing was shown for it: no key signed, no password and no answer was given (trivial
+    /// authentication, CVE-2021-36367). What looks like a question for a secret from now on may be the server's own.
     TrivialLogin,
 }
 
@@ -55,10 +56,14 @@ impl Notices {
 
 /// Text from a peer for people: control characters are dropped (RFC 4251 §9.2), at most 1,024 characters are kept.
 pub(crate) fn printable(bytes: &[u8]) -> String {
-    const MAXIMUM: usize = 1024;
-    String::from_utf8_lossy(bytes.get(..MAXIMUM * 4).unwrap_or(bytes))
+    printable_up_to(bytes, 1024)
+}
+
+/// The same with at most `maximum` characters.
+pub(crate) fn printable_up_to(bytes: &[u8], maximum: usize) -> String {
+    String::from_utf8_lossy(bytes.get(..maximum.saturating_mul(4)).unwrap_or(bytes))
         .chars()
         .filter(|character| !character.is_control() || matches!(character, '\n' | '\t'))
-        .take(MAXIMUM)
+        .take(maximum)
         .collect()
 }

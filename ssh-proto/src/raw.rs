@@ -131,7 +131,9 @@ impl Received {
 /// One end of the transport layer, for either role.
 ///
 /// It sends nothing by itself but what key exchange needs, and that only under [`KexHandling::Automatic`]: no
-/// UNIMPLEMENTED, no EXT_INFO, no DISCONNECT. Raw bytes need no method: append them to the output.
+/// UNIMPLEMENTED, no EXT_INFO, no DISCONNECT. Raw bytes need no method: append them to the output. It compresses nothing and
+/// expands nothing, because there is no login behind which that would begin: where compression is agreed on, payloads are
+/// shown and sent as they travel.
 pub struct Endpoint {
     transport: Transport,
     kex: KexHandling,

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! start ─► Ready ─► Sign ─► Ready ─► Offer (would this key do?) ─► Ready
-//!            ▲  process               Attempt ─► accept ─► Connection
+//!            ▲  process               Attempt ─► accept ─► Open(Connection), or Ready where more is wanted
+//!            │                        Exchange ─► accept, or ask
 //!            └──────────────────────────┴─► partial, reject
 //! ```
 //!
@@ -34,14 +35,14 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::algorithms::Algorithms;
 use crate::connected::{Connection, Server};
 use crate::crypto::KexRoles;
 use crate::error::{ApiMisuse, Error};
 use crate::io::InputBuffer;
-use crate::keys::{Certificate, PublicKey, Signature};
+use crate::keys::{Certificate, Presence, PublicKey, Signature};
 use crate::limits::Limits;
 use crate::notice::Notice;
 use crate::time::{Instant, earlier};
@@ -49,8 +50,8 @@ use crate::transport::kex::Sign;
 use crate::transport::{
     Identification, KexGuess, Negotiated, Rng, Role, SessionId, Settings, StrictPolicy, Transport, Turn,
 };
-pub use crate::userauth::MethodName;
 use crate::userauth::server::{self as auth, Attempt, Question, Rules};
+pub use crate::userauth::{Echo, MethodName, Questions};
 use crate::waiting::waiting_step;
 
 /// How a server behaves.
@@ -68,11 +69,17 @@ pub struct Config {
     pub strict: StrictPolicy,
     /// The host keys, and certificates for them; one a type.
     pub host_keys: Vec<PublicKey>,
-    /// The methods that a login may use: `publickey` alone unless said otherwise.
+    /// The methods of which any one logs in: `publickey` alone unless said otherwise.
     pub methods: Vec<MethodName>,
+    /// Where there are any, one of these lists logs in instead, each method of it in its order, as in sshd's
+    /// `AuthenticationMethods`: `publickey` and then `keyboard-interactive`, say. A key counts once, so that `publickey`
+    /// twice wants two keys.
+    pub authentication_methods: Vec<Vec<MethodName>>,
     /// Refused attempts after which the connection ends: 6.
     pub tries: u32,
-    /// How long a refusal of a real attempt is held back: 1 second.
+    /// How long a refusal of a real attempt is held back, counted from when the attempt came, so that it does not show
+    /// how long the caller thought about it: 1 second. Who thinks for longer is covered for twice as long, four times, and
+    /// so on. The refusal of a query is held back for a hundredth of it.
     pub failure_delay: Duration,
     /// Text for the user before the login (RFC 4252 §5.4).
     pub banner: Option<String>,
@@ -92,6 +99,7 @@ impl Config {
             strict: StrictPolicy::default(),
             host_keys,
             methods: vec![MethodName::PublicKey],
+            authentication_methods: Vec::new(),
             tries: 6,
             failure_delay: Duration::from_secs(1),
             banner: None,
@@ -112,6 +120,7 @@ pub fn start(config: &Arc<Config>, rng: Rng, now: Instant, out: &mut Vec<u8>) ->
     }
     let rules = Rules {
         methods: config.methods.clone(),
+        chains: config.authentication_methods.clone(),
         tries: config.tries,
         failure_delay: config.failure_delay,
         banner: config.banner.clone(),
@@ -154,6 +163,10 @@ pub enum Step {
     Offer(KeyOffer),
     /// Is this user to be let in?
     Attempt(AuthAttempt),
+    /// The user wants to be asked, or has answered.
+    Exchange(Exchange),
+    /// The user is logged in.
+    Open(Box<Connection<Server>>),
 }
 
 impl Inner {
@@ -163,11 +176,12 @@ impl Inner {
 
     fn handle_timeout(&mut self, now: Instant, out: &mut Vec<u8>) -> Result<(), Error> {
         self.transport.handle_timeout(now, out)?;
-        self.login.handle_timeout(&mut self.transport, now, out)
+        let Self { transport, login } = self;
+        login.handle_timeout(transport, now, out).map_err(|error| transport.fail(error, out))
     }
 }
 
-waiting_step!(Ready SignExchange KeyOffer AuthAttempt);
+waiting_step!(Ready SignExchange KeyOffer AuthAttempt Exchange);
 
 impl Ready {
     /// Takes packets from `input` until there is something to decide.
@@ -205,6 +219,10 @@ impl Ready {
                         Some(Question::Attempt(attempt)) => {
                             transport.release(input);
                             return Ok(Step::Attempt(AuthAttempt { inner: self.inner, attempt }));
+                        }
+                        Some(Question::Exchange(exchange)) => {
+                            transport.release(input);
+                            return Ok(Step::Exchange(Exchange { inner: self.inner, exchange }));
                         }
                     }
                 }
@@ -323,8 +341,20 @@ pub enum Method<'a> {
     /// `publickey`: the signature over this session is by the key in this certificate. Whether its authority is trusted,
     /// and for whom, [`Certificate::verify`] says.
     Certificate(&'a Certificate),
+    /// `publickey` by a security key that nobody touched: a program may have signed while its owner was away. The signature
+    /// is good, and the key may be a certificate. Whoever does not know this case refuses it, as one should unless the key
+    /// is authorized with `no-touch-required`.
+    Untouched(&'a PublicKey),
     /// `password`, at most 1,024 bytes of what should be UTF-8.
     Password(&'a [u8]),
+    /// `password`, with a new one for the old one: both as above.
+    PasswordChange {
+        /// The old one, which must be right.
+        old: &'a [u8],
+        /// The new one. When it is taken, [`accept`](AuthAttempt::accept); when it is not good enough,
+        /// [`ask_for_new_password`](AuthAttempt::ask_for_new_password) again.
+        new: &'a [u8],
+    },
 }
 
 impl fmt::Debug for Method<'_> {
@@ -333,9 +363,16 @@ impl fmt::Debug for Method<'_> {
             Self::None => f.write_str("None"),
             Self::PublicKey(key) => f.debug_tuple("PublicKey").field(key).finish(),
             Self::Certificate(certificate) => f.debug_tuple("Certificate").field(certificate).finish(),
+            Self::Untouched(key) => f.debug_tuple("Untouched").field(key).finish(),
             Self::Password(_) => f.write_str("Password([redacted])"),
+            Self::PasswordChange { .. } => f.write_str("PasswordChange([redacted])"),
         }
     }
+}
+
+/// Keys that are not security keys have nobody to touch them.
+fn is_touched(presence: Option<Presence>) -> bool {
+    presence.is_none_or(Presence::user_present)
 }
 
 impl AuthAttempt {
@@ -350,9 +387,21 @@ impl AuthAttempt {
     pub fn method(&self) -> Method<'_> {
         match &self.attempt {
             Attempt::None => Method::None,
-            Attempt::PublicKey(key) => Method::PublicKey(key),
-            Attempt::Certificate(certificate) => Method::Certificate(certificate),
+            Attempt::PublicKey(key, presence) if is_touched(*presence) => Method::PublicKey(key),
+            Attempt::Certificate(certificate, presence) if is_touched(*presence) => Method::Certificate(certificate),
+            Attempt::PublicKey(key, _) => Method::Untouched(key),
+            Attempt::Certificate(certificate, _) => Method::Untouched(certificate.public()),
             Attempt::Password(password) => Method::Password(password),
+            Attempt::PasswordChange { old, new } => Method::PasswordChange { old, new },
+        }
+    }
+
+    /// What a security key said of its owner, with the signature: for rules that want more of it than a touch.
+    #[must_use]
+    pub const fn presence(&self) -> Option<Presence> {
+        match &self.attempt {
+            Attempt::PublicKey(_, presence) | Attempt::Certificate(_, presence) => *presence,
+            Attempt::None | Attempt::Password(_) | Attempt::PasswordChange { .. } => None,
         }
     }
 
@@ -369,14 +418,13 @@ impl AuthAttempt {
         self.inner.transport.session_id()
     }
 
-    /// Lets the user in.
+    /// It is right: the user is in, [`Step::Open`], or has one more thing to show where
+    /// [`Config::authentication_methods`] says so.
     ///
     /// # Errors
     /// When the connection has ended.
-    pub fn accept(mut self, now: Instant, out: &mut Vec<u8>) -> Result<Connection<Server>, Error> {
-        let proof = auth::Login::accept(&mut self.inner.transport, now, out)?;
-        let Inner { transport, login } = *self.inner;
-        Ok(Connection::new(transport, proof, login.into_user(), now))
+    pub fn accept(self, now: Instant, out: &mut Vec<u8>) -> Result<Step, Error> {
+        self.inner.accept((self.attempt.name(), self.attempt.key()), now, out)
     }
 
     /// Right so far, but one of `remaining` is wanted too (RFC 4252 §5.1, "partial success").
@@ -385,7 +433,22 @@ impl AuthAttempt {
     /// When the connection has ended.
     pub fn partial(mut self, remaining: Vec<MethodName>, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
         let Inner { transport, login } = &mut *self.inner;
-        login.accept_partially(transport, &self.attempt, remaining, now, out)?;
+        let shown = (self.attempt.name(), self.attempt.key());
+        login.accept_partially(transport, shown, remaining, now, out)?;
+        Ok(Ready { inner: self.inner })
+    }
+
+    /// The password is right and must be changed (RFC 4252 §8); or the new one will not do, for the reason that `prompt`
+    /// tells. Nothing is counted as passed.
+    ///
+    /// # Errors
+    /// When this is no password, or the connection has ended.
+    pub fn ask_for_new_password(mut self, prompt: &str, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
+        let transport = &mut self.inner.transport;
+        if self.attempt.name() != MethodName::Password {
+            return Err(transport.fail(Error::ApiMisuse(ApiMisuse::NoSuchQuestion), out));
+        }
+        auth::Login::ask_for_new_password(transport, prompt, now, out)?;
         Ok(Ready { inner: self.inner })
     }
 
@@ -395,7 +458,104 @@ impl AuthAttempt {
     /// When that was one try too many, or the connection has ended.
     pub fn reject(mut self, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
         let Inner { transport, login } = &mut *self.inner;
-        let refused = login.refuse_attempt(transport, &self.attempt, now, out);
+        let refused = login.refuse(transport, &self.attempt.name(), auth::Refused::Attempt, now, out);
+        refused.map_err(|error| transport.fail(error, out))?;
+        Ok(Ready { inner: self.inner })
+    }
+}
+
+impl Inner {
+    /// The user has shown something.
+    fn accept(
+        mut self: Box<Self>,
+        shown: (MethodName, Option<&PublicKey>),
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Error> {
+        let Some(proof) = self.login.accept(&mut self.transport, shown, now, out)? else {
+            return Ok(Step::Ready(Ready { inner: self }));
+        };
+        let Self { transport, login } = *self;
+        Ok(Step::Open(Box::new(Connection::new(transport, proof, login.into_user(), now))))
+    }
+}
+
+/// The user wants in by `keyboard-interactive` (RFC 4256): [ask](Self::ask) something, and look at the
+/// [answers](Self::answers) when they come as another `Exchange`, as often as it takes.
+///
+/// "The server SHOULD NOT reply with the SSH_MSG_USERAUTH_FAILURE message if the failure is based on the user name": who does
+/// not exist is asked the same, and refused after the answers. A client that tries something else in the middle abandons the
+/// exchange, and the caller hears of the new attempt only.
+#[derive(Debug)]
+pub struct Exchange {
+    inner: Box<Inner>,
+    exchange: auth::Exchange,
+}
+
+impl Exchange {
+    /// The user, as the client sent it.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        self.inner.login.user()
+    }
+
+    /// What the client would like to be asked by, comma-separated: a hint, mostly empty.
+    #[must_use]
+    pub fn submethods(&self) -> &str {
+        &self.exchange.submethods
+    }
+
+    /// The answers, as many as there were questions, each of at most 1,024 bytes; `None` at the start, when nothing was
+    /// asked yet.
+    #[must_use]
+    pub fn answers(&self) -> Option<&[Zeroizing<Vec<u8>>]> {
+        self.exchange.answers.as_ref().map(|answers| answers.0.as_slice())
+    }
+
+    /// As [`AuthAttempt::passed`].
+    #[must_use]
+    pub fn passed(&self) -> &[MethodName] {
+        self.inner.login.passed()
+    }
+
+    /// Asks. That is not a try yet; a [refusal](Self::reject) is.
+    ///
+    /// # Errors
+    /// When there are more than [`Questions::MAXIMUM`] questions, or the connection has ended.
+    pub fn ask(mut self, questions: &Questions, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
+        let Inner { transport, login } = &mut *self.inner;
+        let asked = login.ask(transport, self.exchange, questions, now, out);
+        asked.map_err(|error| transport.fail(error, out))?;
+        Ok(Ready { inner: self.inner })
+    }
+
+    /// As [`AuthAttempt::accept`].
+    ///
+    /// # Errors
+    /// When the connection has ended.
+    pub fn accept(self, now: Instant, out: &mut Vec<u8>) -> Result<Step, Error> {
+        self.inner.accept((MethodName::KeyboardInteractive, None), now, out)
+    }
+
+    /// As [`AuthAttempt::partial`].
+    ///
+    /// # Errors
+    /// When the connection has ended.
+    pub fn partial(mut self, remaining: Vec<MethodName>, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
+        let Inner { transport, login } = &mut *self.inner;
+        let shown = (MethodName::KeyboardInteractive, None);
+        login.accept_partially(transport, shown, remaining, now, out)?;
+        Ok(Ready { inner: self.inner })
+    }
+
+    /// As [`AuthAttempt::reject`].
+    ///
+    /// # Errors
+    /// When that was one try too many, or the connection has ended.
+    pub fn reject(mut self, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
+        let Inner { transport, login } = &mut *self.inner;
+        let method = MethodName::KeyboardInteractive;
+        let refused = login.refuse(transport, &method, auth::Refused::Attempt, now, out);
         refused.map_err(|error| transport.fail(error, out))?;
         Ok(Ready { inner: self.inner })
     }

@@ -209,7 +209,8 @@ impl ByHand {
                     sign.complete(&signature, out)?
                 }
                 server::Step::Attempt(attempt) => {
-                    self.open = Some(attempt.accept(NOW, out)?);
+                    let server::Step::Open(connection) = attempt.accept(NOW, out)? else { unreachable!() };
+                    self.open = Some(*connection);
                     break;
                 }
                 step => unreachable!("{step:?}"),

@@ -50,7 +50,12 @@ fn rfc8308_s3_1_server_sig_algs_lists_what_the_server_accepts_in_its_order() {
     config.algorithms.select_user_keys(&PROVIDER, "rsa-sha2-512,ssh-ed25519").unwrap();
     let mut bench = Bench::server(config, Offer { ext_info: true, ..Offer::default() }).with_keys();
     let sent = bench.take().pop().unwrap();
-    assert_eq!(sent, ext_info(&[("server-sig-algs", b"rsa-sha2-512,ssh-ed25519"), ("ping@openssh.com", b"0")]));
+    let expected: [(&str, &[u8]); 3] = [
+        ("server-sig-algs", b"rsa-sha2-512,ssh-ed25519"),
+        ("publickey-hostbound@openssh.com", b"0"),
+        ("ping@openssh.com", b"0"),
+    ];
+    assert_eq!(sent, ext_info(&expected));
 }
 
 #[test]

@@ -183,8 +183,9 @@ fn round_trips(change: impl FnOnce(&mut Setup)) -> usize {
                     server::Step::Ready(sign.complete(&signature, &mut from_server).unwrap())
                 }
                 server::Step::Offer(offer) => server::Step::Ready(offer.would_accept(now, &mut from_server).unwrap()),
-                server::Step::Attempt(attempt) => {
-                    server_end = Some(End::new(attempt.accept(now, &mut from_server).unwrap()));
+                server::Step::Attempt(attempt) => attempt.accept(now, &mut from_server).unwrap(),
+                server::Step::Open(connection) => {
+                    server_end = Some(End::new(*connection));
                     break;
                 }
                 step => unreachable!("{step:?}"),

@@ -10,10 +10,11 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use pair::Setup;
-use peer::{Bench, Machine, Offer, Plays, Try, Verdict as Judgement, service};
-use ssh_proto::Error;
+use peer::{Bench, Machine, Offer, Plays, Reply, Try, Verdict as Judgement, service};
 use ssh_proto::notice::Notice;
+use ssh_proto::server::MethodName;
 use ssh_proto::wire::{Put, number};
+use ssh_proto::{Error, server};
 
 /// What becomes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +58,14 @@ enum Phase {
     BeforeService,
     /// A server waits for a request.
     LoginIdle,
+    /// A server waits for answers to its questions.
+    Questioning,
     /// A client waits for the answer to its request.
     LoginWaiting,
+    /// The same, and the request is `keyboard-interactive`.
+    KeyboardWaiting,
+    /// The same, and the request has a password.
+    PasswordWaiting,
     /// A server holds a refusal back.
     DelayedRefusal,
     /// The user is in.
@@ -73,7 +80,7 @@ enum Phase {
 
 use Phase::*;
 
-const SERVER: [Phase; 16] = [
+const SERVER: [Phase; 17] = [
     BeforeKexinit,
     FirstKexStrict,
     FirstKexPlain,
@@ -85,6 +92,7 @@ const SERVER: [Phase; 16] = [
     BeforeNewkeysPlain,
     BeforeService,
     LoginIdle,
+    Questioning,
     DelayedRefusal,
     LoggedIn,
     OurKexinitSent,
@@ -92,7 +100,7 @@ const SERVER: [Phase; 16] = [
     RekeyBeforeNewkeys,
 ];
 
-const CLIENT: [Phase; 15] = [
+const CLIENT: [Phase; 17] = [
     BeforeKexinit,
     FirstKexStrict,
     FirstKexPlain,
@@ -104,6 +112,8 @@ const CLIENT: [Phase; 15] = [
     BeforeNewkeysPlain,
     BeforeService,
     LoginWaiting,
+    KeyboardWaiting,
+    PasswordWaiting,
     LoggedIn,
     OurKexinitSent,
     TheirKexinitReceived,
@@ -214,7 +224,28 @@ fn rows(plays: Plays, phase: Phase) -> Vec<&'static [Row]> {
             TRANSPORT,
             other_login_numbers,
         ],
+        Questioning => vec![
+            &[
+                (5..=5, Handled, "RFC 4253 s10: not forbidden twice"),
+                (50..=50, Handled, "RFC 4256 s3.1: what was asked is abandoned"),
+                (61..=61, Handled, "RFC 4256 s3.4"),
+            ],
+            too_early,
+            TRANSPORT,
+            other_login_numbers,
+        ],
         DelayedRefusal => vec![&[(0..=255, Unread, "the peer waits for its answer")]],
+        KeyboardWaiting | PasswordWaiting => vec![
+            &[
+                (7..=7, Handled, "RFC 8308 s2.4: \"immediately preceding the server's SSH_MSG_USERAUTH_SUCCESS\""),
+                (50..=50, Disconnect, OTHER_DIRECTION),
+                (51..=53, Handled, "RFC 4252 s5.1 and s5.4"),
+                (60..=60, Handled, "RFC 4256 s3.2, RFC 4252 s8"),
+                (54..=79, Unimplemented, "RFC 4253 s11.4"),
+            ],
+            too_early,
+            TRANSPORT,
+        ],
         LoginWaiting => vec![
             &[
                 (7..=7, Handled, "RFC 8308 s2.4: \"immediately preceding the server's SSH_MSG_USERAUTH_SUCCESS\""),
@@ -283,6 +314,21 @@ fn arrive(plays: Plays, phase: Phase) -> Bench {
             let mut bench = new();
             bench.choose = Box::new(|login| if login.refused().is_none() { Try::None } else { Try::Wait });
             bench.with_service()
+        }
+        KeyboardWaiting | PasswordWaiting => {
+            let mut bench = new();
+            let first = if phase == KeyboardWaiting { Try::KeyboardInteractive } else { Try::Password(b"old") };
+            bench.choose = Box::new(move |login| if login.refused().is_none() { first.clone() } else { Try::Wait });
+            bench.with_service()
+        }
+        Questioning => {
+            let mut setup = Setup::default();
+            setup.server.methods.push(MethodName::KeyboardInteractive);
+            let mut bench = Bench::server(setup.server, Offer { strict, ..Offer::default() });
+            bench.examine = Box::new(|_exchange| Reply::Ask(server::Questions::new().hidden("Code: ")));
+            let mut bench = bench.with_service();
+            bench.send(&peer::keyboard_request("alice"));
+            bench
         }
         DelayedRefusal => {
             let mut bench = new().with_service();
@@ -386,6 +432,13 @@ fn message(bench: &mut Bench, number: u8) -> Vec<u8> {
             payload.put_string(b"");
             payload.put_string(b"");
         }
+        // No questions, or no words and no language: three or four empty strings.
+        number::USERAUTH_INFO_REQUEST if keyboard(bench) => payload.put_bytes(&[0; 16]),
+        number::USERAUTH_PASSWD_CHANGEREQ if password(bench) => payload.put_bytes(&[0; 8]),
+        number::USERAUTH_INFO_RESPONSE => {
+            payload.put_u32(1);
+            payload.put_string(b"answer");
+        }
         number::USERAUTH_PK_OK => {
             payload.put_string(b"ssh-ed25519");
             payload.put_string(bench.user_key.public().blob());
@@ -431,6 +484,15 @@ fn message(bench: &mut Bench, number: u8) -> Vec<u8> {
         _ => payload.put_bytes(b"\0\0\0\0"),
     }
     payload
+}
+
+/// What the machine asked last, if it is a client that logs in.
+fn keyboard(bench: &Bench) -> bool {
+    format!("{:?}", bench.machine).contains("ExpectAnswer(KeyboardInteractive)")
+}
+
+fn password(bench: &Bench) -> bool {
+    format!("{:?}", bench.machine).contains("ExpectAnswer(Password)")
 }
 
 /// What of the machine shows whether a message meant something to it.

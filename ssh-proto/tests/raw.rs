@@ -55,7 +55,8 @@ impl Real for RealServer {
                 }
                 server::Step::Attempt(attempt) => match attempt.method() {
                     Method::Password(b"open sesame") => {
-                        self.open = Some(attempt.accept(NOW, out)?);
+                        let server::Step::Open(connection) = attempt.accept(NOW, out)? else { unreachable!() };
+                        self.open = Some(*connection);
                         break;
                     }
                     _ => attempt.reject(NOW, out)?,

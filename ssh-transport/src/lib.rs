@@ -5,6 +5,9 @@
 //! [`known_hosts`], [`authorized_keys`], [`revoked_keys`], key files and the agent ([`identity`], [`agent`]), and
 //! `~/.ssh/config` ([`ssh_config`]).
 //!
+//! The arithmetic is RustCrypto's, or, behind the feature `aws-lc`, also AWS-LC's (`aws_lc::PROVIDER`), as the configuration
+//! of a connection says.
+//!
 //! Each connection has one driver task: it reads, lets the core process, and writes. Its state stands behind a mutex that
 //! is held for one `process` or one `send`, so a caller writes its own bytes without a detour through another task.
 

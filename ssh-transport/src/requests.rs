@@ -34,13 +34,15 @@ pub enum Asked {
 }
 
 impl Asked {
-    /// The most data of a request that is kept.
-    const MAXIMUM: usize = 4096;
+    /// The longest name of a signal, and of a request, that is kept (RFC 4251 §6).
+    const NAME: usize = 64;
+    /// The most data of a request that nobody here knows.
+    const DATA: usize = 4096;
 
     /// `None` for what is no business of a running program, or too long.
     fn of(request: &ChannelRequest<'_>) -> Option<Self> {
         Some(match request {
-            ChannelRequest::Signal { name } if name.len() <= Self::MAXIMUM => Self::Signal((*name).to_owned()),
+            ChannelRequest::Signal { name } if name.len() <= Self::NAME => Self::Signal((*name).to_owned()),
             ChannelRequest::WindowChange(size) => Self::WindowChange(*size),
             // RFC 4335 §3: "If the BREAK length parameter is 0, the BREAK SHOULD be interpreted as the default BREAK signal
             // length"; others are brought between 500 and 3000 ms.
@@ -50,7 +52,7 @@ impl Asked {
             }
             ChannelRequest::EndOfWrite => Self::EndOfWrite,
             ChannelRequest::XonXoff { client_can_do } => Self::XonXoff(*client_can_do),
-            ChannelRequest::Other { name, data } if name.len() + data.len() <= Self::MAXIMUM => {
+            ChannelRequest::Other { name, data } if name.len() <= Self::NAME && data.len() <= Self::DATA => {
                 Self::Other { name: (*name).to_owned(), data: data.to_vec() }
             }
             _ => return None,
@@ -75,7 +77,8 @@ impl Queue {
     /// refusal now.
     pub(crate) fn push(&mut self, request: &ChannelRequest<'_>, ticket: ReplyTicket) -> Result<(), ReplyTicket> {
         let Some(asked) = Asked::of(request) else { return Err(ticket) };
-        if ticket.wants_reply() && !self.attended {
+        // Somebody may attend to what is short and waits for nobody; the rest would only lie here.
+        if !self.attended && (ticket.wants_reply() || matches!(asked, Asked::Other { .. })) {
             return Err(ticket);
         }
         // Of sizes of the window only the last one counts.

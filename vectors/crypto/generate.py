@@ -17,17 +17,19 @@ import re
 import zlib
 
 import cryptography_vectors
+import sntrup761
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.poly1305 import Poly1305
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from kyber_py.ml_kem import ML_KEM_768
-
-import sntrup761
 
 PUBLISHED = os.path.dirname(cryptography_vectors.__file__)
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -303,13 +305,13 @@ PI_GROUPS = {
 }
 
 
-CURVES = {"P-256": ("nistp256", 32, "SHA256"), "P-384": ("nistp384", 48, "SHA384"), "P-521": ("nistp521", 66, "SHA512")}
+ECDSA_CURVES = {"P-256": ("nistp256", 32, "SHA256"), "P-384": ("nistp384", 48, "SHA384"), "P-521": ("nistp521", 66, "SHA512")}
 
 
 def ecdsa_fips():
     for section in published("asymmetric/ECDSA/FIPS_186-3/SigVer.rsp").split("\n[")[1:]:
         head, cases = section.split("]", 1)
-        curve, size, hash = CURVES.get(head.split(",")[0], ("", 0, ""))
+        curve, size, hash = ECDSA_CURVES.get(head.split(",")[0], ("", 0, ""))
         if head.split(",")[1].replace("-", "") != hash:
             continue
         for part in cases.split("\n\n"):
@@ -332,9 +334,9 @@ def ecdsa_deterministic():
     for part in text.split("\n\n"):
         record = fields(part)
         name = record.get("Key", "").removesuffix("_PRIV")
-        if name not in CURVES or record.get("DigestSign") != CURVES[name][2]:
+        if name not in ECDSA_CURVES or record.get("DigestSign") != ECDSA_CURVES[name][2]:
             continue
-        curve, size, _ = CURVES[name]
+        curve, size, _ = ECDSA_CURVES[name]
         key = load_pem_private_key(keys[name].encode(), None)
         public = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         r, s = decode_dss_signature(bytes.fromhex(record["Output"]))
@@ -574,6 +576,42 @@ def rsa_made():
                 break
 
 
+def string(content):
+    return len(content).to_bytes(4, "big") + content
+
+
+def mpint(number):
+    return string(number.to_bytes(number.bit_length() // 8 + 1, "big") if number else b"")
+
+
+def security_keys(random):
+    """Signatures as OpenSSH's PROTOCOL.u2f has them."""
+    for flags, counter, application in ((1, 1, b"ssh:"), (5, 0xFFFFFFFF, b"ssh:work"), (0, 7, b"ssh:"), (4, 0, b"")):
+        message = random.randbytes(100)
+        hashes = [hashlib.sha256(part).digest() for part in (application, message)]
+        signed = hashes[0] + bytes([flags]) + counter.to_bytes(4, "big") + hashes[1]
+
+        def record(name, key, signature):
+            return {
+                "source": "OpenSSL",
+                "name": name,
+                "key": (string(name.encode()) + key + string(application)).hex(),
+                "message": message.hex(),
+                "flags": f"{flags:02x}",
+                "counter": f"{counter:08x}",
+                "signature": signature.hex(),
+            }
+
+        key = Ed25519PrivateKey.from_private_bytes(random.randbytes(32))
+        public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        yield record("sk-ssh-ed25519@openssh.com", string(public), key.sign(signed))
+        key = ec.derive_private_key(random.getrandbits(255), ec.SECP256R1())
+        public = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        r, s = decode_dss_signature(key.sign(signed, ec.ECDSA(SHA256(), deterministic_signing=True)))
+        fields = string(b"nistp256") + string(public)
+        yield record("sk-ecdsa-sha2-nistp256@openssh.com", fields, mpint(r) + mpint(s))
+
+
 write("aes_ctr.txt", aes_ctr())
 write("aes_cbc.txt", aes_cbc())
 write("aes_gcm.txt", aes_gcm())
@@ -587,6 +625,7 @@ write("dh.txt", [*diffie_hellman((14, 16, 18), rng), *diffie_hellman((1, 15, 17)
 write("ecdh.txt", ecdh(random.Random("elliptic curves")))
 write("dh_groups.txt", diffie_hellman_in_any_group())
 write("ecdsa.txt", [*ecdsa_deterministic(), *ecdsa_fips()])
+write("sk.txt", security_keys(random.Random("security keys")))
 write("rsa.txt", [*rsa_fips(), *rsa_made()])
 write("umac.txt", umac())
 write("zlib.txt", compressed())

@@ -218,10 +218,11 @@ fn step_server(step: server::Step, keys: &Keys, wires: &mut Wires) -> Result<Ste
         }
         server::Step::Attempt(attempt) => match attempt.method() {
             server::Method::PublicKey(key) if key == keys.user.public() => {
-                return Ok(Stepped::Open(Box::new(attempt.accept(NOW, out)?)));
+                attempt.accept(NOW, out)?
             }
             _ => server::Step::Ready(attempt.reject(NOW, out)?),
         },
+        server::Step::Open(connection) => return Ok(Stepped::Open(connection)),
         _ => return Err(Failure::Missing("a signature")),
     }))
 }

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -19,6 +20,7 @@ use super::explain::Attempt;
 use super::failure::Failure;
 use super::output::Output;
 use super::serve::Algorithms;
+use super::terminal::Terminal;
 use super::{json, log, secret};
 
 /// Call a function on a node, and print its value
@@ -78,6 +80,10 @@ struct Keys {
     /// Trust a host that is not known yet, and note its key; never one that changed
     #[arg(long)]
     accept_new: bool,
+
+    /// Never ask for a password or anything else, not even at a terminal
+    #[arg(long)]
+    batch: bool,
 }
 
 const AFTER_HELP: &str = "\
@@ -167,11 +173,13 @@ impl Call {
             unusable: identities.problems,
             folder: folder.as_ref(),
         };
-        let connect = connect.map_err(|error| attempt.not_connected(&error))?;
+        let terminal = Arc::new(if self.keys.batch { Terminal::batch() } else { Terminal::new() });
+        let connect = connect.map_err(|error| attempt.not_connected(&error))?.prompter(terminal.clone());
         let connect =
             identities.identities.into_iter().map(self.algorithms.provider.sign).fold(connect, Connect::identity);
-        let patience = Patience::new(self.timeout);
-        let client = patience.wait(connect.connect()).await.ok_or_else(|| self.timed_out("no connection to", ""))?;
+        let mut patience = Patience::new(self.timeout);
+        let connected = patience.wait_for_login(&terminal, connect.connect()).await;
+        let client = connected.ok_or_else(|| self.timed_out("no connection to", ""))?;
         let client = client.map_err(|error| attempt.not_connected(&error))?;
         if let Some(agreed) = client.ssh().and_then(|ssh| ssh.negotiated()) {
             let (kex, host_key, cipher) = (agreed.kex, agreed.host_key, agreed.client_to_server.cipher);
@@ -265,6 +273,23 @@ struct Patience(Option<tokio::time::Instant>);
 impl Patience {
     fn new(Timeout(limit): Timeout) -> Self {
         Self(limit.and_then(|limit| tokio::time::Instant::now().checked_add(limit)))
+    }
+
+    /// The same, and the time that somebody takes to answer does not count.
+    async fn wait_for_login<T>(&mut self, terminal: &Terminal, work: impl Future<Output = T>) -> Option<T> {
+        let Some(deadline) = self.0 else { return Some(work.await) };
+        let mut work = std::pin::pin!(work);
+        loop {
+            let extended = deadline.checked_add(terminal.time_spent()).unwrap_or(deadline);
+            match tokio::time::timeout_at(extended, &mut work).await {
+                Ok(done) => {
+                    self.0 = deadline.checked_add(terminal.time_spent());
+                    return Some(done);
+                }
+                Err(_elapsed) if deadline.checked_add(terminal.time_spent()) > Some(extended) => {}
+                Err(_elapsed) => return None,
+            }
+        }
     }
 
     async fn wait<T>(&self, work: impl Future<Output = T>) -> Option<T> {

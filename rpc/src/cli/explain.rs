@@ -153,7 +153,11 @@ impl Attempt<'_> {
             failure = failure.detail(format!("left out {error}"));
         }
         if !methods.is_empty() && !methods.iter().any(|method| method == "publickey") {
-            return failure.hint(format!("the node takes no keys, only {}", methods.join(", ")));
+            let only = format!("the node takes no keys, only {}", methods.join(", "));
+            return match methods.iter().any(|method| method == "password" || method == "keyboard-interactive") {
+                true => failure.hint(only).hint("run this at a terminal and without --batch to be asked"),
+                false => failure.hint(only),
+            };
         }
         if let Some(path) = self.unusable.iter().filter(|error| error.needs_passphrase()).find_map(IdentityError::path)
         {

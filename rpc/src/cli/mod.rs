@@ -15,6 +15,7 @@ mod provider;
 mod secret;
 mod serve;
 mod table;
+mod terminal;
 
 use std::process::ExitCode;
 

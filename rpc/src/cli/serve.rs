@@ -8,6 +8,7 @@ use serde_json::json;
 use ssh_proto::crypto::Tier;
 use ssh_transport::authorized_keys::AuthorizedKeys;
 use ssh_transport::files::{FileError, FileProblem};
+use ssh_transport::forward::{Allow, Forwarding};
 use ssh_transport::identity::{Identity, IdentityError, write_key_pair};
 use sshrpc::node::NodeError;
 use sshrpc::{Node, PrivateKey, PublicKey, os_rng};
@@ -35,6 +36,14 @@ pub(crate) struct Serve {
     /// The address and the port; port 0 is a free one
     #[arg(long, short, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:2222", value_parser = listen_address)]
     listen: String,
+
+    /// Carry connections for whoever may log in: local (`ssh -L`, `-D`, `-W`, `-J`), remote (`ssh -R`, on this machine
+    /// alone), yes or no
+    #[arg(
+        long, value_name = "WHICH", default_value = "no", hide_possible_values = true,
+        value_parser = PossibleValuesParser::new(["no", "local", "remote", "yes"]).try_map(|name| allowed(&name)),
+    )]
+    allow_forwarding: Allow,
 
     #[command(flatten, next_help_heading = "Keys")]
     keys: Keys,
@@ -85,6 +94,16 @@ pub(crate) struct Algorithms {
     pub(crate) provider: Provider,
 }
 
+fn allowed(name: &str) -> Result<Allow, &'static str> {
+    match name {
+        "no" => Ok(Allow::No),
+        "local" => Ok(Allow::Local),
+        "remote" => Ok(Allow::Remote),
+        "yes" => Ok(Allow::Yes),
+        _ => Err("there are no, local, remote and yes"),
+    }
+}
+
 fn tier(name: &str) -> Result<Tier, &'static str> {
     match name {
         "default" => Ok(Tier::Default),
@@ -133,6 +152,9 @@ impl Serve {
     ) -> Result<(), Failure> {
         let shown_keys: Vec<PublicKey> = host_keys.iter().map(|identity| identity.public().clone()).collect();
         let mut builder = Node::builder().listen(&self.listen).authorized_keys_file(&authorized);
+        let mut forwarding = Forwarding::default();
+        forwarding.tcp = self.allow_forwarding;
+        builder = builder.forwarding(forwarding);
         for identity in host_keys {
             builder = builder.host_identity((self.algorithms.provider.sign)(identity));
         }

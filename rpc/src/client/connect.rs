@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ssh_proto::algorithms::UnknownAlgorithm;
+use ssh_proto::client::TrivialPolicy;
 use ssh_proto::crypto::rustcrypto::PROVIDER;
 use ssh_proto::crypto::{CryptoProvider, Tier};
 use ssh_proto::keys::PublicKey;
 use ssh_proto::{Algorithms, StrictPolicy};
+use ssh_transport::client::{Guesses, Prompter};
 use ssh_transport::files::FileError;
 use ssh_transport::identity::{Identity, IdentityError};
 use ssh_transport::ssh_config::{ConfigError, HostConfig, Jump, Selections, SshConfig};
@@ -34,7 +36,10 @@ pub struct Connect {
     selections: Selections,
     compress: Compress,
     config: ConfigSource,
+    guesses: Guesses,
     timeout: Option<Duration>,
+    prompter: Option<Arc<dyn Prompter>>,
+    trivial: TrivialPolicy,
 }
 
 /// Whether a host that nobody knows is accepted, and remembered.
@@ -135,7 +140,10 @@ impl Connect {
             selections: Selections::default(),
             compress: Compress::default(),
             config: ConfigSource::default(),
+            guesses: Guesses::new(),
             timeout: None,
+            prompter: None,
+            trivial: TrivialPolicy::default(),
         })
     }
 
@@ -143,6 +151,14 @@ impl Connect {
     #[must_use]
     pub const fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
+        self
+    }
+
+    /// With what earlier connections remembered: at servers that are known, this one may then begin with a guess, which
+    /// saves a round trip. Give a clone of the same to every connection.
+    #[must_use]
+    pub fn guesses(mut self, guesses: Guesses) -> Self {
+        self.guesses = guesses;
         self
     }
 
@@ -178,6 +194,21 @@ impl Connect {
     #[must_use]
     pub fn host_key(mut self, key: PublicKey) -> Self {
         self.pinned = Some(key);
+        self
+    }
+
+    /// Asks `prompter` for passwords and whatever else a server wants to know, and tells it what the server says. Nobody
+    /// is asked otherwise.
+    #[must_use]
+    pub fn prompter(mut self, prompter: Arc<dyn Prompter>) -> Self {
+        self.prompter = Some(prompter);
+        self
+    }
+
+    /// Refuses a server that lets us in and asks for nothing: what it asks for later would be a trap (CVE-2021-36367).
+    #[must_use]
+    pub const fn refuse_trivial_login(mut self) -> Self {
+        self.trivial = TrivialPolicy::Refuse;
         self
     }
 
@@ -311,6 +342,9 @@ impl Connect {
             tier: self.tier,
             selections: &self.selections,
             compress: self.compress,
+            guesses: &self.guesses,
+            prompter: self.prompter.as_ref(),
+            trivial: self.trivial,
         }
     }
 

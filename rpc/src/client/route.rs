@@ -1,15 +1,17 @@
 //! The way to a node: over TCP, over a command, or through other hosts.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ssh_proto::Algorithms;
 use ssh_proto::StrictPolicy;
 use ssh_proto::algorithms::Compression;
+use ssh_proto::client::TrivialPolicy;
 use ssh_proto::crypto::{CryptoProvider, Tier};
 use ssh_proto::keys::PublicKey;
-use ssh_transport::client::{ConnectError as SshError, HostKeys, Policy, ProxyCommand};
+use ssh_transport::client::{ConnectError as SshError, Guesses, HostKeys, Policy, Prompter, ProxyCommand};
 use ssh_transport::identity::{DefaultIdentities, Identity};
-use ssh_transport::known_hosts::KnownHosts;
+use ssh_transport::known_hosts::{HashNames, KnownHosts};
 use ssh_transport::ssh_config::{HostConfig, Jump, Proxy, Query, Selections, SshConfig, StrictHostKeyChecking};
 
 use super::connect::{Compress, ConnectError};
@@ -55,8 +57,12 @@ pub(super) struct Traveller<'a> {
     pub(super) provider: &'a dyn CryptoProvider,
     pub(super) tier: Tier,
     pub(super) compress: Compress,
+    pub(super) prompter: Option<&'a Arc<dyn Prompter>>,
+    pub(super) trivial: TrivialPolicy,
     /// Algorithms that were named, instead of those that the configuration names.
     pub(super) selections: &'a Selections,
+    /// Where the last connections would have guessed right.
+    pub(super) guesses: &'a Guesses,
 }
 
 impl Route {
@@ -106,7 +112,7 @@ impl Route {
     ) -> Result<ssh_transport::Client, SshError> {
         let Hop { host, port, policy } = hop;
         match (through, &self.command) {
-            (Some(_client), _) => Err(SshError::Connect(host.clone(), std::io::ErrorKind::Unsupported.into())),
+            (Some(client), _) => client.connect_through(host, *port, policy).await,
             (None, Some(command)) => {
                 let stream = ProxyCommand::spawn(command);
                 let stream = stream.map_err(|error| SshError::Connect(command.clone(), error))?;
@@ -147,16 +153,21 @@ impl Traveller<'_> {
         let user = found.user.as_deref().unwrap_or(&self.local_user);
         let mut config = ssh_proto::client::Config::new(user, algorithms);
         config.strict = self.strict;
+        config.trivial = self.trivial;
         config.limits.keepalive_interval = found.server_alive_interval;
         if let Some(tries) = found.server_alive_count_max {
             config.limits.keepalive_tries = tries;
         }
-        let host_keys = match (place, self.pinned) {
-            (Place::Node, Some(key)) => HostKeys::Pinned(key.clone()),
+        let (host_keys, update) = match (place, self.pinned) {
+            (Place::Node, Some(key)) => (HostKeys::Pinned(key.clone()), None),
             _ => self.host_keys(found)?,
         };
         let mut policy = Policy::new(config, host_keys);
+        policy.guesses = self.guesses.clone();
+        policy.prompter = self.prompter.cloned();
         policy.host_key_alias.clone_from(&found.host_key_alias);
+        policy.update_host_keys = update;
+        policy.hash_names = if found.hash_known_hosts { HashNames::Yes } else { HashNames::No };
         policy.revoked_host_keys.clone_from(&found.revoked_host_keys);
         if let Some(timeout) = found.connect_timeout {
             policy.connect_timeout = timeout;
@@ -172,7 +183,9 @@ impl Traveller<'_> {
         Ok(policy)
     }
 
-    fn host_keys(&self, found: &HostConfig) -> Result<HostKeys, ConnectError> {
+    /// Which host keys are right, and where further ones are written. `ssh` writes by itself; here somebody must have said
+    /// that hosts may be written down.
+    fn host_keys(&self, found: &HostConfig) -> Result<(HostKeys, Option<PathBuf>), ConnectError> {
         let usual = || self.home.as_ref().map(|home| vec![home.join(".ssh/known_hosts")]).ok_or(ConnectError::NoHome);
         let files = match (self.known_hosts, &found.user_known_hosts) {
             (Some(path), _) => vec![path.to_owned()],
@@ -190,7 +203,8 @@ impl Traveller<'_> {
                 found.strict_host_key_checking,
                 Some(StrictHostKeyChecking::AcceptNew | StrictHostKeyChecking::No)
             );
-        let accept_new = if may_accept { files.into_iter().next() } else { None };
-        Ok(HostKeys::Known { known, accept_new })
+        let own = files.into_iter().next();
+        let update = own.clone().filter(|_| found.update_host_keys.unwrap_or(may_accept));
+        Ok((HostKeys::Known { known, accept_new: own.filter(|_| may_accept) }, update))
     }
 }

@@ -16,9 +16,13 @@ use ssh_proto::crypto::rustcrypto::PROVIDER;
 use ssh_proto::crypto::{CryptoProvider, Tier};
 use ssh_proto::keys::{PrivateKey, PublicKey};
 use ssh_proto::{Algorithms, Limits};
+use ssh_transport::ChannelOffer;
 use ssh_transport::Server;
+use ssh_transport::forward::Forwarding;
 use ssh_transport::identity::Identity;
-use ssh_transport::server::{Attempt, Credential, Decision, Handler, Policy, ProgramRequest};
+use ssh_transport::server::{
+    Attempt, Connection, ConnectionRequest, Credential, Decision, Handler, Policy, ProgramRequest,
+};
 
 use self::authorized::Authorized;
 use self::serve::Service;
@@ -69,6 +73,7 @@ impl Node {
             ssh_limits: node_limits(),
             idle_timeout: None,
             banner: None,
+            forwarding: Forwarding::default(),
         }
     }
 
@@ -101,6 +106,7 @@ pub struct NodeBuilder {
     ssh_limits: Limits,
     idle_timeout: Option<Duration>,
     banner: Option<String>,
+    forwarding: Forwarding,
 }
 
 /// Clients that vanish are noticed after three minutes without a sign of life.
@@ -249,6 +255,12 @@ impl NodeBuilder {
         self
     }
 
+    /// Carries connections for whoever may log in: none, unless said otherwise.
+    pub const fn forwarding(mut self, forwarding: Forwarding) -> Self {
+        self.forwarding = forwarding;
+        self
+    }
+
     /// Text that users see before they log in.
     pub fn banner(mut self, banner: &str) -> Self {
         self.banner = Some(banner.to_owned());
@@ -269,8 +281,11 @@ impl NodeBuilder {
         policy.idle_timeout = self.idle_timeout;
         let backend = self.backend.unwrap_or_else(|| Arc::new(Functions::with_builtins()));
         let executor = Executor::new(backend, self.acl);
-        let handler =
-            NodeHandler { authorized: self.authorized, service: Arc::new(Service { executor, limits: self.limits }) };
+        let handler = NodeHandler {
+            authorized: self.authorized,
+            service: Arc::new(Service { executor, limits: self.limits }),
+            forwarding: self.forwarding,
+        };
         let server = Server::bind(&self.listen, policy, handler).await;
         Ok(Node { server: server.map_err(|error| NodeError::Listen(self.listen, error))? })
     }
@@ -281,15 +296,18 @@ impl NodeBuilder {
 struct NodeHandler {
     authorized: Authorized,
     service: Arc<Service>,
+    forwarding: Forwarding,
 }
 
 impl Handler for NodeHandler {
     async fn authorize(&self, attempt: &Attempt<'_>) -> Decision {
         match attempt.credential {
-            Credential::Offered(key) | Credential::Proven(key) => match self.authorized.admits(key, attempt) {
-                Some(permissions) => Decision::AcceptWith(Box::new(permissions)),
-                None => Decision::Refuse,
-            },
+            Credential::Offered(key) | Credential::Proven(key) | Credential::Untouched(key) => {
+                match self.authorized.admits(key, attempt) {
+                    Some(permissions) => Decision::AcceptWith(Box::new(permissions)),
+                    None => Decision::Refuse,
+                }
+            }
             _ => Decision::Refuse,
         }
     }
@@ -297,5 +315,13 @@ impl Handler for NodeHandler {
     fn program(&self, request: ProgramRequest) {
         let service = self.service.clone();
         tokio::spawn(async move { service.run(request).await });
+    }
+
+    fn channel(&self, offer: ChannelOffer, connection: &Connection) {
+        self.forwarding.channel(offer, connection);
+    }
+
+    fn request(&self, request: ConnectionRequest) {
+        self.forwarding.request(request);
     }
 }

@@ -3,8 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-use ssh_transport::server::{ORIGINAL_COMMAND, Program, ProgramRequest};
-use ssh_transport::{Channel, Ended};
+use ssh_transport::server::{ORIGINAL_COMMAND, Peer, Program, ProgramRequest};
+use ssh_transport::{Asked, Channel, Ended, Requests};
 use tokio::io::AsyncWriteExt;
 
 use crate::backend::{Backend, Caller, Cancellation, Context, Execution, Executor};
@@ -81,7 +81,10 @@ impl Service {
         let answer = match command.into_call() {
             Ok(call) => {
                 log(&context, &call);
-                Answer::of(settle(&channel, self.executor.call(call, &context)).await?)
+                tokio::select! {
+                    outcome = settle(&channel, self.executor.call(call, &context)) => Answer::of(outcome?),
+                    name = fatal_signal(channel.requests()) => return end_by(&channel, &name),
+                }
             }
             Err(answer) => answer,
         };
@@ -97,6 +100,15 @@ impl Service {
         let peer = request.peer().clone();
         let context = Self::context(&request, cancellation);
         let mut channel = request.accept()?;
+        let requests = channel.requests();
+        tokio::select! {
+            ended = self.answer(&mut channel, &peer, &context, expect) => ended,
+            name = fatal_signal(requests) => end_by(&channel, &name),
+        }
+    }
+
+    /// Answers the calls of a stream to its end.
+    async fn answer(&self, channel: &mut Channel, peer: &Peer, context: &Context, expect: Expect) -> io::Result<()> {
         let mut config = ServerConfig::new(expect);
         config.limits = self.limits;
         let mut machine = Machine::new(config);
@@ -107,13 +119,13 @@ impl Service {
                 if let Some(partial) = machine.end() {
                     tracing::warn!(user = peer.user, "dropped at the end of the channel: {partial}");
                 }
-                self.execute(&mut channel, &mut machine, &context, &mut out).await?;
-                return finish(&channel, 0);
+                self.execute(channel, &mut machine, context, &mut out).await?;
+                return finish(channel, 0);
             }
             let mut rest = chunk.as_slice();
             loop {
                 let received = machine.receive(rest);
-                self.execute(&mut channel, &mut machine, &context, &mut out).await?;
+                self.execute(channel, &mut machine, context, &mut out).await?;
                 match received {
                     Ok(taken) if taken == rest.len() => break,
                     Ok(taken) => rest = rest.get(taken..).unwrap_or_default(),
@@ -122,7 +134,7 @@ impl Service {
                         // Who sends rubbish may not read either: the reason is told as far as it goes at once.
                         let text = format!("sshrpc: {error}\n");
                         let _ = tokio::time::timeout(PATIENCE, channel.stderr().write_all(text.as_bytes())).await;
-                        return finish(&channel, 1);
+                        return finish(channel, 1);
                     }
                 }
             }
@@ -181,6 +193,29 @@ async fn settle(channel: &Channel, execution: Execution) -> io::Result<crate::ca
             () = channel.closed() => Err(Ended::Closed.into()),
         },
     }
+}
+
+/// Waits for a signal that would end a program (RFC 4254 §6.9); others, and sizes of a window, mean nothing to a call.
+async fn fatal_signal(mut requests: Requests) -> String {
+    while let Some(request) = requests.next().await {
+        if let Asked::Signal(name) = request.asked()
+            && ["ABRT", "HUP", "INT", "KILL", "PIPE", "QUIT", "TERM"].contains(&name.as_str())
+        {
+            let name = name.clone();
+            request.accept();
+            return name;
+        }
+    }
+    // Who closed the channel is noticed elsewhere.
+    std::future::pending().await
+}
+
+/// The client's signal has ended the call: it is dropped, and the client told so.
+fn end_by(channel: &Channel, signal: &str) -> io::Result<()> {
+    channel.send_exit_signal(signal, "")?;
+    channel.eof()?;
+    channel.close();
+    Ok(())
 }
 
 /// "exit-status, EOF, CLOSE, and the connection stays."

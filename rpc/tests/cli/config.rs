@@ -15,7 +15,12 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 /// A node, and a user whose configuration says how to reach it.
 fn configured(config: impl Fn(&Node) -> String) -> Result<Node, Failed> {
-    let node = Node::start()?;
+    configured_with(&[], config)
+}
+
+/// A node that was started so.
+fn configured_with(arguments: &[&str], config: impl Fn(&Node) -> String) -> Result<Node, Failed> {
+    let node = Node::start_with(arguments)?;
     // Where nothing is found that is not named.
     std::fs::rename(node.home.path(".ssh/known_hosts"), node.home.path("hosts"))?;
     // The public half is what lets its owner in.
@@ -64,7 +69,7 @@ fn proxy_command(_: &Peers) -> Result<(), Failed> {
 }
 
 fn proxy_jump(_: &Peers) -> Result<(), Failed> {
-    let node = configured(|node| {
+    let node = configured_with(&["--allow-forwarding", "local"], |node| {
         let key = "  IdentityFile ~/key\n  UserKnownHostsFile ~/hosts\n";
         let gate = format!("Host gate*\n  HostName 127.0.0.1\n  Port {}\n{key}", node.port);
         host(node, "  ProxyJump gate1,al@gate2\n") + &gate

@@ -14,6 +14,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         peers::trial("ssh_feeds_the_subsystem_with_frames", &["ssh"], subsystem),
         peers::trial("ssh_feeds_the_shell_with_bare_terms", &["ssh"], shell),
         peers::trial("ssh_feeds_the_subsystem_with_garbage", &["ssh"], garbage),
+        peers::trial("ssh_connects_through_a_node_that_allows_it", &["ssh"], forwarding),
     ]
 }
 
@@ -129,4 +130,23 @@ fn garbage(peers: &Peers) -> Result<(), Failed> {
     let done = run(&[&request[..], &[0xff; 64]].concat())?;
     let told = done.stderr.starts_with("sshrpc: ") && done.stderr.lines().count() == 1;
     ensure(done.code == Some(1) && done.stdout == answer && told, "one line, and the end", &done)
+}
+
+fn forwarding(peers: &Peers) -> Result<(), Failed> {
+    for (allowed, connects) in [("no", false), ("local", true), ("remote", false), ("yes", true)] {
+        let node = Node::start_with(&["--allow-forwarding", allowed])?;
+        // What answers there is the node itself: it says who it is.
+        let done = ssh(peers, &node, &["-W", &node.target(), HOST], b"not ssh\r\n")?;
+        ensure(done.stdout.starts_with(b"SSH-2.0-sshrpc_") == connects, allowed, &done)?;
+        let refused = done.stderr.contains("administratively prohibited");
+        ensure(refused != connects, allowed, &done)?;
+        let done = ssh(
+            peers,
+            &node,
+            &["-o", "ExitOnForwardFailure=yes", "-R", "0:127.0.0.1:1", HOST, "text lists:seq(1,2)."],
+            b"",
+        )?;
+        ensure((done.code == Some(0)) == ["remote", "yes"].contains(&allowed), allowed, &done)?;
+    }
+    Ok(())
 }

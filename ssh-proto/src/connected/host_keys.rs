@@ -56,6 +56,12 @@ impl Connection<Server> {
 }
 
 impl Connection<Client> {
+    /// Whether the configuration takes host keys of this kind: others need not be learnt.
+    #[must_use]
+    pub fn takes_host_key(&self, key: &PublicKey) -> bool {
+        self.transport.algorithms().host_keys.iter().any(|method| method.key_type == key.key_type())
+    }
+
     /// Checks one signature of the answer to [`GlobalRequest::HostKeysProve`].
     ///
     /// # Errors

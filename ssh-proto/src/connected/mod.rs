@@ -26,7 +26,7 @@ use crate::error::{DisconnectReason, Error, Waiting};
 use crate::io::InputBuffer;
 use crate::keys::Signature;
 use crate::time::{Instant, earlier};
-use crate::transport::{Identification, Negotiated, Payload, SessionId, Transport, messages};
+use crate::transport::{HostProof, Identification, Negotiated, Payload, SessionId, Transport, messages};
 use crate::userauth::proof::Authenticated;
 
 /// A connection whose user is logged in. Only [`crate::client`] and [`crate::server`] make one, at the end of a login.
@@ -275,6 +275,12 @@ impl<S: Side> Connection<S> {
     #[must_use]
     pub const fn session_id(&self) -> Option<SessionId> {
         self.transport.session_id()
+    }
+
+    /// What proves to others which host a client's session goes to; a server has none of this.
+    #[must_use]
+    pub fn host_proof(&self) -> Option<HostProof> {
+        self.transport.host_proof()
     }
 }
 

@@ -21,7 +21,7 @@ pub use kex::{
     KeyAgreement, Responded, SharedSecret,
 };
 pub use mac::{Mac, MacMethod, MacOrder};
-pub use signature::{BadSignature, SignatureMethod, Verifier};
+pub use signature::{BadSignature, SignatureMethod, Signers, Verifier};
 
 /// Where the algorithms come from: tables in order of preference, the default tier first.
 ///

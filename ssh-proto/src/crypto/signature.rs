@@ -1,7 +1,7 @@
 use core::fmt;
 
 use super::Tier;
-use crate::keys::{Certificate, PublicKey, SignatureRef};
+use crate::keys::{Certificate, Presence, PublicKey, SignatureRef};
 use crate::wire::{InvalidMessage, Problem};
 
 /// A signature algorithm: a row of a provider's table. One key type may have several (RFC 8332 §3).
@@ -19,6 +19,8 @@ pub struct SignatureMethod {
     pub signature_name: &'static str,
     /// See [`Tier`].
     pub tier: Tier,
+    /// Whose keys sign by it.
+    pub signers: Signers,
     /// The arithmetic. For certificates that of the key in them.
     pub verifier: &'static dyn Verifier,
 }
@@ -27,7 +29,14 @@ impl SignatureMethod {
     /// A row.
     #[must_use]
     pub const fn new(name: &'static str, key_type: &'static str, tier: Tier, verifier: &'static dyn Verifier) -> Self {
-        Self { name, key_type, signature_name: name, tier, verifier }
+        Self { name, key_type, signature_name: name, tier, signers: Signers::UsersAndHosts, verifier }
+    }
+
+    /// The same row for keys that no host has.
+    #[must_use]
+    pub const fn for_users_only(mut self) -> Self {
+        self.signers = Signers::Users;
+        self
     }
 
     /// The same algorithm for certificates of its keys; `None` where there is no such certificate.
@@ -49,7 +58,8 @@ impl SignatureMethod {
     }
 
     /// Checks that `key`, or the key in that certificate, signed `message` by this algorithm. A signature under another
-    /// name would be a downgrade (RFC 8332 §3).
+    /// name would be a downgrade (RFC 8332 §3). Whether what a security key says of its owner
+    /// ([`SignatureRef::presence`]) is enough, is for the caller to decide.
     ///
     /// # Errors
     /// When the key is not acceptable or the signature is not by it.
@@ -58,8 +68,21 @@ impl SignatureMethod {
         if key.key_type() != self.key_type || signature.algorithm != self.signature_name {
             return Err(BadSignature);
         }
-        self.verifier.verify(plain.blob(), message, signature.blob)
+        match signature.presence {
+            None => self.verifier.verify(plain.blob(), message, signature.blob),
+            Some(presence) => self.verifier.verify_presence(plain.blob(), message, signature.blob, presence),
+        }
     }
+}
+
+/// Whose keys sign by an algorithm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Signers {
+    /// Everybody's.
+    UsersAndHosts,
+    /// Those of users, and of the authorities that sign certificates: security keys, which somebody has to touch.
+    Users,
 }
 
 /// Checks keys and signatures of one algorithm.
@@ -75,6 +98,22 @@ pub trait Verifier: fmt::Debug + Send + Sync {
     /// # Errors
     /// When the key is not acceptable or the signature is not by it.
     fn verify(&self, key_blob: &[u8], message: &[u8], signature: &[u8]) -> Result<(), BadSignature>;
+
+    /// The same for a signature with which a security key says something of its owner. Other keys have nothing to say: for
+    /// them such a signature is bad.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    fn verify_presence(
+        &self,
+        key_blob: &[u8],
+        message: &[u8],
+        signature: &[u8],
+        presence: Presence,
+    ) -> Result<(), BadSignature> {
+        let _not_a_security_key = (key_blob, message, signature, presence);
+        Err(BadSignature)
+    }
 }
 
 /// A signature that is not by the key it names.

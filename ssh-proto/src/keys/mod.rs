@@ -5,7 +5,9 @@
 
 mod certificate;
 mod curve;
+mod presence;
 mod public;
+mod public_file;
 mod signature;
 
 #[cfg(feature = "rustcrypto")]
@@ -34,6 +36,7 @@ pub use file::{KeyFileError, PrivateKeyFile, Unsupported};
 pub use fingerprint::Fingerprint;
 #[cfg(feature = "rustcrypto")]
 pub use krl::{RevocationList, Revoked};
+pub use presence::Presence;
 #[cfg(feature = "rustcrypto")]
 pub use private::{PrivateKey, SignError};
 pub use public::PublicKey;

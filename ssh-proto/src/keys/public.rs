@@ -22,6 +22,8 @@ use crate::wire::{InvalidMessage, Mpint, Problem, Reader};
 /// string "ssh-ed25519" · string key (32 bytes)             RFC 8709 §4
 /// string "ssh-rsa" · mpint e · mpint n                     RFC 4253 §6.6
 /// string "ecdsa-sha2-[curve]" · string curve · string Q    RFC 5656 §3.1
+/// string "sk-ssh-ed25519@openssh.com" · string key (32 bytes) · string application                OpenSSH PROTOCOL.u2f
+/// string "sk-ecdsa-sha2-nistp256@openssh.com" · string curve · string Q · string application      OpenSSH PROTOCOL.u2f
 /// string anything else · byte[] type-specific data
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +38,8 @@ enum Kind {
     Ed25519,
     Rsa { bits: usize },
     Ecdsa(Curve),
+    SkEd25519,
+    SkEcdsa,
     Other(Arc<str>),
 }
 
@@ -57,12 +61,21 @@ impl PublicKey {
         let mut reader = Reader::new(blob);
         let kind = match reader.utf8("public key type")? {
             ED25519 => {
-                let point = reader.string("ssh-ed25519 key")?;
-                if point.len() != 32 {
-                    return Err(InvalidMessage::new("ssh-ed25519 key", Problem::BadLength));
-                }
+                read_ed25519(&mut reader)?;
                 reader.finish("ssh-ed25519 public key")?;
                 Kind::Ed25519
+            }
+            SK_ED25519 => {
+                read_ed25519(&mut reader)?;
+                read_application(&mut reader)?;
+                reader.finish("sk-ssh-ed25519 public key")?;
+                Kind::SkEd25519
+            }
+            SK_ECDSA => {
+                Curve::Nistp256.read_point(&mut reader)?;
+                read_application(&mut reader)?;
+                reader.finish("sk-ecdsa public key")?;
+                Kind::SkEcdsa
             }
             RSA => {
                 let (e, n) = (reader.mpint("ssh-rsa e")?, reader.mpint("ssh-rsa n")?);
@@ -118,6 +131,8 @@ impl PublicKey {
             Kind::Ed25519 => ED25519,
             Kind::Rsa { .. } => RSA,
             Kind::Ecdsa(curve) => curve.key_type(),
+            Kind::SkEd25519 => SK_ED25519,
+            Kind::SkEcdsa => SK_ECDSA,
             Kind::Other(name) => name,
         }
     }
@@ -132,11 +147,17 @@ impl PublicKey {
     #[must_use]
     pub const fn bits(&self) -> Option<usize> {
         match self.kind {
-            Kind::Ed25519 => Some(256),
+            Kind::Ed25519 | Kind::SkEd25519 | Kind::SkEcdsa => Some(256),
             Kind::Rsa { bits } => Some(bits),
             Kind::Ecdsa(curve) => Some(curve.bits()),
             Kind::Other(_) => None,
         }
+    }
+
+    /// Whether the private half is in a security key (FIDO), which says in each signature who was there: [`Presence`](super::Presence).
+    #[must_use]
+    pub const fn is_security_key(&self) -> bool {
+        matches!(self.kind, Kind::SkEd25519 | Kind::SkEcdsa)
     }
 
     /// The line of a `.pub` file: type, blob in base64, `comment`. Control characters in the comment become blanks, so
@@ -182,6 +203,19 @@ impl fmt::Debug for PublicKey {
     }
 }
 
+fn read_ed25519(reader: &mut Reader<'_>) -> Result<(), InvalidMessage> {
+    match reader.string("ssh-ed25519 key")?.len() {
+        32 => Ok(()),
+        _ => Err(InvalidMessage::new("ssh-ed25519 key", Problem::BadLength)),
+    }
+}
+
+/// What the key was made for: `ssh:`, as a rule. The security key signs its hash, and looks for nothing else in it.
+fn read_application(reader: &mut Reader<'_>) -> Result<(), InvalidMessage> {
+    let application = reader.utf8("application")?;
+    if application.contains('\0') { Err(InvalidMessage::new("application", Problem::BadValue)) } else { Ok(()) }
+}
+
 /// What makes no sense in any RSA key, checked on the lengths alone: nobody calculates with an oversized number to find
 /// out that it is one.
 fn check_rsa(e: Mpint<'_>, n: Mpint<'_>) -> Result<(), InvalidMessage> {
@@ -213,6 +247,9 @@ fn checked_name(name: &str) -> Result<&str, InvalidMessage> {
 pub(super) const ED25519: &str = "ssh-ed25519";
 pub(super) const RSA: &str = "ssh-rsa";
 
+const SK_ED25519: &str = "sk-ssh-ed25519@openssh.com";
+const SK_ECDSA: &str = "sk-ecdsa-sha2-nistp256@openssh.com";
+
 const BLANK: [char; 4] = [' ', '\t', '\r', '\n'];
 
 #[cfg(test)]
@@ -240,6 +277,22 @@ mod tests {
     fn ecdsa(curve: Curve, name: &str, point: &[u8]) -> Vec<u8> {
         let mut blob = Vec::new();
         for field in [curve.key_type().as_bytes(), name.as_bytes(), point] {
+            blob.put_string(field);
+        }
+        blob
+    }
+
+    fn sk_ed25519(application: &[u8]) -> Vec<u8> {
+        let mut blob = Vec::new();
+        for field in [SK_ED25519.as_bytes(), &[7; 32], application] {
+            blob.put_string(field);
+        }
+        blob
+    }
+
+    fn sk_ecdsa(application: &[u8]) -> Vec<u8> {
+        let mut blob = Vec::new();
+        for field in [SK_ECDSA.as_bytes(), b"nistp256", &[4; 65], application] {
             blob.put_string(field);
         }
         blob
@@ -284,9 +337,23 @@ mod tests {
     }
 
     #[test]
+    fn a_key_in_a_security_key_has_an_application() {
+        for (blob, name) in [
+            (sk_ed25519 as fn(&[u8]) -> Vec<u8>, "sk-ssh-ed25519@openssh.com"),
+            (sk_ecdsa, "sk-ecdsa-sha2-nistp256@openssh.com"),
+        ] {
+            let key = PublicKey::from_blob(&blob(b"ssh:work")).unwrap();
+            assert_eq!((key.key_type(), key.bits(), key.is_security_key()), (name, Some(256), true));
+            assert_eq!(problem(&blob(b"ssh:\0")), ("application", Problem::BadValue));
+            assert_eq!(problem(&blob(b"\xff")), ("application", Problem::NotUtf8));
+        }
+        assert!(!PublicKey::from_blob(&ed25519(&[7; 32])).unwrap().is_security_key());
+    }
+
+    #[test]
     fn every_truncation_and_every_extension_of_a_known_type_is_an_error() {
         let ecdsa = ecdsa(Curve::Nistp256, "nistp256", &[4; 65]);
-        for mut blob in [ed25519(&[7; 32]), rsa(&[3], &[0x55; 128]), ecdsa] {
+        for mut blob in [ed25519(&[7; 32]), rsa(&[3], &[0x55; 128]), ecdsa, sk_ed25519(b"ssh:"), sk_ecdsa(b"ssh:")] {
             for end in 0..blob.len() {
                 assert!(PublicKey::from_blob(&blob[..end]).is_err(), "cut at {end}");
             }
@@ -303,9 +370,9 @@ mod tests {
             blob.put_bytes(b"whatever follows");
             blob
         };
-        let sk = blob("sk-ssh-ed25519@openssh.com");
-        let key = PublicKey::from_blob(&sk).unwrap();
-        assert_eq!((key.key_type(), key.bits(), key.blob()), ("sk-ssh-ed25519@openssh.com", None, &sk[..]));
+        let new = blob("ssh-mldsa44-ed25519@openssh.com");
+        let key = PublicKey::from_blob(&new).unwrap();
+        assert_eq!((key.key_type(), key.bits(), key.blob()), ("ssh-mldsa44-ed25519@openssh.com", None, &new[..]));
         let long = "x".repeat(65);
         for name in ["", "two words", "a,b", "line\nbreak", "caf\u{e9}", &long] {
             assert!(PublicKey::from_blob(&blob(name)).is_err(), "{name:?}");

@@ -1,6 +1,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::Presence;
 use crate::wire::{InvalidMessage, Put, Reader};
 
 /// A signature with the name of its algorithm, as it travels.
@@ -9,7 +10,8 @@ use crate::wire::{InvalidMessage, Put, Reader};
 /// ```text
 /// string signature format identifier · byte[n] signature blob
 /// ```
-/// For every algorithm of this crate the blob is one `string` (RFC 8332 §3, RFC 8709 §6).
+/// The blob is one `string` (RFC 8332 §3, RFC 8709 §6, RFC 5656 §3.1.2), behind which security keys add what they say of
+/// their owner (OpenSSH PROTOCOL.u2f).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Signature {
@@ -17,16 +19,24 @@ pub struct Signature {
     pub algorithm: String,
     /// The content of the second `string`.
     pub blob: Vec<u8>,
+    /// What a security key says of its owner.
+    pub presence: Option<Presence>,
 }
 
 impl Signature {
     /// A signature by `algorithm`.
     #[must_use]
     pub fn new(algorithm: &str, blob: Vec<u8>) -> Self {
-        Self { algorithm: algorithm.into(), blob }
+        Self { algorithm: algorithm.into(), blob, presence: None }
     }
 
-    /// Reads and copies the two fields.
+    /// The same with what a security key says of its owner.
+    #[must_use]
+    pub fn with_presence(self, presence: Presence) -> Self {
+        Self { presence: Some(presence), ..self }
+    }
+
+    /// Reads and copies the fields.
     ///
     /// # Errors
     /// As [`SignatureRef::from_wire`].
@@ -34,7 +44,7 @@ impl Signature {
         SignatureRef::from_wire(bytes).map(SignatureRef::to_owned)
     }
 
-    /// Appends the two fields. In a message they stand in a `string` of their own.
+    /// Appends the fields. In a message they stand in a `string` of their own.
     pub fn to_wire(&self, out: &mut Vec<u8>) {
         self.as_ref().to_wire(out);
     }
@@ -42,7 +52,7 @@ impl Signature {
     /// The same, borrowed.
     #[must_use]
     pub fn as_ref(&self) -> SignatureRef<'_> {
-        SignatureRef { algorithm: &self.algorithm, blob: &self.blob }
+        SignatureRef { algorithm: &self.algorithm, blob: &self.blob, presence: self.presence }
     }
 }
 
@@ -54,30 +64,39 @@ pub struct SignatureRef<'a> {
     pub algorithm: &'a str,
     /// The content of the second `string`.
     pub blob: &'a [u8],
+    /// What a security key says of its owner.
+    pub presence: Option<Presence>,
 }
 
 impl<'a> SignatureRef<'a> {
-    /// Reads the two fields, which fill `bytes`.
+    /// Reads the fields, which fill `bytes`.
     ///
     /// # Errors
-    /// When a field is longer than what is there, or something follows the second.
+    /// When a field is longer than what is there, or something follows that is not a [`Presence`].
     pub fn from_wire(bytes: &'a [u8]) -> Result<Self, InvalidMessage> {
         let mut reader = Reader::new(bytes);
-        let signature = Self { algorithm: reader.utf8("signature algorithm")?, blob: reader.string("signature blob")? };
+        let signature = Self {
+            algorithm: reader.utf8("signature algorithm")?,
+            blob: reader.string("signature blob")?,
+            presence: Presence::from_wire(&mut reader)?,
+        };
         reader.finish("signature")?;
         Ok(signature)
     }
 
-    /// Appends the two fields.
+    /// Appends the fields.
     pub fn to_wire(self, out: &mut Vec<u8>) {
         out.put_string(self.algorithm.as_bytes());
         out.put_string(self.blob);
+        if let Some(presence) = self.presence {
+            presence.to_wire(out);
+        }
     }
 
     /// A copy that outlives the message.
     #[must_use]
     pub fn to_owned(self) -> Signature {
-        Signature::new(self.algorithm, self.blob.into())
+        Signature { presence: self.presence, ..Signature::new(self.algorithm, self.blob.into()) }
     }
 }
 
@@ -87,14 +106,19 @@ mod tests {
 
     #[test]
     fn a_signature_round_trips_and_every_truncation_is_an_error() {
-        let signature = Signature::new("ssh-ed25519", [9; 64].into());
-        let mut bytes = Vec::new();
-        signature.to_wire(&mut bytes);
-        assert_eq!(Signature::from_wire(&bytes), Ok(signature));
-        for end in 0..bytes.len() {
-            assert!(SignatureRef::from_wire(&bytes[..end]).is_err(), "cut at {end}");
+        let plain = Signature::new("ssh-ed25519", [9; 64].into());
+        let touched = plain.clone().with_presence(Presence::new(5, 0x0102_0304));
+        for signature in [plain, touched] {
+            let mut bytes = Vec::new();
+            signature.to_wire(&mut bytes);
+            assert_eq!(Signature::from_wire(&bytes).as_ref(), Ok(&signature));
+            for end in 0..bytes.len() {
+                // Where the flags would begin, a signature without them ends.
+                let whole = signature.presence.is_some() && end == bytes.len() - 5;
+                assert_eq!(SignatureRef::from_wire(&bytes[..end]).is_ok(), whole, "cut at {end}");
+            }
+            bytes.push(0);
+            assert!(SignatureRef::from_wire(&bytes).is_err());
         }
-        bytes.push(0);
-        assert!(SignatureRef::from_wire(&bytes).is_err());
     }
 }

@@ -11,6 +11,8 @@ use crate::error::{Error, PeerMisbehaved};
 use crate::wire::{Put, number};
 
 const SERVER_SIG_ALGS: &str = "server-sig-algs";
+/// Tells the client that logins may be bound to the host key (OpenSSH's PROTOCOL §3.1).
+const HOST_BOUND: &str = "publickey-hostbound@openssh.com";
 /// Tells the client that the server answers pings (OpenSSH's PROTOCOL §1.8).
 const PING: &str = "ping@openssh.com";
 /// Tells the server that EXT_INFO may come before USERAUTH_SUCCESS.
@@ -25,6 +27,7 @@ pub(super) struct State {
     /// The next packet is the first after the peer's first NEWKEYS.
     expect_first: bool,
     server_sig_algs: Option<String>,
+    host_bound: Understands,
     peer_answers_pings: Understands,
 }
 
@@ -38,6 +41,11 @@ enum Understands {
 impl State {
     pub(super) fn server_sig_algs(&self) -> Option<&str> {
         self.server_sig_algs.as_deref()
+    }
+
+    /// The server takes logins that are bound to its host key.
+    pub(super) fn takes_host_bound(&self) -> bool {
+        self.host_bound == Understands::Yes
     }
 
     /// The peer's first KEXINIT announces that it understands EXT_INFO.
@@ -74,7 +82,7 @@ impl Transport {
         let user_keys = user_keys.map(|method| method.name).collect::<Vec<_>>().join(",");
         let extensions: &[(&str, &str)] = match self.role() {
             Role::Client => &[(EXT_INFO_IN_AUTH, "0")],
-            Role::Server => &[(SERVER_SIG_ALGS, &user_keys), (PING, "0")],
+            Role::Server => &[(SERVER_SIG_ALGS, &user_keys), (HOST_BOUND, "0"), (PING, "0")],
         };
         self.send_now(out, |payload| {
             payload.put_u8(number::EXT_INFO);
@@ -107,7 +115,10 @@ impl Transport {
             if self.role() == Role::Client && name == SERVER_SIG_ALGS.as_bytes() {
                 self.ext_info.server_sig_algs = core::str::from_utf8(value).ok().map(ToOwned::to_owned);
             }
-            // The value is a version; there is one.
+            // The values are versions; there is one of each.
+            if self.role() == Role::Client && name == HOST_BOUND.as_bytes() && value == b"0" {
+                self.ext_info.host_bound = Understands::Yes;
+            }
             if self.role() == Role::Client && name == PING.as_bytes() && value == b"0" {
                 self.ext_info.peer_answers_pings = Understands::Yes;
             }

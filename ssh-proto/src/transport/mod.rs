@@ -24,7 +24,7 @@ use alloc::vec::Vec;
 pub use compress::Compression;
 pub(crate) use compress::Payload;
 pub use ident::Identification;
-pub use kex::{DirectionAlgorithms, FirstChoices, KexGuess, KexStrictness, Negotiated};
+pub use kex::{DirectionAlgorithms, FirstChoices, HostProof, KexGuess, KexStrictness, Negotiated};
 pub use keys::SessionId;
 use rand_core::CryptoRng;
 pub(crate) use receive::Turn;
@@ -168,6 +168,21 @@ impl Transport {
     /// Set from the first key exchange on.
     pub(crate) const fn session_id(&self) -> Option<SessionId> {
         self.kex.session_id()
+    }
+
+    /// The host key of the first key exchange: on a server its own.
+    pub(crate) fn host_key(&self) -> Option<&PublicKey> {
+        self.kex.host_key()
+    }
+
+    /// What a client can show of the first key exchange.
+    pub(crate) fn host_proof(&self) -> Option<HostProof> {
+        self.kex.host_proof()
+    }
+
+    /// Whether the server says that it takes logins bound to its host key.
+    pub(crate) fn takes_host_bound(&self) -> bool {
+        self.ext_info.takes_host_bound()
     }
 
     /// The signature algorithms that the server says it accepts (RFC 8308 §3.1), if it said so.

@@ -7,12 +7,13 @@ use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
 use super::SSH_USERAUTH;
+use super::keyboard::{Questions, put_answers};
 use super::messages::{self, Failure, MethodName, PkOk};
 use super::proof::Authenticated;
 use super::signature::to_sign;
-use crate::error::{Error, Limit, PeerMisbehaved};
+use crate::error::{Error, Limit, PeerIncompatible, PeerMisbehaved};
 use crate::keys::{PublicKey, Signature};
-use crate::notice::{Notice, printable};
+use crate::notice::{Notice, printable, printable_up_to};
 use crate::time::Instant;
 use crate::transport::messages::Service;
 use crate::transport::{SessionId, Transport};
@@ -23,7 +24,29 @@ use crate::wire::{MessageNumber, Put, number};
 pub(crate) struct Login {
     user: String,
     state: State,
+    trivial: TrivialPolicy,
+    shown: Shown,
     failures: u32,
+    questions: u32,
+}
+
+/// Whether a login that asked for nothing is accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a yes or a no with a name")]
+pub enum TrivialPolicy {
+    /// It is, and [noticed](Notice::TrivialLogin).
+    #[default]
+    Allow,
+    /// The connection ends.
+    Refuse,
+}
+
+/// Whether anything was shown to the server that it could not have made up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    Nothing,
+    /// A signature, a password, or an answer.
+    Something,
 }
 
 #[derive(Debug)]
@@ -43,6 +66,7 @@ enum Asked {
     Query { algorithm: String, key: PublicKey },
     Signed,
     Password,
+    KeyboardInteractive,
 }
 
 /// What the server said.
@@ -56,6 +80,10 @@ pub(crate) enum Answer {
     Refused { can_continue: Vec<MethodName>, partial: Partial },
     /// The key would do.
     WouldAccept { algorithm: String, key: PublicKey },
+    /// The server asks.
+    Questions(Questions),
+    /// The password must be changed: what the server says about it.
+    ChangePassword(String),
     /// Yes.
     Accepted(Authenticated),
 }
@@ -71,8 +99,8 @@ pub enum Partial {
 }
 
 impl Login {
-    pub(crate) const fn new(user: String) -> Self {
-        Self { user, state: State::ExpectKeys, failures: 0 }
+    pub(crate) const fn new(user: String, trivial: TrivialPolicy) -> Self {
+        Self { user, state: State::ExpectKeys, trivial, shown: Shown::Nothing, failures: 0, questions: 0 }
     }
 
     pub(crate) fn user(&self) -> &str {
@@ -105,10 +133,18 @@ impl Login {
         transport.send(now, out, |payload| messages::put_query(payload, &self.user, algorithm, key.blob()))
     }
 
-    /// The request that a signature completes, and the bytes that the key signs.
-    pub(crate) fn to_be_signed(&self, session_id: SessionId, algorithm: &str, key: &PublicKey) -> (Vec<u8>, Vec<u8>) {
+    /// The request that a signature completes, and the bytes that the key signs. "Clients should prefer host-bound
+    /// authentication when advertised by server" (OpenSSH's PROTOCOL §3.1).
+    pub(crate) fn to_be_signed(
+        &self,
+        transport: &Transport,
+        session_id: SessionId,
+        algorithm: &str,
+        key: &PublicKey,
+    ) -> (Vec<u8>, Vec<u8>) {
         let mut request = Vec::new();
-        messages::put_to_be_signed(&mut request, &self.user, algorithm, key.blob());
+        let host_key = transport.host_key().filter(|_| transport.takes_host_bound()).map(PublicKey::blob);
+        messages::put_to_be_signed(&mut request, &self.user, algorithm, key.blob(), host_key);
         let data = to_sign(session_id, &request);
         (request, data)
     }
@@ -122,6 +158,7 @@ impl Login {
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
         self.state = State::ExpectAnswer(Asked::Signed);
+        self.shown = Shown::Something;
         transport.send(now, out, |payload| {
             payload.put_bytes(request);
             payload.put_nested(|nested| signature.to_wire(nested));
@@ -136,7 +173,47 @@ impl Login {
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
         self.state = State::ExpectAnswer(Asked::Password);
+        self.shown = Shown::Something;
         transport.send(now, out, |payload| messages::put_password(payload, &self.user, password))
+    }
+
+    pub(crate) fn ask_password_change(
+        &mut self,
+        transport: &mut Transport,
+        (old, new): (&Zeroizing<Vec<u8>>, &Zeroizing<Vec<u8>>),
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        self.state = State::ExpectAnswer(Asked::Password);
+        self.shown = Shown::Something;
+        transport.send(now, out, |payload| messages::put_password_change(payload, &self.user, old, new))
+    }
+
+    pub(crate) fn ask_keyboard_interactive(
+        &mut self,
+        transport: &mut Transport,
+        submethods: &str,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        self.state = State::ExpectAnswer(Asked::KeyboardInteractive);
+        transport.send(now, out, |payload| messages::put_keyboard_interactive(payload, &self.user, submethods))
+    }
+
+    /// Answers what the server asked.
+    pub(crate) fn answer(
+        &mut self,
+        transport: &mut Transport,
+        answers: &[Zeroizing<Vec<u8>>],
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        self.state = State::ExpectAnswer(Asked::KeyboardInteractive);
+        // Who is asked nothing shows nothing.
+        if !answers.is_empty() {
+            self.shown = Shown::Something;
+        }
+        transport.send(now, out, |payload| put_answers(payload, answers))
     }
 
     /// One message of the layers above transport, `payload[0]` being its number.
@@ -172,8 +249,8 @@ impl Login {
                 };
                 match number {
                     number::USERAUTH_FAILURE => self.receive_failure(transport, body),
-                    number::USERAUTH_SUCCESS => Ok(Self::receive_success(transport, &asked)),
-                    _ => receive_method_message(body, asked),
+                    number::USERAUTH_SUCCESS => self.receive_success(transport),
+                    _ => self.receive_method_message(transport, body, asked),
                 }
             }
             54..=59 | 61..=79 => {
@@ -197,32 +274,54 @@ impl Login {
         })
     }
 
-    fn receive_success(transport: &mut Transport, asked: &Asked) -> Answer {
-        // A query shows nothing either.
-        if matches!(asked, Asked::None | Asked::Query { .. }) {
+    fn receive_success(&self, transport: &mut Transport) -> Result<Answer, Error> {
+        // "none", a query, or an exchange without questions show nothing.
+        if self.shown == Shown::Nothing {
+            if self.trivial == TrivialPolicy::Refuse {
+                return Err(Error::PeerIncompatible(PeerIncompatible::TrivialLogin));
+            }
             transport.notices.push(Notice::TrivialLogin);
         }
         transport.logged_in();
-        Answer::Accepted(Authenticated::mint())
+        Ok(Answer::Accepted(Authenticated::mint()))
     }
-}
 
-/// Message 60 means what the method says: PK_OK behind a query, PASSWD_CHANGEREQ behind a password.
-fn receive_method_message(body: &[u8], asked: Asked) -> Result<Answer, Error> {
-    match asked {
-        Asked::Query { algorithm, key } => {
-            let invalid = |error| Error::InvalidMessage(MessageNumber(number::USERAUTH_PK_OK), error);
-            let ok = PkOk::decode(body).map_err(invalid)?;
-            // No signature is made for a key that was not asked about. Some servers (ssh2 for Node.js) answer with the
-            // type of the key instead of the algorithm; what is signed by is the algorithm that was asked about.
-            let same_algorithm = [algorithm.as_bytes(), key.key_type().as_bytes()].contains(&ok.algorithm);
-            if ok.key != key.blob() || !same_algorithm {
-                return Err(Error::PeerMisbehaved(PeerMisbehaved::UnsolicitedLoginAnswer));
+    /// Message 60 means what the method says: PK_OK behind a query, PASSWD_CHANGEREQ behind a password, INFO_REQUEST behind
+    /// `keyboard-interactive`.
+    fn receive_method_message(&mut self, transport: &Transport, body: &[u8], asked: Asked) -> Result<Answer, Error> {
+        let invalid = |error| Error::InvalidMessage(MessageNumber(number::USERAUTH_PK_OK), error);
+        match asked {
+            Asked::Query { algorithm, key } => {
+                let ok = PkOk::decode(body).map_err(invalid)?;
+                // No signature is made for a key that was not asked about. Some servers (ssh2 for Node.js) answer with the
+                // type of the key instead of the algorithm; what is signed by is the algorithm that was asked about.
+                let same_algorithm = [algorithm.as_bytes(), key.key_type().as_bytes()].contains(&ok.algorithm);
+                if ok.key != key.blob() || !same_algorithm {
+                    return Err(Error::PeerMisbehaved(PeerMisbehaved::UnsolicitedLoginAnswer));
+                }
+                Ok(Answer::WouldAccept { algorithm, key })
             }
-            Ok(Answer::WouldAccept { algorithm, key })
+            Asked::Password => {
+                /// In characters: what a password must be like may take some words.
+                const MAXIMUM: usize = 4096;
+                let prompt = messages::decode_change_request(body).map_err(invalid)?;
+                self.count_question(transport)?;
+                Ok(Answer::ChangePassword(printable_up_to(prompt, MAXIMUM)))
+            }
+            Asked::KeyboardInteractive => {
+                let questions = Questions::decode(body).map_err(invalid)?;
+                self.count_question(transport)?;
+                Ok(Answer::Questions(questions))
+            }
+            Asked::None | Asked::Signed => Err(Error::PeerMisbehaved(PeerMisbehaved::UnsolicitedLoginAnswer)),
         }
-        // The password has expired: without a new one that is a refusal.
-        Asked::Password => Ok(Answer::Refused { can_continue: Vec::new(), partial: Partial::Nothing }),
-        Asked::None | Asked::Signed => Err(Error::PeerMisbehaved(PeerMisbehaved::UnsolicitedLoginAnswer)),
+    }
+
+    fn count_question(&mut self, transport: &Transport) -> Result<(), Error> {
+        self.questions = self.questions.saturating_add(1);
+        if self.questions > transport.limits().login_questions {
+            return Err(Error::LimitReached(Limit::LoginTries));
+        }
+        Ok(())
     }
 }

@@ -17,6 +17,8 @@ pub enum MethodName {
     PublicKey,
     /// `password` (RFC 4252 §8).
     Password,
+    /// `keyboard-interactive` (RFC 4256).
+    KeyboardInteractive,
     /// Any other name.
     Other(String),
 }
@@ -29,6 +31,7 @@ impl MethodName {
             Self::None => "none",
             Self::PublicKey => "publickey",
             Self::Password => "password",
+            Self::KeyboardInteractive => "keyboard-interactive",
             Self::Other(name) => name,
         }
     }
@@ -38,6 +41,7 @@ impl MethodName {
             "none" => Self::None,
             "publickey" => Self::PublicKey,
             "password" => Self::Password,
+            "keyboard-interactive" => Self::KeyboardInteractive,
             other => Self::Other(other.to_owned()),
         }
     }
@@ -71,9 +75,12 @@ pub(super) enum Method<'a> {
     /// ```text
     /// boolean FALSE · string public key algorithm name · string public key blob
     /// ```
+    ///
+    /// In the method `publickey-hostbound-v00@openssh.com` the server's host key follows (OpenSSH's PROTOCOL §3.1).
     Query {
         algorithm: &'a str,
         key: &'a [u8],
+        host_key: Option<&'a [u8]>,
     },
     /// [RFC 4252 §7](https://www.rfc-editor.org/rfc/rfc4252#section-7): this key signs.
     ///
@@ -81,10 +88,12 @@ pub(super) enum Method<'a> {
     /// boolean TRUE · string public key algorithm name · string public key blob · string signature
     /// ```
     ///
-    /// `signed` is the part of the message that the signature covers.
+    /// In the method `publickey-hostbound-v00@openssh.com` the server's host key precedes the signature. `signed` is the
+    /// part of the message that the signature covers.
     Signed {
         algorithm: &'a str,
         key: &'a [u8],
+        host_key: Option<&'a [u8]>,
         signature: &'a [u8],
         signed: &'a [u8],
     },
@@ -96,8 +105,23 @@ pub(super) enum Method<'a> {
     Password {
         password: &'a [u8],
     },
-    /// The same with TRUE and a new password behind the old one.
-    PasswordChange,
+    /// [RFC 4252 §8](https://www.rfc-editor.org/rfc/rfc4252#section-8): a new one for the old one.
+    ///
+    /// ```text
+    /// boolean TRUE · string plaintext old password · string plaintext new password
+    /// ```
+    PasswordChange {
+        old: &'a [u8],
+        new: &'a [u8],
+    },
+    /// [RFC 4256 §3.1](https://www.rfc-editor.org/rfc/rfc4256#section-3.1)
+    ///
+    /// ```text
+    /// string language tag · string submethods
+    /// ```
+    KeyboardInteractive {
+        submethods: &'a str,
+    },
     /// A method that we do not know; its fields are not looked at.
     Other(&'a str),
 }
@@ -111,24 +135,28 @@ impl<'a> Request<'a> {
         let service = reader.string("service name")?;
         let method = match reader.utf8("method name")? {
             "none" => Method::None,
-            "publickey" => {
+            name @ ("publickey" | HOST_BOUND) => {
                 let has_signature = reader.boolean("has signature")?;
                 let algorithm = reader.utf8("public key algorithm name")?;
                 let key = reader.string("public key blob")?;
+                let host_key = if name == HOST_BOUND { Some(reader.string("server host key")?) } else { None };
                 if has_signature {
                     let covered = payload.len().saturating_sub(reader.rest().len());
                     let signed = payload.get(..covered).unwrap_or_default();
-                    Method::Signed { algorithm, key, signature: reader.string("signature")?, signed }
+                    Method::Signed { algorithm, key, host_key, signature: reader.string("signature")?, signed }
                 } else {
-                    Method::Query { algorithm, key }
+                    Method::Query { algorithm, key, host_key }
                 }
+            }
+            "keyboard-interactive" => {
+                reader.string("language tag")?;
+                Method::KeyboardInteractive { submethods: reader.utf8("submethods")? }
             }
             "password" => {
                 let change = reader.boolean("password change")?;
                 let password = reader.string("plaintext password")?;
                 if change {
-                    reader.string("new password")?;
-                    Method::PasswordChange
+                    Method::PasswordChange { old: password, new: reader.string("plaintext new password")? }
                 } else {
                     Method::Password { password }
                 }
@@ -143,11 +171,15 @@ impl<'a> Request<'a> {
         match self.method {
             Method::None => MethodName::None,
             Method::Query { .. } | Method::Signed { .. } => MethodName::PublicKey,
-            Method::Password { .. } | Method::PasswordChange => MethodName::Password,
+            Method::Password { .. } | Method::PasswordChange { .. } => MethodName::Password,
+            Method::KeyboardInteractive { .. } => MethodName::KeyboardInteractive,
             Method::Other(name) => MethodName::from_wire(name),
         }
     }
 }
+
+/// `publickey` with the host key among what is signed, so that no other host can use the signature.
+const HOST_BOUND: &str = "publickey-hostbound-v00@openssh.com";
 
 /// What all requests begin with.
 fn put_request(out: &mut Vec<u8>, user: &str, method: &str) {
@@ -168,18 +200,34 @@ pub(super) fn put_query(out: &mut Vec<u8>, user: &str, algorithm: &str, key: &[u
     out.put_string(key);
 }
 
-/// The signed request up to its signature.
-pub(super) fn put_to_be_signed(out: &mut Vec<u8>, user: &str, algorithm: &str, key: &[u8]) {
-    put_request(out, user, "publickey");
+/// The signed request up to its signature; bound to the host where `host_key` is given.
+pub(super) fn put_to_be_signed(out: &mut Vec<u8>, user: &str, algorithm: &str, key: &[u8], host_key: Option<&[u8]>) {
+    put_request(out, user, if host_key.is_some() { HOST_BOUND } else { "publickey" });
     out.put_bool(true);
     out.put_string(algorithm.as_bytes());
     out.put_string(key);
+    if let Some(host_key) = host_key {
+        out.put_string(host_key);
+    }
 }
 
 pub(super) fn put_password(out: &mut Vec<u8>, user: &str, password: &[u8]) {
     put_request(out, user, "password");
     out.put_bool(false);
     out.put_string(password);
+}
+
+pub(super) fn put_password_change(out: &mut Vec<u8>, user: &str, old: &[u8], new: &[u8]) {
+    put_request(out, user, "password");
+    out.put_bool(true);
+    out.put_string(old);
+    out.put_string(new);
+}
+
+pub(super) fn put_keyboard_interactive(out: &mut Vec<u8>, user: &str, submethods: &str) {
+    put_request(out, user, "keyboard-interactive");
+    out.put_string(b"");
+    out.put_string(submethods.as_bytes());
 }
 
 /// No, and what may be tried instead. [RFC 4252 §5.1](https://www.rfc-editor.org/rfc/rfc4252#section-5.1)
@@ -205,9 +253,13 @@ impl<'a> Failure<'a> {
     }
 }
 
-pub(super) fn put_failure(out: &mut Vec<u8>, can_continue: &[MethodName], partial_success: bool) {
+pub(super) fn put_failure<'a>(
+    out: &mut Vec<u8>,
+    can_continue: impl IntoIterator<Item = &'a MethodName>,
+    partial_success: bool,
+) {
     out.put_u8(number::USERAUTH_FAILURE);
-    out.put_name_list(can_continue.iter().map(MethodName::as_str));
+    out.put_name_list(can_continue.into_iter().map(MethodName::as_str));
     out.put_bool(partial_success);
 }
 
@@ -257,6 +309,25 @@ pub(super) fn put_pk_ok(out: &mut Vec<u8>, algorithm: &str, key: &[u8]) {
     out.put_u8(number::USERAUTH_PK_OK);
     out.put_string(algorithm.as_bytes());
     out.put_string(key);
+}
+
+/// The password must be changed. [RFC 4252 §8](https://www.rfc-editor.org/rfc/rfc4252#section-8)
+///
+/// ```text
+/// byte SSH_MSG_USERAUTH_PASSWD_CHANGEREQ (60) · string prompt in ISO-10646 UTF-8 encoding · string language tag
+/// ```
+pub(super) fn decode_change_request(body: &[u8]) -> Result<&[u8], InvalidMessage> {
+    let mut reader = Reader::new(body);
+    let prompt = reader.string("prompt")?;
+    reader.string("language tag")?;
+    reader.finish("SSH_MSG_USERAUTH_PASSWD_CHANGEREQ")?;
+    Ok(prompt)
+}
+
+pub(super) fn put_change_request(out: &mut Vec<u8>, prompt: &str) {
+    out.put_u8(number::USERAUTH_PASSWD_CHANGEREQ);
+    out.put_string(prompt.as_bytes());
+    out.put_string(b"");
 }
 
 #[cfg(test)]

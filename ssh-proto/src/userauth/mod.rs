@@ -4,6 +4,8 @@
 //! (CVE-2018-10933). What comes out of a completed login is a [`proof::Authenticated`], and nothing else can make one.
 
 pub(crate) mod client;
+mod factors;
+pub(crate) mod keyboard;
 mod messages;
 pub(crate) mod proof;
 pub(crate) mod server;
@@ -14,4 +16,5 @@ pub(crate) const SSH_USERAUTH: &str = "ssh-userauth";
 /// The service that users log in to (RFC 4254 §1).
 pub(crate) const SSH_CONNECTION: &str = "ssh-connection";
 
+pub use keyboard::{Echo, Question, Questions};
 pub use messages::MethodName;

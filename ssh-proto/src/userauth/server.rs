@@ -6,12 +6,14 @@ use core::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::factors::{Factors, Left};
+use super::keyboard::{Answers, Questions};
 use super::messages::{self, Method, MethodName, Request};
 use super::proof::Authenticated;
 use super::signature::to_sign;
 use super::{SSH_CONNECTION, SSH_USERAUTH};
-use crate::error::{Error, Limit, PeerIncompatible, PeerMisbehaved};
-use crate::keys::{Certificate, PublicKey, SignatureRef};
+use crate::error::{ApiMisuse, Error, Limit, PeerIncompatible, PeerMisbehaved};
+use crate::keys::{Certificate, Presence, PublicKey, SignatureRef};
 use crate::notice::{Notice, printable};
 use crate::time::Instant;
 use crate::transport::Transport;
@@ -22,6 +24,7 @@ use crate::wire::{MessageNumber, Put, number};
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
     pub(crate) methods: Vec<MethodName>,
+    pub(crate) chains: Vec<Vec<MethodName>>,
     pub(crate) tries: u32,
     pub(crate) failure_delay: Duration,
     pub(crate) banner: Option<String>,
@@ -33,20 +36,33 @@ pub(crate) struct Login {
     rules: Rules,
     state: State,
     user: String,
-    /// What is still to be shown; shrinks with each partial success.
-    can_continue: Vec<MethodName>,
-    /// What this user has shown, in order.
-    passed: Vec<MethodName>,
+    factors: Factors,
     failures: u32,
     requests: u32,
+    /// When the message came that is being answered.
+    received: Instant,
 }
 
 #[derive(Debug)]
 enum State {
     ExpectServiceRequest,
     ExpectRequest,
+    /// The client was asked so many questions.
+    ExpectAnswers {
+        submethods: String,
+        asked: usize,
+    },
     /// A refusal that is held back until then.
-    Delayed(Instant),
+    Delayed(Instant, Then),
+}
+
+/// What follows a refusal that was held back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    /// It is told, and something else may be tried.
+    GoOn,
+    /// That was one try too many.
+    End,
 }
 
 /// What a request asks of the caller.
@@ -54,33 +70,54 @@ enum State {
 pub(crate) enum Question {
     Offer { algorithm: &'static str, key: PublicKey, certificate: Option<Certificate> },
     Attempt(Attempt),
+    Exchange(Exchange),
+}
+
+/// A keyboard-interactive exchange: at its start there are no answers yet.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) submethods: String,
+    pub(crate) answers: Option<Answers>,
 }
 
 /// An attempt, as far as this layer can check it.
 pub(crate) enum Attempt {
     None,
-    PublicKey(PublicKey),
-    Certificate(Certificate),
+    PublicKey(PublicKey, Option<Presence>),
+    Certificate(Certificate, Option<Presence>),
     Password(Zeroizing<Vec<u8>>),
+    PasswordChange { old: Zeroizing<Vec<u8>>, new: Zeroizing<Vec<u8>> },
 }
 
 impl core::fmt::Debug for Attempt {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::None => f.write_str("None"),
-            Self::PublicKey(key) => f.debug_tuple("PublicKey").field(key).finish(),
-            Self::Certificate(certificate) => f.debug_tuple("Certificate").field(certificate).finish(),
+            Self::PublicKey(key, presence) => f.debug_tuple("PublicKey").field(key).field(presence).finish(),
+            Self::Certificate(certificate, presence) => {
+                f.debug_tuple("Certificate").field(certificate).field(presence).finish()
+            }
             Self::Password(_) => f.write_str("Password([redacted])"),
+            Self::PasswordChange { .. } => f.write_str("PasswordChange([redacted])"),
         }
     }
 }
 
 impl Attempt {
-    const fn name(&self) -> MethodName {
+    pub(crate) const fn name(&self) -> MethodName {
         match self {
             Self::None => MethodName::None,
-            Self::PublicKey(_) | Self::Certificate(_) => MethodName::PublicKey,
-            Self::Password(_) => MethodName::Password,
+            Self::PublicKey(..) | Self::Certificate(..) => MethodName::PublicKey,
+            Self::Password(_) | Self::PasswordChange { .. } => MethodName::Password,
+        }
+    }
+
+    /// What signed, be it in a certificate or not: one key is one factor.
+    pub(crate) fn key(&self) -> Option<&PublicKey> {
+        match self {
+            Self::PublicKey(key, _) => Some(key),
+            Self::Certificate(certificate, _) => Some(certificate.key()),
+            _ => None,
         }
     }
 }
@@ -98,15 +135,14 @@ pub(crate) enum Refused {
 
 impl Login {
     pub(crate) fn new(rules: Rules) -> Self {
-        let can_continue = rules.methods.clone();
         Self {
+            factors: Factors::new(&rules.methods, &rules.chains),
             rules,
             state: State::ExpectServiceRequest,
             user: String::new(),
-            can_continue,
-            passed: Vec::new(),
             failures: 0,
             requests: 0,
+            received: Instant::default(),
         }
     }
 
@@ -115,7 +151,7 @@ impl Login {
     }
 
     pub(crate) fn passed(&self) -> &[MethodName] {
-        &self.passed
+        self.factors.passed()
     }
 
     pub(crate) fn into_user(self) -> String {
@@ -124,13 +160,13 @@ impl Login {
 
     /// A refusal is being held back: nothing is read until then.
     pub(crate) const fn is_delayed(&self) -> bool {
-        matches!(self.state, State::Delayed(_))
+        matches!(self.state, State::Delayed(..))
     }
 
     pub(crate) const fn poll_timeout(&self) -> Option<Instant> {
         match self.state {
-            State::Delayed(until) => Some(until),
-            State::ExpectServiceRequest | State::ExpectRequest => None,
+            State::Delayed(until, _) => Some(until),
+            State::ExpectServiceRequest | State::ExpectRequest | State::ExpectAnswers { .. } => None,
         }
     }
 
@@ -142,10 +178,11 @@ impl Login {
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
         match self.state {
-            State::Delayed(until) if now >= until => {
+            State::Delayed(until, Then::GoOn) if now >= until => {
                 self.state = State::ExpectRequest;
-                transport.send(now, out, |payload| messages::put_failure(payload, &self.can_continue, false))
+                self.send_failure(transport, now, out)
             }
+            State::Delayed(until, Then::End) if now >= until => Err(Error::LimitReached(Limit::LoginTries)),
             _ => Ok(()),
         }
     }
@@ -163,13 +200,22 @@ impl Login {
         let invalid = |error| Error::InvalidMessage(MessageNumber(number), error);
         match (&self.state, number) {
             // Some clients (paramiko's) ask again before each attempt, which RFC 4253 §10 does not forbid.
-            (State::ExpectServiceRequest | State::ExpectRequest, number::SERVICE_REQUEST) => {
+            (
+                State::ExpectServiceRequest | State::ExpectRequest | State::ExpectAnswers { .. },
+                number::SERVICE_REQUEST,
+            ) => {
                 let service = Service::decode(payload.get(1..).unwrap_or_default()).map_err(invalid)?;
                 self.receive_service_request(transport, &service, now, out).map(|()| None)
             }
-            (State::ExpectRequest, number::USERAUTH_REQUEST) => {
+            // In the middle of questions it "abandons" them (RFC 4252 §5, RFC 4256 §3.1).
+            (State::ExpectRequest | State::ExpectAnswers { .. }, number::USERAUTH_REQUEST) => {
                 let request = Request::decode(payload).map_err(invalid)?;
+                self.state = State::ExpectRequest;
                 self.receive_request(transport, &request, now, out)
+            }
+            (State::ExpectAnswers { .. }, number::USERAUTH_INFO_RESPONSE) => {
+                let answers = Answers::decode(payload.get(1..).unwrap_or_default()).map_err(invalid)?;
+                self.receive_answers(transport, answers, now, out)
             }
             // Unassigned in RFC 4252: not known, not an error.
             (_, 54..=59 | 62..=79) => {
@@ -190,7 +236,7 @@ impl Login {
         now: Instant,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        if matches!(self.state, State::ExpectRequest) {
+        if !matches!(self.state, State::ExpectServiceRequest) {
             self.count_request(transport)?;
         }
         if service.name != SSH_USERAUTH.as_bytes() {
@@ -225,6 +271,7 @@ impl Login {
         out: &mut Vec<u8>,
     ) -> Result<Option<Question>, Error> {
         self.count_request(transport)?;
+        self.received = now;
         if request.service != SSH_CONNECTION.as_bytes() {
             return Err(Error::PeerIncompatible(PeerIncompatible::UnknownService));
         }
@@ -232,16 +279,73 @@ impl Login {
         if self.user != request.user {
             self.user.clear();
             self.user.push_str(request.user);
-            self.can_continue.clone_from(&self.rules.methods);
-            self.passed.clear();
+            self.factors.flush();
         }
         let name = request.method_name();
-        let offered = name == MethodName::None || self.can_continue.contains(&name);
-        let question = if offered { check(transport, request) } else { Err(Refused::Attempt) };
+        let question = if self.factors.offers(&name) {
+            self.check(transport, request)
+        } else if name == MethodName::None && self.requests == 1 {
+            // A client asks with "none" which methods there are: the first time that is no failure. Nobody is asked, so
+            // that the answer takes as long whoever the user is.
+            Err(Refused::Probe)
+        } else {
+            Err(Refused::Attempt)
+        };
         match question {
             Ok(question) => Ok(Some(question)),
             Err(refused) => self.refuse(transport, &name, refused, now, out).map(|()| None),
         }
+    }
+
+    /// "The client [...] responds with" answers (RFC 4256 §3.4).
+    fn receive_answers(
+        &mut self,
+        transport: &mut Transport,
+        answers: Answers,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Question>, Error> {
+        self.count_request(transport)?;
+        self.received = now;
+        let State::ExpectAnswers { submethods, asked } = core::mem::replace(&mut self.state, State::ExpectRequest)
+        else {
+            return Ok(None);
+        };
+        let longest = answers.0.iter().map(|answer| answer.len()).max().unwrap_or_default();
+        // "If the num-responses field does not match the num-prompts field in the request message, the server MUST send a
+        // failure message."
+        if answers.0.len() != asked || longest > transport.limits().password {
+            let name = MethodName::KeyboardInteractive;
+            return self.refuse(transport, &name, Refused::Attempt, now, out).map(|()| None);
+        }
+        Ok(Some(Question::Exchange(Exchange { submethods, answers: Some(answers) })))
+    }
+
+    /// Asks something, in the exchange that is under way.
+    pub(crate) fn ask(
+        &mut self,
+        transport: &mut Transport,
+        exchange: Exchange,
+        questions: &Questions,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let asked = questions.questions.len();
+        if asked > Questions::MAXIMUM {
+            return Err(Error::ApiMisuse(ApiMisuse::AnswerCount));
+        }
+        self.state = State::ExpectAnswers { submethods: exchange.submethods, asked };
+        transport.send(now, out, |payload| questions.encode(payload))
+    }
+
+    /// "the user's password has expired" (RFC 4252 §8): a new one is wanted.
+    pub(crate) fn ask_for_new_password(
+        transport: &mut Transport,
+        prompt: &str,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        transport.send(now, out, |payload| messages::put_change_request(payload, prompt))
     }
 
     /// "SSH_MSG_USERAUTH_PK_OK": this key would do.
@@ -256,7 +360,7 @@ impl Login {
         transport.send(now, out, |payload| messages::put_pk_ok(payload, algorithm, key.blob()))
     }
 
-    /// Says no: at once to a question, after a delay to a real attempt, for good when there were too many.
+    /// Says no: at once to who asks for the list, after a delay to everybody else, for good when there were too many.
     pub(crate) fn refuse(
         &mut self,
         transport: &mut Transport,
@@ -271,81 +375,124 @@ impl Login {
             let method = printable(method.as_str().as_bytes());
             transport.notices.push(Notice::LoginRefused { user, method, tries: self.failures });
         }
-        if self.failures >= self.rules.tries {
-            return Err(Error::LimitReached(Limit::LoginTries));
-        }
-        if refused == Refused::Attempt && !self.rules.failure_delay.is_zero() {
-            self.state = State::Delayed(now.plus(self.rules.failure_delay));
+        let last = self.failures >= self.rules.tries;
+        let delay = match refused {
+            Refused::Probe => Duration::ZERO,
+            Refused::Query => self.rules.failure_delay / QUERY,
+            Refused::Attempt => self.rules.failure_delay,
+        };
+        if !delay.is_zero() {
+            let then = if last { Then::End } else { Then::GoOn };
+            self.state = State::Delayed(next_multiple(self.received, delay, now), then);
             return Ok(());
         }
-        transport.send(now, out, |payload| messages::put_failure(payload, &self.can_continue, false))
+        if last {
+            return Err(Error::LimitReached(Limit::LoginTries));
+        }
+        self.send_failure(transport, now, out)
     }
 
-    /// Says no to an attempt.
-    pub(crate) fn refuse_attempt(
-        &mut self,
-        transport: &mut Transport,
-        attempt: &Attempt,
-        now: Instant,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Error> {
-        // A client asks with "none" which methods there are: the first time that is no failure.
-        let probe = matches!(attempt, Attempt::None) && self.requests == 1;
-        let refused = if probe { Refused::Probe } else { Refused::Attempt };
-        self.refuse(transport, &attempt.name(), refused, now, out)
+    fn send_failure(&self, transport: &mut Transport, now: Instant, out: &mut Vec<u8>) -> Result<(), Error> {
+        transport.send(now, out, |payload| messages::put_failure(payload, self.factors.listed(), false))
     }
 
-    /// "partial success": right, and something else is wanted too.
+    /// "partial success": right, and one of `remaining` is wanted too.
     pub(crate) fn accept_partially(
         &mut self,
         transport: &mut Transport,
-        attempt: &Attempt,
+        (method, key): (MethodName, Option<&PublicKey>),
         remaining: Vec<MethodName>,
         now: Instant,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        self.passed.push(attempt.name());
-        self.can_continue = remaining;
-        transport.send(now, out, |payload| messages::put_failure(payload, &self.can_continue, true))
+        self.factors.pass(method, key);
+        self.factors.ask_for(remaining);
+        transport.send(now, out, |payload| messages::put_failure(payload, self.factors.listed(), true))
     }
 
-    /// "SSH_MSG_USERAUTH_SUCCESS MUST be sent only once."
-    pub(crate) fn accept(transport: &mut Transport, now: Instant, out: &mut Vec<u8>) -> Result<Authenticated, Error> {
+    /// Right: that was all, or by the rules something else is wanted too. "SSH_MSG_USERAUTH_SUCCESS MUST be sent only
+    /// once."
+    pub(crate) fn accept(
+        &mut self,
+        transport: &mut Transport,
+        (method, key): (MethodName, Option<&PublicKey>),
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Authenticated>, Error> {
+        if self.factors.pass(method, key) == Left::More {
+            transport.send(now, out, |payload| messages::put_failure(payload, self.factors.listed(), true))?;
+            return Ok(None);
+        }
         transport.send(now, out, |payload| payload.put_u8(number::USERAUTH_SUCCESS))?;
         transport.logged_in();
-        Ok(Authenticated::mint())
+        Ok(Some(Authenticated::mint()))
+    }
+
+    /// Everything that can be checked without knowing the user: the algorithm, the key, the signature.
+    fn check(&self, transport: &Transport, request: &Request<'_>) -> Result<Question, Refused> {
+        let key_of = |algorithm: &str, blob: &[u8], host_key: Option<&[u8]>, refused| {
+            // A signature that is bound to a host is bound to this one.
+            if host_key.is_some_and(|bound| transport.host_key().is_none_or(|own| own.blob() != bound)) {
+                return Err(refused);
+            }
+            let method =
+                transport.algorithms().user_keys.iter().find(|method| method.name == algorithm).ok_or(refused)?;
+            let key = PublicKey::from_blob(blob).map_err(|_invalid| refused)?;
+            method.check_key(&key).map_err(|_invalid| refused)?;
+            let certificate = Certificate::from_public(&key).map_err(|_invalid| refused)?;
+            let signer = certificate.as_ref().map_or(&key, Certificate::key);
+            if self.factors.has_used(signer) { Err(refused) } else { Ok((*method, key, certificate)) }
+        };
+        match request.method {
+            Method::None => Ok(Question::Attempt(Attempt::None)),
+            Method::Query { algorithm, key, host_key } => {
+                let (method, key, certificate) = key_of(algorithm, key, host_key, Refused::Query)?;
+                Ok(Question::Offer { algorithm: method.name, key, certificate })
+            }
+            Method::Signed { algorithm, key, host_key, signature, signed } => {
+                let (method, key, certificate) = key_of(algorithm, key, host_key, Refused::Attempt)?;
+                let session_id = transport.session_id().ok_or(Refused::Attempt)?;
+                let signature = SignatureRef::from_wire(signature).map_err(|_invalid| Refused::Attempt)?;
+                // RFC 8332 §3.2: the name in the request and the name in the signature are the same.
+                method.verify(&key, &to_sign(session_id, signed), signature).map_err(|_bad| Refused::Attempt)?;
+                Ok(Question::Attempt(match certificate {
+                    None => Attempt::PublicKey(key, signature.presence),
+                    Some(certificate) => Attempt::Certificate(certificate, signature.presence),
+                }))
+            }
+            Method::Password { password } => {
+                Ok(Question::Attempt(Attempt::Password(short_enough(transport, password)?)))
+            }
+            Method::PasswordChange { old, new } => {
+                let (old, new) = (short_enough(transport, old)?, short_enough(transport, new)?);
+                Ok(Question::Attempt(Attempt::PasswordChange { old, new }))
+            }
+            // The submethods are "a hint" (RFC 4256 §3.1): what is asked, and how often, is the caller's affair (CVE-2015-5600).
+            Method::KeyboardInteractive { submethods } => {
+                Ok(Question::Exchange(Exchange { submethods: printable(submethods.as_bytes()), answers: None }))
+            }
+            Method::Other(_) => Err(Refused::Attempt),
+        }
     }
 }
 
-/// Everything that can be checked without knowing the user: the algorithm, the key, the signature.
-fn check(transport: &Transport, request: &Request<'_>) -> Result<Question, Refused> {
-    let key_of = |algorithm: &str, blob: &[u8], refused| {
-        let method = transport.algorithms().user_keys.iter().find(|method| method.name == algorithm).ok_or(refused)?;
-        let key = PublicKey::from_blob(blob).map_err(|_invalid| refused)?;
-        method.check_key(&key).map_err(|_invalid| refused)?;
-        let certificate = Certificate::from_public(&key).map_err(|_invalid| refused)?;
-        Ok((*method, key, certificate))
-    };
-    match request.method {
-        Method::None => Ok(Question::Attempt(Attempt::None)),
-        Method::Query { algorithm, key } => {
-            let (method, key, certificate) = key_of(algorithm, key, Refused::Query)?;
-            Ok(Question::Offer { algorithm: method.name, key, certificate })
-        }
-        Method::Signed { algorithm, key, signature, signed } => {
-            let (method, key, certificate) = key_of(algorithm, key, Refused::Attempt)?;
-            let session_id = transport.session_id().ok_or(Refused::Attempt)?;
-            let signature = SignatureRef::from_wire(signature).map_err(|_invalid| Refused::Attempt)?;
-            // RFC 8332 §3.2: the name in the request and the name in the signature are the same.
-            method.verify(&key, &to_sign(session_id, signed), signature).map_err(|_bad| Refused::Attempt)?;
-            Ok(Question::Attempt(match certificate {
-                None => Attempt::PublicKey(key),
-                Some(certificate) => Attempt::Certificate(certificate),
-            }))
-        }
-        Method::Password { password } if password.len() <= transport.limits().password => {
-            Ok(Question::Attempt(Attempt::Password(Zeroizing::new(password.to_vec()))))
-        }
-        Method::Password { .. } | Method::PasswordChange | Method::Other(_) => Err(Refused::Attempt),
+/// A password that is looked at.
+fn short_enough(transport: &Transport, password: &[u8]) -> Result<Zeroizing<Vec<u8>>, Refused> {
+    if password.len() > transport.limits().password {
+        return Err(Refused::Attempt);
     }
+    Ok(Zeroizing::new(password.to_vec()))
+}
+
+/// The refusal of a query is held back for this part of the delay: a client may have many keys, and they prove nothing.
+const QUERY: u32 = 100;
+
+/// When a refusal goes out: `delay` after the request came, whenever the caller made up its mind; twice, four times, ... as
+/// much where it took longer. How long the caller thought does not show, and so not whether it found the user.
+fn next_multiple(received: Instant, delay: Duration, now: Instant) -> Instant {
+    let mut delay = delay;
+    while received.plus(delay) <= now && delay < Duration::MAX {
+        delay = delay.saturating_mul(2);
+    }
+    received.plus(delay)
 }

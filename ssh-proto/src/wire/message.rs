@@ -26,6 +26,11 @@ pub mod number {
     pub const USERAUTH_SUCCESS: u8 = 52;
     pub const USERAUTH_BANNER: u8 = 53;
     pub const USERAUTH_PK_OK: u8 = 60;
+    /// The same number behind a password: RFC 4252 §8.
+    pub const USERAUTH_PASSWD_CHANGEREQ: u8 = 60;
+    /// The same number behind `keyboard-interactive`: RFC 4256 §5.
+    pub const USERAUTH_INFO_REQUEST: u8 = 60;
+    pub const USERAUTH_INFO_RESPONSE: u8 = 61;
     pub const GLOBAL_REQUEST: u8 = 80;
     pub const REQUEST_SUCCESS: u8 = 81;
     pub const REQUEST_FAILURE: u8 = 82;
@@ -71,6 +76,7 @@ impl fmt::Display for MessageNumber {
             number::USERAUTH_SUCCESS => "USERAUTH_SUCCESS",
             number::USERAUTH_BANNER => "USERAUTH_BANNER",
             number::USERAUTH_PK_OK => "USERAUTH_PK_OK",
+            number::USERAUTH_INFO_RESPONSE => "USERAUTH_INFO_RESPONSE",
             number::GLOBAL_REQUEST => "GLOBAL_REQUEST",
             number::REQUEST_SUCCESS => "REQUEST_SUCCESS",
             number::REQUEST_FAILURE => "REQUEST_FAILURE",

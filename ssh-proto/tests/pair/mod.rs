@@ -382,8 +382,9 @@ fn serve(
                 server::Method::Certificate(signed) => Some(signed.public()) == user.certificate.as_ref(),
                 _ => false,
             });
-            return attempt.accept(now, out).map(|connection| Serving::Open(Box::new(End::new(connection))));
+            attempt.accept(now, out)?
         }
+        server::Step::Open(connection) => return Ok(Serving::Open(Box::new(End::new(*connection)))),
         step => step,
     }))
 }

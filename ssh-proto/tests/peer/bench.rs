@@ -10,6 +10,7 @@ use ssh_proto::notice::Notice;
 use ssh_proto::time::Instant;
 use ssh_proto::wire::{Put, number};
 use ssh_proto::{Client, Error, Server, server};
+use zeroize::Zeroizing;
 
 use super::{Offer, Peer, Plays};
 use crate::pair::{End, Setup, Signer, ed25519_key, rng};
@@ -30,6 +31,7 @@ pub(crate) enum Verdict {
     Accept,
     Reject,
     Partial(Vec<MethodName>),
+    NewPassword(&'static str),
     /// Nothing yet.
     Wait,
 }
@@ -43,9 +45,25 @@ pub(crate) enum Try {
     /// Signs with the user's key.
     Sign,
     Password(&'static [u8]),
+    /// Lets the server ask.
+    KeyboardInteractive,
     /// Nothing yet.
     Wait,
 }
+
+/// What a server's caller says in an exchange of questions.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    Ask(server::Questions),
+    Accept,
+    Reject,
+    Partial(Vec<MethodName>),
+}
+
+/// How a server's caller asks.
+type Examine = Box<dyn FnMut(&server::Exchange) -> Reply>;
+/// How a client's caller answers; nothing leaves the question open.
+type Respond = Box<dyn FnMut(&client::Questions) -> Option<Vec<Zeroizing<Vec<u8>>>>>;
 
 /// How a server's caller decides.
 type Judge = Box<dyn FnMut(&server::AuthAttempt) -> Verdict>;
@@ -67,8 +85,12 @@ pub(crate) struct Bench {
     pub(crate) signer: Signer,
     pub(crate) judge: Judge,
     pub(crate) choose: Choose,
+    pub(crate) examine: Examine,
+    pub(crate) respond: Respond,
     /// The server's signer, or the client's user, takes time over the host key.
     pub(crate) slow: bool,
+    /// A server's caller takes time over offered keys.
+    pub(crate) slow_offers: bool,
 }
 
 impl Bench {
@@ -111,7 +133,10 @@ impl Bench {
                 _ => Verdict::Reject,
             }),
             choose: Box::new(|_login| Try::None),
+            examine: Box::new(|_exchange| Reply::Reject),
+            respond: Box::new(|_questions| None),
             slow: false,
+            slow_offers: false,
         };
         bench.gather(out);
         bench
@@ -180,7 +205,7 @@ impl Bench {
                 let signature = self.signer.sign(sign.key(), sign.algorithm(), sign.to_sign());
                 server_ready(sign.complete(&signature, out)?)
             }
-            Machine::Server(server::Step::Offer(offer)) => {
+            Machine::Server(server::Step::Offer(offer)) if !self.slow_offers => {
                 if offer.key() == self.user_key.public() {
                     server_ready(offer.would_accept(now, out)?)
                 } else {
@@ -188,10 +213,22 @@ impl Bench {
                 }
             }
             Machine::Server(server::Step::Attempt(attempt)) => match (self.judge)(&attempt) {
-                Verdict::Accept => Ok((Machine::ServerOpen(End::new(attempt.accept(now, out)?)), true)),
+                Verdict::Accept => Ok((Machine::Server(attempt.accept(now, out)?), true)),
+                Verdict::NewPassword(prompt) => server_ready(attempt.ask_for_new_password(prompt, now, out)?),
                 Verdict::Reject => server_ready(attempt.reject(now, out)?),
                 Verdict::Partial(remaining) => server_ready(attempt.partial(remaining, now, out)?),
                 Verdict::Wait => Ok((Machine::Server(server::Step::Attempt(attempt)), false)),
+            },
+            Machine::Server(server::Step::Exchange(exchange)) => match (self.examine)(&exchange) {
+                Reply::Ask(questions) => server_ready(exchange.ask(&questions, now, out)?),
+                Reply::Accept => Ok((Machine::Server(exchange.accept(now, out)?), true)),
+                Reply::Reject => server_ready(exchange.reject(now, out)?),
+                Reply::Partial(remaining) => server_ready(exchange.partial(remaining, now, out)?),
+            },
+            Machine::Server(server::Step::Open(connection)) => Ok((Machine::ServerOpen(End::new(*connection)), true)),
+            Machine::Client(client::Step::Prompt(prompt)) => match (self.respond)(prompt.questions()) {
+                Some(answers) => client_ready(prompt.answer(&answers, now, out)?),
+                None => Ok((Machine::Client(client::Step::Prompt(prompt)), false)),
             },
             Machine::Client(client::Step::Ready(ready)) => {
                 let mut step = ready.process(now, &mut self.input, out)?;
@@ -216,6 +253,7 @@ impl Bench {
                         Ok((Machine::Client(client::Step::Sign(sign)), true))
                     }
                     Try::Password(password) => client_ready(login.password(&password.to_vec().into(), now, out)?),
+                    Try::KeyboardInteractive => client_ready(login.keyboard_interactive("", now, out)?),
                     Try::Wait => Ok((Machine::Client(client::Step::Login(login)), false)),
                 }
             }
@@ -246,6 +284,9 @@ impl Bench {
             Machine::Server(server::Step::Sign(step)) => step.poll_timeout(),
             Machine::Server(server::Step::Offer(step)) => step.poll_timeout(),
             Machine::Server(server::Step::Attempt(step)) => step.poll_timeout(),
+            Machine::Server(server::Step::Exchange(step)) => step.poll_timeout(),
+            Machine::Client(client::Step::Prompt(step)) => step.poll_timeout(),
+            Machine::Client(client::Step::NewPassword(step)) => step.poll_timeout(),
             Machine::Client(client::Step::Ready(step)) => step.poll_timeout(),
             Machine::Client(client::Step::HostKey(step)) => step.poll_timeout(),
             Machine::Client(client::Step::Login(step)) => step.poll_timeout(),
@@ -267,6 +308,9 @@ impl Bench {
             Machine::Client(C::Ready(step)) => Machine::Client(C::Ready(step.handle_timeout(now, out)?)),
             Machine::Client(C::HostKey(step)) => Machine::Client(C::HostKey(step.handle_timeout(now, out)?)),
             Machine::Client(C::Login(step)) => Machine::Client(C::Login(step.handle_timeout(now, out)?)),
+            Machine::Server(S::Exchange(step)) => Machine::Server(S::Exchange(step.handle_timeout(now, out)?)),
+            Machine::Client(C::Prompt(step)) => Machine::Client(C::Prompt(step.handle_timeout(now, out)?)),
+            Machine::Client(C::NewPassword(step)) => Machine::Client(C::NewPassword(step.handle_timeout(now, out)?)),
             Machine::Client(C::Sign(step)) => Machine::Client(C::Sign(step.handle_timeout(now, out)?)),
             Machine::ServerOpen(mut end) => {
                 end.handle_timeout(now, out);
@@ -470,6 +514,14 @@ pub(crate) fn auth_request(user: &str, service: &str, method: &str) -> Vec<u8> {
     for field in [user, service, method] {
         payload.put_string(field.as_bytes());
     }
+    payload
+}
+
+/// A request to be asked.
+pub(crate) fn keyboard_request(user: &str) -> Vec<u8> {
+    let mut payload = auth_request(user, "ssh-connection", "keyboard-interactive");
+    payload.put_string(b"");
+    payload.put_string(b"");
     payload
 }
 

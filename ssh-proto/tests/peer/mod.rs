@@ -6,7 +6,9 @@
 mod bench;
 mod packet;
 
-pub(crate) use bench::{Bench, Machine, Try, Verdict, auth_request, public_key_request, service};
+pub(crate) use bench::{
+    Bench, Machine, Reply, Try, Verdict, auth_request, keyboard_request, public_key_request, service,
+};
 use packet::Keys;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng};

@@ -99,13 +99,14 @@ impl Server {
             Step::Attempt(attempt) => match attempt.method() {
                 Method::PublicKey(key) if *key == self.user_key => {
                     reaction.meant.push(format!("{} is let in", attempt.user()));
-                    return Phase::LoggedIn(Box::new(attempt.accept(NOW, out).unwrap()));
+                    attempt.accept(NOW, out).unwrap()
                 }
                 _ => {
                     reaction.meant.push(format!("{} asks", attempt.user()));
                     Step::Ready(attempt.reject(NOW, out).unwrap())
                 }
             },
+            Step::Open(connection) => return Phase::LoggedIn(connection),
             step => step,
         }))
     }

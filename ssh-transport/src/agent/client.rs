@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{env, fmt, io};
 
+use ssh_proto::client::HostProof;
 use ssh_proto::keys::{PublicKey, Signature};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -17,6 +18,8 @@ pub struct Agent {
     /// A connection with no question under way. Who asks takes it and brings it back after the answer: a question that
     /// was given up takes its connection along, and no answer can come to the wrong one.
     idle: Arc<Mutex<Option<UnixStream>>>,
+    /// What each connection begins with: `session-bind@openssh.com`.
+    binding: Option<Arc<[u8]>>,
     answer_limit: Duration,
     sign_limit: Duration,
 }
@@ -44,7 +47,13 @@ impl Agent {
     /// When it does not.
     pub async fn connect(path: impl AsRef<Path>) -> Result<Self, AgentError> {
         let path: Arc<Path> = path.as_ref().into();
-        let agent = Self { path, idle: Arc::default(), answer_limit: Self::ANSWER_LIMIT, sign_limit: Self::SIGN_LIMIT };
+        let agent = Self {
+            path,
+            idle: Arc::default(),
+            binding: None,
+            answer_limit: Self::ANSWER_LIMIT,
+            sign_limit: Self::SIGN_LIMIT,
+        };
         let stream = within(agent.answer_limit, agent.open()).await?;
         agent.keep(stream);
         Ok(agent)
@@ -54,6 +63,29 @@ impl Agent {
     #[must_use]
     pub fn with_limits(self, answer: Duration, sign: Duration) -> Self {
         Self { answer_limit: answer, sign_limit: sign, ..self }
+    }
+
+    /// The same agent over connections of their own, each of which tells it first which host the session goes to
+    /// (`session-bind@openssh.com`): keys that are for some hosts only (`ssh-add -h`) sign for those then, and for nobody
+    /// else. An agent that knows nothing of this is used as it is.
+    #[must_use]
+    pub fn bind(&self, proof: &HostProof) -> Self {
+        let binding = message::session_bind(proof, message::Use::Authentication);
+        Self { idle: Arc::default(), binding: Some(binding.into()), ..self.clone() }
+    }
+
+    /// A connection to the agent for whoever is at the other end of the session that `proof` is about: what comes from
+    /// there goes into it, and back. The agent is told so first, and refuses keys that are not to be used from there.
+    ///
+    /// # Errors
+    /// When the agent does not answer.
+    pub async fn dial_for_forwarding(&self, proof: &HostProof) -> Result<UnixStream, AgentError> {
+        let binding = message::session_bind(proof, message::Use::Forwarding);
+        within(self.answer_limit, async {
+            let stream = self.open().await?;
+            self.introduce(stream, &binding).await
+        })
+        .await
     }
 
     /// Its keys.
@@ -87,26 +119,35 @@ impl Agent {
                     other => return other,
                 }
             }
-            let stream = self.open().await?;
+            let mut stream = self.open().await?;
+            if let Some(binding) = &self.binding {
+                stream = self.introduce(stream, binding).await?;
+            }
             self.exchange(stream, request).await
         })
         .await
     }
 
-    /// ```text
-    /// uint32 message length · byte[message length] message contents
-    /// ```
-    async fn exchange(&self, mut stream: UnixStream, request: &[u8]) -> Result<Vec<u8>, AgentError> {
-        let length = u32::try_from(request.len()).map_err(|_| AgentError::TooLong { length: request.len() })?;
-        let framed = [&length.to_be_bytes(), request].concat();
-        stream.write_all(&framed).await.map_err(AgentError::Broken)?;
-        let length = stream.read_u32().await.map_err(AgentError::Broken)?;
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
-        if length > Self::MAX_MESSAGE {
-            return Err(AgentError::TooLong { length });
+    /// Says which session a connection is for. What the agent makes of it shows when a key is asked for.
+    async fn introduce(&self, mut stream: UnixStream, binding: &[u8]) -> Result<UnixStream, AgentError> {
+        match round_trip(&mut stream, binding).await {
+            Ok(answer) => {
+                if let Err(error) = message::read_bound(&answer) {
+                    tracing::debug!(%error, "the agent is not bound to the session");
+                }
+                Ok(stream)
+            }
+            // One that hangs up on what it does not know.
+            Err(AgentError::Broken(error)) => {
+                tracing::debug!(%error, "the agent does not want to be bound to the session");
+                self.open().await
+            }
+            Err(error) => Err(error),
         }
-        let mut answer = vec![0; length];
-        stream.read_exact(&mut answer).await.map_err(AgentError::Broken)?;
+    }
+
+    async fn exchange(&self, mut stream: UnixStream, request: &[u8]) -> Result<Vec<u8>, AgentError> {
+        let answer = round_trip(&mut stream, request).await?;
         self.keep(stream);
         Ok(answer)
     }
@@ -119,6 +160,23 @@ impl Agent {
     fn keep(&self, stream: UnixStream) {
         *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
     }
+}
+
+/// ```text
+/// uint32 message length · byte[message length] message contents
+/// ```
+async fn round_trip(stream: &mut UnixStream, request: &[u8]) -> Result<Vec<u8>, AgentError> {
+    let length = u32::try_from(request.len()).map_err(|_| AgentError::TooLong { length: request.len() })?;
+    let framed = [&length.to_be_bytes(), request].concat();
+    stream.write_all(&framed).await.map_err(AgentError::Broken)?;
+    let length = stream.read_u32().await.map_err(AgentError::Broken)?;
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    if length > Agent::MAX_MESSAGE {
+        return Err(AgentError::TooLong { length });
+    }
+    let mut answer = vec![0; length];
+    stream.read_exact(&mut answer).await.map_err(AgentError::Broken)?;
+    Ok(answer)
 }
 
 impl fmt::Debug for Agent {

@@ -1,3 +1,4 @@
+use ssh_proto::client::HostProof;
 use ssh_proto::keys::{Certificate, PublicKey, Signature};
 use ssh_proto::wire::{Put, Reader};
 
@@ -79,6 +80,37 @@ pub(super) fn read_signature(answer: &[u8], algorithm: &str) -> Result<Signature
     Ok(signature)
 }
 
+/// Whether the client logs in with the agent's keys, or lends it to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    Authentication,
+    Forwarding,
+}
+
+/// OpenSSH's PROTOCOL.agent §1:
+///
+/// ```text
+/// byte SSH_AGENTC_EXTENSION (27) · string session-bind@openssh.com · string hostkey · string session identifier
+/// string signature · bool is_forwarding
+/// ```
+pub(super) fn session_bind(proof: &HostProof, usage: Use) -> Vec<u8> {
+    let mut request = vec![EXTENSION];
+    request.put_string(b"session-bind@openssh.com");
+    request.put_string(proof.host_key.blob());
+    request.put_string(proof.session_id.as_bytes());
+    request.put_string(&proof.signature);
+    request.put_bool(usage == Use::Forwarding);
+    request
+}
+
+/// Its answer: a bare success.
+pub(super) fn read_bound(answer: &[u8]) -> Result<(), AgentError> {
+    match answer {
+        [EXTENSION_FAILURE] => Err(AgentError::Refused),
+        answer => Ok(expect(answer, SUCCESS)?.finish("success")?),
+    }
+}
+
 /// What follows the number of an answer, when it is the one that answers the question.
 fn expect(answer: &[u8], wanted: u8) -> Result<Reader<'_>, AgentError> {
     let mut reader = Reader::new(answer);
@@ -95,10 +127,13 @@ fn printable(comment: &[u8]) -> String {
 }
 
 const FAILURE: u8 = 5;
+const SUCCESS: u8 = 6;
 const REQUEST_IDENTITIES: u8 = 11;
 const IDENTITIES_ANSWER: u8 = 12;
 const SIGN_REQUEST: u8 = 13;
 const SIGN_RESPONSE: u8 = 14;
+const EXTENSION: u8 = 27;
+const EXTENSION_FAILURE: u8 = 28;
 
 const RSA_SHA2_256: u32 = 2;
 const RSA_SHA2_512: u32 = 4;

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-use ssh_proto::keys::PublicKey;
+use ssh_proto::keys::{Presence, PublicKey};
 
 use super::find::Refused;
 use super::source::Sources;
@@ -76,6 +76,16 @@ impl Entry {
     #[must_use]
     pub fn requires_verification(&self) -> bool {
         self.verification == Verification::Required
+    }
+
+    /// Whether a signature with which a security key said `presence` of its owner is enough for the line. Other keys say
+    /// nothing, and nothing more is asked of them.
+    #[must_use]
+    pub fn admits_presence(&self, presence: Option<Presence>) -> bool {
+        presence.is_none_or(|presence| {
+            (presence.user_present() || !self.requires_touch())
+                && (presence.user_verified() || !self.requires_verification())
+        })
     }
 
     /// Whether a certificate for `principals` lets `user` in by this line, if its key is the certificate's authority: one

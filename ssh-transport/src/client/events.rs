@@ -11,6 +11,8 @@ use ssh_proto::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::host_keys::HostKeyUpdates;
+use super::prompter::{Prompter, Told};
+use crate::forward::Incoming;
 use crate::link::{Events, Link, Locked};
 use crate::offer::{ChannelKind, ChannelOffer};
 
@@ -39,6 +41,15 @@ pub(crate) struct State {
     pub(crate) pings: VecDeque<oneshot::Sender<()>>,
     /// The server's announcement of all its keys.
     pub(crate) host_keys: Vec<PublicKey>,
+    life: Life,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Life {
+    #[default]
+    Here,
+    /// The connection is: nobody may wait for it any more.
+    Gone,
 }
 
 /// Who waits for an answer to a global request.
@@ -57,6 +68,15 @@ impl Expected {
 }
 
 impl State {
+    /// Puts somebody who takes channels where `put` does, unless none will come any more.
+    pub(crate) fn take(&mut self, put: impl FnOnce(&mut Self, Taker)) -> Incoming {
+        let (taker, offers) = mpsc::unbounded_channel();
+        if self.life == Life::Here {
+            put(self, taker);
+        }
+        Incoming::new(offers)
+    }
+
     pub(crate) fn asks(&mut self, request: GlobalRequestId, answer: Answer) {
         self.asked.push((request, answer));
     }
@@ -99,22 +119,24 @@ impl State {
 pub(super) struct ClientEvents {
     pub(super) expected: Arc<Expected>,
     pub(super) host_keys: HostKeyUpdates,
+    pub(super) prompter: Option<Arc<dyn Prompter>>,
     /// Offers that wait until nothing is locked.
     pub(super) offers: Vec<(OpenTicket, ChannelKind, Taker)>,
     pub(super) announced: Option<Vec<PublicKey>>,
 }
 
 impl ClientEvents {
-    pub(super) fn new(expected: Arc<Expected>, host_keys: HostKeyUpdates) -> Self {
-        Self { expected, host_keys, offers: Vec::new(), announced: None }
+    pub(super) fn new(expected: Arc<Expected>, host_keys: HostKeyUpdates, prompter: Option<Arc<dyn Prompter>>) -> Self {
+        Self { expected, host_keys, prompter, offers: Vec::new(), announced: None }
     }
 }
 
 impl Drop for ClientEvents {
     /// The connection is gone: nobody waits for anything any more.
     fn drop(&mut self) {
-        let gone = std::mem::take(&mut *self.expected.lock());
-        drop(gone);
+        let gone = State { life: Life::Gone, ..State::default() };
+        let before = std::mem::replace(&mut *self.expected.lock(), gone);
+        drop(before);
     }
 }
 
@@ -158,7 +180,7 @@ impl Events<ClientSide> for ClientEvents {
                     let _ = waiting.send(());
                 }
             }
-            Event::Notice(notice) => log(&notice),
+            Event::Notice(notice) => log(&notice, self.prompter.as_deref()),
             _ => {}
         }
     }
@@ -176,11 +198,14 @@ impl Events<ClientSide> for ClientEvents {
     }
 }
 
-pub(super) fn log(notice: &Notice) {
-    match notice {
-        Notice::PeerIdentified(peer) => tracing::debug!(%peer, "the server identified itself"),
-        Notice::BannerLine(line) | Notice::LoginBanner(line) => tracing::info!("{}", line.trim_end()),
-        Notice::TrivialLogin => tracing::warn!("the server let us in without asking for anything"),
-        notice => tracing::debug!(?notice),
+/// Logs what happened, or tells it to who is there to hear it.
+pub(super) fn log(notice: &Notice, prompter: Option<&dyn Prompter>) {
+    match (notice, prompter) {
+        (Notice::LoginBanner(text), Some(prompter)) => prompter.tell(Told::Banner(text)),
+        (Notice::TrivialLogin, Some(prompter)) => prompter.tell(Told::TrivialLogin),
+        (Notice::PeerIdentified(peer), _) => tracing::debug!(%peer, "the server identified itself"),
+        (Notice::BannerLine(line) | Notice::LoginBanner(line), _) => tracing::info!("{}", line.trim_end()),
+        (Notice::TrivialLogin, None) => tracing::warn!("the server let us in without asking for anything"),
+        (notice, _) => tracing::debug!(?notice),
     }
 }

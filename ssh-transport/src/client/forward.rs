@@ -8,7 +8,7 @@ use ssh_proto::{GlobalRequest, StreamLocalChannel, TcpChannel, WantReply};
 use tokio::net::ToSocketAddrs;
 use tokio::sync::{mpsc, oneshot};
 
-use super::events::Answer;
+use super::events::{Answer, State};
 use super::{Client, ConnectError, Policy, ProgramError, host_keys};
 use crate::channel::Channel;
 use crate::ended::Ended;
@@ -52,12 +52,12 @@ impl Client {
     /// Takes channels of a type that nobody here knows, which the server opens.
     #[must_use]
     pub fn take_other(&self, channel_type: &str) -> Incoming {
-        let (taker, offers) = mpsc::unbounded_channel();
-        self.inner.expected.lock().other.insert(channel_type.to_owned(), taker);
-        Incoming::new(offers)
+        let put = |state: &mut State, taker| drop(state.other.insert(channel_type.to_owned(), taker));
+        self.inner.expected.lock().take(put)
     }
 
-    /// Listens here, and carries each connection through the server to `target`: `ssh -L`. Dropping the handle stops it.
+    /// Listens here, and carries each connection through the server to `target`: `ssh -L`. Dropping the handle stops it;
+    /// until then the connection lives.
     ///
     /// # Errors
     /// When the address cannot be had.
@@ -131,18 +131,14 @@ impl Client {
     /// then use the keys in the agent for as long as the connection lives.
     #[must_use]
     pub fn take_agent(&self) -> Incoming {
-        let (taker, offers) = mpsc::unbounded_channel();
-        self.inner.expected.lock().agent = Some(taker);
-        Incoming::new(offers)
+        self.inner.expected.lock().take(|state, taker| state.agent = Some(taker))
     }
 
     /// Takes the channels to our display which the server opens. Sessions ask for them by
     /// [`ChannelRequest::X11`](ssh_proto::ChannelRequest::X11).
     #[must_use]
     pub fn take_x11(&self) -> Incoming {
-        let (taker, offers) = mpsc::unbounded_channel();
-        self.inner.expected.lock().x11 = Some(taker);
-        Incoming::new(offers)
+        self.inner.expected.lock().take(|state, taker| state.x11 = Some(taker))
     }
 
     /// Logs in to a further server through this one, as `ssh -J` does. This connection lives for as long as the other.

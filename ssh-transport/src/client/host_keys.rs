@@ -40,7 +40,8 @@ impl HostKeyUpdates {
             return;
         }
         let Some(hash) = learnable(path, host, *port, recognised) else { return };
-        let new: Vec<PublicKey> = keys.into_iter().filter(|key| is_new(path, host, *port, key)).collect();
+        let taken = |key: &PublicKey| link.with(|locked| locked.connection.takes_host_key(key)).unwrap_or(false);
+        let new: Vec<PublicKey> = keys.into_iter().filter(|key| taken(key) && is_new(path, host, *port, key)).collect();
         if new.is_empty() {
             return;
         }

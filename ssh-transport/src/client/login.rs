@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use ssh_proto::Client as ClientSide;
 use ssh_proto::client::{self, Step};
-use ssh_proto::error::{Error, Waiting};
+use ssh_proto::error::Error;
 use ssh_proto::keys::{Certificate, PublicKey};
 
 use super::error::ConnectError;
 use super::log;
 use super::policy::{HostKeys, Policy};
+use super::tries::Progress;
 use crate::clock;
 use crate::ended::Ended;
 use crate::identity::IdentityError;
-use crate::known_hosts::{self, HashNames, Verdict};
+use crate::known_hosts::{self, Verdict};
 use crate::pipe::{Pipe, Woken};
 use crate::revoked_keys::{self, Refused};
 use crate::rng::os_rng;
@@ -24,11 +25,9 @@ pub(super) struct Login<'a> {
     pub(super) policy: &'a Policy,
     pub(super) host: &'a str,
     pub(super) port: u16,
-    /// The identity that is tried next.
-    pub(super) next: usize,
     pub(super) tried: Vec<String>,
     pub(super) failed: Vec<IdentityError>,
-    pub(super) password_tried: bool,
+    pub(super) progress: Progress,
     /// The host key that was right, where it was no certificate's.
     pub(super) recognised: Option<PublicKey>,
 }
@@ -46,7 +45,7 @@ impl Login<'_> {
             step = match step {
                 Step::Ready(mut ready) => {
                     while let Some(notice) = ready.poll_notice() {
-                        log(&notice);
+                        log(&notice, self.policy.prompter.as_deref());
                     }
                     match ready
                         .process(self.pipe.clock.now(), &mut self.pipe.input, &mut self.pipe.output.fresh)
@@ -68,6 +67,8 @@ impl Login<'_> {
                 }
                 Step::Login(login) => self.attempt(login).await?,
                 Step::Sign(sign) => self.sign(sign).await?,
+                Step::Prompt(prompt) => self.answer(prompt).await?,
+                Step::NewPassword(change) => self.change_password(change).await?,
                 Step::Open(connection) => return Ok(connection),
                 _ => return Err(ended(Error::SigningFailed)),
             };
@@ -110,69 +111,13 @@ impl Login<'_> {
             Verdict::Changed(known) => Err(ConnectError::HostKeyChanged { host, key: key.clone(), known }),
             Verdict::Unknown => match accept_new {
                 None => Err(ConnectError::UnknownHost { host, key: key.clone() }),
-                Some(path) => known_hosts::append(path, self.host, self.port, key, HashNames::No)
+                Some(path) => known_hosts::append(path, self.host, self.port, key, self.policy.hash_names)
                     .map_err(|error| ConnectError::KnownHosts(path.clone(), error)),
             },
         }
     }
-
-    /// The next thing to try: `none` first, because it tells what may be tried at all, then each identity, then the
-    /// password.
-    async fn attempt(&mut self, login: client::Login) -> Result<Step, ConnectError> {
-        let now = self.pipe.clock.now();
-        let takes = |name: &str| {
-            login.refused().is_none_or(|refused| refused.can_continue.iter().any(|method| method.as_str() == name))
-        };
-        while takes("publickey")
-            && let Some(identity) = self.policy.identities.get(self.next)
-        {
-            self.next += 1;
-            let key = identity.public();
-            let Some(algorithm) = login.choose_algorithm(&identity.algorithms()) else { continue };
-            let certificate = if identity.certificate().is_some() { " (certificate)" } else { "" };
-            self.tried.push(format!("{}{certificate}", identity.key().fingerprint()));
-            return Ok(Step::Ready(login.query(algorithm, key, now, &mut self.pipe.output.fresh).map_err(ended)?));
-        }
-        if takes("password")
-            && let Some(password) = self.policy.password.as_ref().filter(|_| !self.password_tried)
-        {
-            self.password_tried = true;
-            return Ok(Step::Ready(login.password(password, now, &mut self.pipe.output.fresh).map_err(ended)?));
-        }
-        if login.refused().is_none() && self.tried.is_empty() {
-            return Ok(Step::Ready(login.none(now, &mut self.pipe.output.fresh).map_err(ended)?));
-        }
-        let methods = login.refused().map_or(&[][..], |refused| &refused.can_continue);
-        let denied = ConnectError::Denied {
-            user: login.user().to_owned(),
-            methods: methods.iter().map(ToString::to_string).collect(),
-            tried: std::mem::take(&mut self.tried),
-            failed: std::mem::take(&mut self.failed),
-        };
-        login.disconnect("no more authentication methods", &mut self.pipe.output.fresh);
-        Err(denied)
-    }
-
-    async fn sign(&mut self, sign: client::SignAuth) -> Result<Step, ConnectError> {
-        let identity = self.policy.identities.iter().find(|identity| identity.public() == sign.key());
-        let deadline = sign.poll_timeout();
-        let Some(identity) = identity else { return Ok(Step::Login(sign.abandon())) };
-        let (algorithm, data) = (sign.algorithm().to_owned(), sign.to_sign().to_vec());
-        match self.pipe.wait_for(deadline, identity.sign(&algorithm, &data)).await {
-            None => Err(ended(Error::TimedOut(Waiting::Login))),
-            Some(Ok(signature)) => {
-                let now = self.pipe.clock.now();
-                Ok(Step::Ready(sign.complete(&signature, now, &mut self.pipe.output.fresh).map_err(ended)?))
-            }
-            Some(Err(error)) => {
-                tracing::warn!(%error, "an identity cannot sign");
-                self.failed.push(error);
-                Ok(Step::Login(sign.abandon()))
-            }
-        }
-    }
 }
 
-const fn ended(error: Error) -> ConnectError {
+pub(super) const fn ended(error: Error) -> ConnectError {
     ConnectError::Ended(Ended::Protocol(error))
 }

@@ -1,8 +1,9 @@
 //! The client over a real stream: connects, checks the host key, logs in, and opens channels.
 //!
-//! The rooms: how to connect is in `policy.rs`, what can go wrong in `error.rs`, the way in in `login.rs`, and when it
-//! begins with a guess in `guesses.rs`; what the server may do afterwards is in `events.rs`, its further keys in
-//! `host_keys.rs`, and connections through it in `forward.rs`.
+//! The rooms: how to connect is in `policy.rs`, who answers for the user in `prompter.rs`, what can go wrong in `error.rs`,
+//! the way in in `login.rs`, what is tried there in `tries.rs`, and when it begins with a guess in `guesses.rs`; what the
+//! server may do afterwards is in `events.rs`, its further keys in `host_keys.rs`, and connections through it in
+//! `forward.rs`.
 
 mod error;
 mod events;
@@ -11,7 +12,9 @@ mod guesses;
 mod host_keys;
 mod login;
 mod policy;
+mod prompter;
 mod proxy_command;
+mod tries;
 
 use std::io;
 use std::sync::Arc;
@@ -19,7 +22,9 @@ use std::sync::Arc;
 pub use error::{ConnectError, ProgramError};
 pub use guesses::Guesses;
 pub use policy::{HostKeys, Policy};
+pub use prompter::{Answers, Asked, AskedBy, Asking, Prompter, Told};
 pub use proxy_command::ProxyCommand;
+pub use ssh_proto::client::{Echo, HostProof, Question, Questions};
 use ssh_proto::{ChannelRequest, Client as ClientSide, Identification, KexGuess, Negotiated, Outcome};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -27,6 +32,7 @@ use tokio::net::TcpStream;
 use self::events::{ClientEvents, Expected, log};
 use self::host_keys::HostKeyUpdates;
 use self::login::Login;
+use self::tries::Progress;
 use crate::channel::Channel;
 use crate::ended::{Ended, Exit};
 use crate::io::{Duplex, Io};
@@ -57,6 +63,7 @@ struct Inner {
     expected: Arc<Expected>,
     negotiated: Option<Negotiated>,
     peer: Option<Identification>,
+    host_proof: Option<HostProof>,
 }
 
 impl Drop for Inner {
@@ -121,15 +128,15 @@ impl Client {
             policy,
             host,
             port,
-            next: 0,
             tried: Vec::new(),
             failed: Vec::new(),
-            password_tried: false,
+            progress: Progress::default(),
             recognised: None,
         };
         match login.run(config).await {
             Ok(connection) => {
                 let (negotiated, peer) = (connection.negotiated().cloned(), connection.peer().cloned());
+                let host_proof = connection.host_proof();
                 if let Some(negotiated) = &negotiated {
                     policy.guesses.remember(host, port, negotiated);
                 }
@@ -141,9 +148,9 @@ impl Client {
                     }
                     _ => HostKeyUpdates::Ignore,
                 };
-                let events = ClientEvents::new(expected.clone(), updates);
+                let events = ClientEvents::new(expected.clone(), updates, policy.prompter.clone());
                 let link = Link::start(connection, io, clock, (input, output), events, None);
-                Ok(Self { inner: Arc::new(Inner { link, expected, negotiated, peer }) })
+                Ok(Self { inner: Arc::new(Inner { link, expected, negotiated, peer, host_proof }) })
             }
             Err(error) => {
                 if guess == KexGuess::Send {
@@ -222,6 +229,13 @@ impl Client {
     #[must_use]
     pub fn peer(&self) -> Option<&Identification> {
         self.inner.peer.as_ref()
+    }
+
+    /// What proves which host this connection goes to: for an agent that is
+    /// [forwarded](crate::agent::Agent::dial_for_forwarding) over it.
+    #[must_use]
+    pub fn host_proof(&self) -> Option<&HostProof> {
+        self.inner.host_proof.as_ref()
     }
 
     /// Exchanges keys again now.

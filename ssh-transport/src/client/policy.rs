@@ -1,6 +1,7 @@
 //! How to connect.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ssh_proto::client;
@@ -8,8 +9,9 @@ use ssh_proto::keys::PublicKey;
 use zeroize::Zeroizing;
 
 use super::guesses::Guesses;
+use super::prompter::Prompter;
 use crate::identity::Identity;
-use crate::known_hosts::KnownHosts;
+use crate::known_hosts::{HashNames, KnownHosts};
 
 /// How to connect: all of it data.
 #[derive(Debug)]
@@ -26,8 +28,13 @@ pub struct Policy {
     pub revoked_host_keys: Option<PathBuf>,
     /// What may sign a login, in the order in which it is tried.
     pub identities: Vec<Identity>,
-    /// A password, tried after all identities.
+    /// A password, tried after all identities; also the answer to the single hidden question of a server that wants it by
+    /// `keyboard-interactive`.
     pub password: Option<Zeroizing<Vec<u8>>>,
+    /// Who is asked for what else a server wants, and told what it says.
+    pub prompter: Option<Arc<dyn Prompter>>,
+    /// Whether names of hosts are hashed where they are written: not.
+    pub hash_names: HashNames,
     /// Where further keys that a known server proves to have are written (OpenSSH's `UpdateHostKeys`): nowhere. A server
     /// that is known by a pattern teaches nothing.
     pub update_host_keys: Option<PathBuf>,
@@ -49,6 +56,8 @@ impl Policy {
             revoked_host_keys: None,
             identities: Vec::new(),
             password: None,
+            prompter: None,
+            hash_names: HashNames::No,
             update_host_keys: None,
             guesses: Guesses::new(),
             connect_timeout: Duration::from_secs(30),

@@ -98,7 +98,12 @@ pub(super) async fn listen_tcp(
 
 async fn accept_tcp(listener: &TcpListener, connection: &Connection, name: &str, port: u16) {
     loop {
-        match listener.accept().await {
+        // The connection may have gone while this began.
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = connection.gone() => return,
+        };
+        match accepted {
             Ok((stream, from)) => {
                 let _ = stream.set_nodelay(true);
                 let (connection, name) = (connection.clone(), name.to_owned());
@@ -121,7 +126,11 @@ pub(super) fn listen_socket(connection: &Connection, path: &Path) -> io::Result<
         let (connection, path) = (connection.clone(), path.to_owned());
         async move {
             loop {
-                match listener.accept().await {
+                let accepted = tokio::select! {
+                    accepted = listener.accept() => accepted,
+                    () = connection.gone() => return,
+                };
+                match accepted {
                     Ok((stream, _)) => {
                         let (connection, path) = (connection.clone(), path.clone());
                         tokio::spawn(async move {

@@ -151,9 +151,8 @@ fn named_by(path: &Path) -> Option<PublicKey> {
 /// that the agent has.
 fn public_half(path: &Path) -> Option<PublicKey> {
     let content = files::read(path, PublicKey::MAX_BLOB * 2, Access::Any).ok()??;
-    let (_, line) = files::lines(&content).next()?;
-    Some(PublicKey::from_openssh_line(line.ok()?).ok()?.0)
+    Some(PublicKey::from_file(std::str::from_utf8(&content).ok()?).ok()?.0)
 }
 
-/// The best first. Of types that cannot be read from files yet, it is said that they cannot.
+/// The best first. Of those in security keys it is said that the agent has to ask them.
 const NAMES: [&str; 5] = ["id_ed25519", "id_rsa", "id_ecdsa", "id_ed25519_sk", "id_ecdsa_sk"];

@@ -2,6 +2,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ssh_proto::client::HostProof;
 use ssh_proto::keys::{Certificate, KeyFileError, PrivateKey, PublicKey, Signature};
 use ssh_proto::wire::{InvalidMessage, Problem};
 use zeroize::Zeroizing;
@@ -43,7 +44,7 @@ impl Identity {
         }
     }
 
-    /// The key in a file: OpenSSH's own format, PKCS#8 or PKCS#1. When it is encrypted `passphrase` is asked, once, with
+    /// The key in a file: OpenSSH's own format, PKCS#8, PKCS#1, SEC 1 or PuTTY's. When it is encrypted `passphrase` is asked, once, with
     /// the name of the file. Undoing the encryption takes time on purpose: a server with other work calls this from a
     /// thread of its own.
     ///
@@ -129,6 +130,17 @@ impl Identity {
         &self.public
     }
 
+    /// The same, where an agent keeps it over a connection that is [bound](Agent::bind) to a session.
+    #[must_use]
+    pub fn bind(&self, proof: &HostProof) -> Self {
+        match &self.signer {
+            Signer::Agent(agent, blob) => {
+                Self { signer: Signer::Agent(agent.bind(proof), blob.clone()), ..self.clone() }
+            }
+            _ => self.clone(),
+        }
+    }
+
     /// The same key, signing by AWS-LC where that is faster: RSA with SHA-2, of a key in memory. All other keys sign as
     /// before.
     #[cfg(feature = "aws-lc")]
@@ -165,13 +177,13 @@ impl Identity {
     }
 
     /// The algorithms by which it can log in or be a host, best first: those of signatures, or where it shows a certificate
-    /// those of certificates. None for what only an agent understands: keys in security keys.
+    /// those of certificates. None for a certificate that is not understood.
     #[must_use]
     pub fn algorithms(&self) -> Vec<&str> {
         let plain = match (&self.signer, self.key().key_type()) {
             (Signer::Key(key, _), _) => key.algorithms().to_vec(),
             (Signer::Agent(..), "ssh-rsa") => vec!["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"],
-            (Signer::Agent(..), other) if other.starts_with("sk-") || other.contains("-cert-v0") => Vec::new(),
+            (Signer::Agent(..), other) if other.contains("-cert-v0") => Vec::new(),
             (Signer::Agent(..), other) => vec![other],
         };
         match self.certificate {

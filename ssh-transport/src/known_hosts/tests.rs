@@ -301,3 +301,35 @@ mod certificates {
         assert_eq!(check(&hosts, "host.example.com", 22, &key("certificates/ca-ed25519.pub")), "unknown");
     }
 }
+
+#[test]
+fn further_keys_are_learnt_where_a_line_of_the_hosts_own_says_who_it_is() {
+    let [key, other] = ["ed25519", "rsa3072"].map(|name| vectors::text(&format!("keys/{name}.pub")));
+    let [known, new] = [&key, &other].map(|line| PublicKey::from_openssh_line(line).unwrap().0);
+    let key = key.split(' ').take(2).collect::<Vec<_>>().join(" ");
+    let hashed = name::HashedName::new([7; name::LENGTH], "[host]:22022").to_string();
+    for (names, expected) in [
+        ("[host]:22022", Learnable::Yes(HashNames::No)),
+        ("[host]:22022,[192.0.2.1]:22022", Learnable::Yes(HashNames::No)),
+        (hashed.as_str(), Learnable::Yes(HashNames::Yes)),
+        // Who is known without the port would become a host that has changed.
+        ("host", Learnable::No),
+        ("[host]:*", Learnable::No),
+        ("*,!elsewhere", Learnable::No),
+        ("elsewhere", Learnable::No),
+    ] {
+        let mut hosts = KnownHosts::default();
+        hosts.add("f".as_ref(), format!("{names} {key}\n").as_bytes());
+        assert_eq!(hosts.learnable("host", 22022, &known), expected, "{names}");
+        assert_eq!(hosts.learnable("host", 22022, &new), Learnable::No, "{names}: not the key that it is known by");
+        let own = names.starts_with("[host]:22022");
+        hosts.add("f".as_ref(), format!("@cert-authority *.example,[host]:22022 {key}\n").as_bytes());
+        assert!(!own || hosts.learnable("host", 22022, &known) == Learnable::No, "an authority speaks for it");
+    }
+    let mut hosts = KnownHosts::default();
+    hosts.add("f".as_ref(), format!("[host]:22022 {key}\n").as_bytes());
+    assert!(hosts.may_learn("host", 22022, &new) && !hosts.may_learn("host", 22022, &known));
+    hosts
+        .add("f".as_ref(), format!("@revoked * {}", other.split(' ').take(2).collect::<Vec<_>>().join(" ")).as_bytes());
+    assert!(!hosts.may_learn("host", 22022, &new), "revoked");
+}

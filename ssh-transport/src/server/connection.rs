@@ -126,7 +126,7 @@ pub enum Wish {
     StreamLocalForward(PathBuf),
     /// `cancel-streamlocal-forward@openssh.com`.
     CancelStreamLocalForward(PathBuf),
-    /// Any other request.
+    /// Any other request whose name the handler [knows](super::Handler::knows).
     Other {
         /// The request name.
         name: String,

@@ -77,6 +77,9 @@ impl<H: Handler> Events<ServerSide> for ServerEvents<H> {
                 }
             }
             Event::GlobalRequest { request, ticket } => match Wish::of(&request) {
+                Some(Wish::Other { name, .. }) if !self.handler.knows(&name) => {
+                    drop(link.connection.reply_global(ticket, None, now, link.out));
+                }
                 Some(wish) => self.later.requests.push((ticket, wish)),
                 None => drop(link.connection.reply_global(ticket, None, now, link.out)),
             },

@@ -1,14 +1,16 @@
 //! What a server's program decides: who is let in, and what runs.
 
+use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ssh_proto::keys::PublicKey;
+use ssh_proto::keys::{Presence, PublicKey};
 use ssh_proto::server::MethodName;
 use ssh_proto::{ChannelId, Identification, Negotiated, OpenFailureReason, Outcome, ReplyTicket, Server as ServerSide};
 
 use super::connection::{Connection, ConnectionRequest};
+use super::conversation::Conversation;
 use super::permissions::Permissions;
 use crate::channel::Channel;
 use crate::ended::Ended;
@@ -19,7 +21,26 @@ use crate::offer::{ChannelKind, ChannelOffer};
 /// What a server decides.
 pub trait Handler: Send + Sync + 'static {
     /// Whether somebody is let in. Everything that can be verified has been: a proven key has signed this session.
+    ///
+    /// How long this takes does not show up to [`failure_delay`](ssh_proto::server::Config::failure_delay): who does not
+    /// exist gets the answer of who has another key.
     fn authorize(&self, attempt: &Attempt<'_>) -> impl Future<Output = Decision> + Send;
+
+    /// Somebody wants in by `keyboard-interactive` (RFC 4256), where the
+    /// [methods](ssh_proto::server::Config::methods) have it: asks what there is to ask, in as many rounds as it takes, and
+    /// decides. Nobody is let in so unless this is written.
+    ///
+    /// "The server SHOULD NOT reply with the SSH_MSG_USERAUTH_FAILURE message if the failure is based on the user name":
+    /// who does not exist is asked the same as everybody, and refused afterwards. The future is dropped when the client
+    /// gives up.
+    fn converse(
+        &self,
+        attempt: &Attempt<'_>,
+        conversation: &mut Conversation,
+    ) -> impl Future<Output = Decision> + Send {
+        let _ = (attempt, conversation);
+        std::future::ready(Decision::Refuse)
+    }
 
     /// A client asks for a program on a session channel. Answer with [`ProgramRequest::accept`] or
     /// [`ProgramRequest::reject`], here or later; what runs belongs in a task of its own.
@@ -33,6 +54,12 @@ pub trait Handler: Send + Sync + 'static {
             ChannelKind::Other { .. } => offer.refuse(OpenFailureReason::UNKNOWN_CHANNEL_TYPE, "unknown channel type"),
             _ => offer.refuse(OpenFailureReason::ADMINISTRATIVELY_PROHIBITED, "forwarding is not offered"),
         }
+    }
+
+    /// Whether global requests of this name, which nobody here knows, are for this handler: others are refused at once.
+    fn knows(&self, request_name: &str) -> bool {
+        let _ = request_name;
+        false
     }
 
     /// A client asks something of its connection: to listen for it, say. Refused, unless
@@ -67,12 +94,14 @@ pub struct Attempt<'a> {
     pub user: &'a str,
     /// By what.
     pub credential: Credential<'a>,
+    /// What a security key said of its owner with its signature: see [`Credential::Untouched`].
+    pub presence: Option<Presence>,
     /// From where, if that can be told.
     pub source: Option<SocketAddr>,
 }
 
 /// What somebody wants in by.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Credential<'a> {
     /// Nothing: most clients ask so for the methods that there are.
@@ -81,8 +110,34 @@ pub enum Credential<'a> {
     Offered(&'a PublicKey),
     /// A key that signed this session.
     Proven(&'a PublicKey),
+    /// A security key that signed this session without being touched: to be refused, unless the key is authorized with
+    /// `no-touch-required`.
+    Untouched(&'a PublicKey),
     /// A password.
     Password(&'a [u8]),
+    /// A new password for an old one, which must be right: after [`Decision::NewPassword`], or because the client likes to.
+    PasswordChange {
+        /// The old one.
+        old: &'a [u8],
+        /// The new one.
+        new: &'a [u8],
+    },
+    /// Answers, of which there are none yet: [`Handler::converse`].
+    KeyboardInteractive,
+}
+
+impl fmt::Debug for Credential<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::Offered(key) => f.debug_tuple("Offered").field(key).finish(),
+            Self::Proven(key) => f.debug_tuple("Proven").field(key).finish(),
+            Self::Untouched(key) => f.debug_tuple("Untouched").field(key).finish(),
+            Self::Password(_) => f.write_str("Password([redacted])"),
+            Self::PasswordChange { .. } => f.write_str("PasswordChange([redacted])"),
+            Self::KeyboardInteractive => f.write_str("KeyboardInteractive"),
+        }
+    }
 }
 
 /// What becomes of an attempt.
@@ -94,8 +149,12 @@ pub enum Decision {
     /// Let in, to this: what the key's line in authorized_keys leaves, say. Where several factors make a login, it is
     /// worth what all of them permit.
     AcceptWith(Box<Permissions>),
-    /// Right, and one of these methods is wanted too.
+    /// Right, and one of these methods is wanted too. Where that goes for everybody, let
+    /// [`authentication_methods`](ssh_proto::server::Config::authentication_methods) say it.
     Partial(Vec<MethodName>),
+    /// The password is right and must be changed, or the new one will not do, for the reason given (RFC 4252 §8). For
+    /// anything but a password that is a refusal.
+    NewPassword(String),
     /// Kept out.
     Refuse,
 }

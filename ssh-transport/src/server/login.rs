@@ -1,15 +1,17 @@
 //! A login under way: the core's questions, answered.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
 use ssh_proto::Server as ServerSide;
 use ssh_proto::error::{Error, Waiting};
-use ssh_proto::keys::PublicKey;
+use ssh_proto::keys::{Presence, PublicKey};
 use ssh_proto::notice::Notice;
-use ssh_proto::server::{self, Step};
-use zeroize::Zeroizing;
+use ssh_proto::server::{self, MethodName, Step};
+use ssh_proto::time::Instant;
 
+use super::conversation::Conversation;
 use super::handler::{Attempt, Credential, Decision, Handler};
 use super::identity_of;
 use super::permissions::Permissions;
@@ -58,43 +60,49 @@ impl<H: Handler> Login<'_, H> {
             Step::Ready(server::start(&config, Box::new(rng), now, &mut self.pipe.output.fresh).map_err(ended)?);
         loop {
             step = match step {
-                Step::Ready(mut ready) => {
-                    while let Some(notice) = ready.poll_notice() {
-                        self.log(&notice);
-                    }
-                    let now = self.pipe.clock.now();
-                    match ready.process(now, &mut self.pipe.input, &mut self.pipe.output.fresh).map_err(ended)? {
-                        Step::Ready(ready) => Step::Ready(self.wait(ready).await?),
-                        step => step,
-                    }
-                }
-                Step::Sign(sign) => {
-                    let identity = identity_of(self.policy, sign.key());
-                    let (algorithm, data) = (sign.algorithm(), sign.to_sign().to_vec());
-                    let signing = async { identity?.sign(algorithm, &data).await.ok() };
-                    match self.pipe.wait_for(sign.poll_timeout(), signing).await {
-                        None => return Err(ended(Error::TimedOut(Waiting::Login))),
-                        Some(None) => return Err(ended(sign.fail(&mut self.pipe.output.fresh))),
-                        Some(Some(signature)) => {
-                            Step::Ready(sign.complete(&signature, &mut self.pipe.output.fresh).map_err(ended)?)
-                        }
-                    }
-                }
                 Step::Offer(offer) => {
                     let (user, key, deadline) = (offer.user().to_owned(), offer.key().clone(), offer.poll_timeout());
-                    let decision = self.ask(&user, Credential::Offered(&key), deadline).await?;
+                    let decision = self.ask(&user, Credential::Offered(&key), None, deadline).await?;
                     let now = self.pipe.clock.now();
                     Step::Ready(match decision {
                         Decision::Refuse => offer.reject(now, &mut self.pipe.output.fresh).map_err(ended)?,
                         _ => offer.would_accept(now, &mut self.pipe.output.fresh).map_err(ended)?,
                     })
                 }
-                Step::Attempt(attempt) => match self.decide(attempt).await? {
-                    Ok(connection) => return Ok(connection),
-                    Err(ready) => Step::Ready(*ready),
-                },
-                _ => return Err(ended(Error::SigningFailed)),
+                Step::Attempt(attempt) => self.decide(attempt).await?,
+                Step::Exchange(exchange) => self.converse(exchange).await?,
+                Step::Open(connection) => return Ok(*connection),
+                step => self.advance(step).await?,
             };
+        }
+    }
+
+    /// What the protocol needs of nobody's opinion: bytes, time, and the host key's signature.
+    async fn advance(&mut self, step: Step) -> Result<Step, Ended> {
+        match step {
+            Step::Ready(mut ready) => {
+                while let Some(notice) = ready.poll_notice() {
+                    self.log(&notice);
+                }
+                let now = self.pipe.clock.now();
+                match ready.process(now, &mut self.pipe.input, &mut self.pipe.output.fresh).map_err(ended)? {
+                    Step::Ready(ready) => Ok(Step::Ready(self.wait(ready).await?)),
+                    step => Ok(step),
+                }
+            }
+            Step::Sign(sign) => {
+                let identity = identity_of(self.policy, sign.key());
+                let (algorithm, data) = (sign.algorithm(), sign.to_sign().to_vec());
+                let signing = async { identity?.sign(algorithm, &data).await.ok() };
+                match self.pipe.wait_for(sign.poll_timeout(), signing).await {
+                    None => Err(ended(Error::TimedOut(Waiting::Login))),
+                    Some(None) => Err(ended(sign.fail(&mut self.pipe.output.fresh))),
+                    Some(Some(signature)) => {
+                        Ok(Step::Ready(sign.complete(&signature, &mut self.pipe.output.fresh).map_err(ended)?))
+                    }
+                }
+            }
+            _ => Err(ended(Error::SigningFailed)),
         }
     }
 
@@ -102,31 +110,70 @@ impl<H: Handler> Login<'_, H> {
         &mut self,
         user: &str,
         credential: Credential<'_>,
-        deadline: Option<ssh_proto::time::Instant>,
+        presence: Option<Presence>,
+        deadline: Option<Instant>,
     ) -> Result<Decision, Ended> {
-        let attempt = Attempt { user, credential, source: self.source };
+        let attempt = Attempt { user, credential, presence, source: self.source };
         let decision = self.pipe.wait_for(deadline, self.handler.authorize(&attempt)).await;
         decision.ok_or(ended(Error::TimedOut(Waiting::Login)))
     }
 
-    async fn decide(
-        &mut self,
-        attempt: server::AuthAttempt,
-    ) -> Result<Result<ssh_proto::Connection<ServerSide>, Box<server::Ready>>, Ended> {
-        let user = attempt.user().to_owned();
-        let (mut proven, mut password) = (None, None);
-        match attempt.method() {
-            server::Method::PublicKey(key) => proven = Some(key.clone()),
-            server::Method::Password(bytes) => password = Some(Zeroizing::new(bytes.to_vec())),
-            _ => {}
-        }
-        let credential = match (&proven, &password) {
-            (Some(key), _) => Credential::Proven(key),
-            (None, Some(password)) => Credential::Password(password),
-            (None, None) => Credential::None,
+    async fn decide(&mut self, attempt: server::AuthAttempt) -> Result<Step, Ended> {
+        let (user, deadline) = (attempt.user().to_owned(), attempt.poll_timeout());
+        let credential = match attempt.method() {
+            server::Method::None => Some(Credential::None),
+            server::Method::PublicKey(key) => Some(Credential::Proven(key)),
+            server::Method::Untouched(key) => Some(Credential::Untouched(key)),
+            server::Method::Password(password) => Some(Credential::Password(password)),
+            server::Method::PasswordChange { old, new } => Some(Credential::PasswordChange { old, new }),
+            _ => None,
         };
-        let decision = self.ask(&user, credential, attempt.poll_timeout()).await?;
-        if attempt.passed().is_empty() {
+        let decision = match credential {
+            Some(credential) => self.ask(&user, credential, attempt.presence(), deadline).await?,
+            None => Decision::Refuse,
+        };
+        self.settle(Judged::Attempt(attempt), decision)
+    }
+
+    /// Lets the handler ask until it knows.
+    async fn converse(&mut self, mut exchange: server::Exchange) -> Result<Step, Ended> {
+        let user = exchange.user().to_owned();
+        let attempt =
+            Attempt { user: &user, credential: Credential::KeyboardInteractive, presence: None, source: self.source };
+        let (mut conversation, mut asked) = Conversation::new(exchange.submethods());
+        let handler = self.handler;
+        let mut decision = pin!(handler.converse(&attempt, &mut conversation));
+        loop {
+            let wish = async {
+                tokio::select! {
+                    biased;
+                    Some(ask) = asked.recv() => Err(ask),
+                    decision = &mut decision => Ok(decision),
+                }
+            };
+            let ask = match self.pipe.wait_for(exchange.poll_timeout(), wish).await {
+                None => return Err(ended(Error::TimedOut(Waiting::Login))),
+                Some(Ok(decision)) => return self.settle(Judged::Exchange(exchange), decision),
+                Some(Err(ask)) => ask,
+            };
+            let now = self.pipe.clock.now();
+            let mut step = Step::Ready(exchange.ask(&ask.questions, now, &mut self.pipe.output.fresh).map_err(ended)?);
+            exchange = loop {
+                step = match step {
+                    Step::Ready(_) | Step::Sign(_) => self.advance(step).await?,
+                    Step::Exchange(answered) if answered.answers().is_some() => break answered,
+                    // The client tries something else, and nobody waits for the handler's decision.
+                    step => return Ok(step),
+                };
+            };
+            // The handler may not wait for them.
+            let _ = ask.answers.send(exchange.answers().unwrap_or_default().to_vec());
+        }
+    }
+
+    /// What becomes of what somebody has shown.
+    fn settle(&mut self, judged: Judged, decision: Decision) -> Result<Step, Ended> {
+        if judged.passed().is_empty() {
             // A first factor, or another user's: what somebody else showed is nothing to this one (RFC 4252 §5).
             self.shown = Shown::default();
         }
@@ -136,15 +183,19 @@ impl<H: Handler> Login<'_, H> {
             Decision::Accept => (Permissions::all(), None),
             Decision::AcceptWith(permissions) => (*permissions, None),
             Decision::Partial(remaining) => (Permissions::all(), Some(remaining)),
-            Decision::Refuse => return Ok(Err(Box::new(attempt.reject(now, out).map_err(ended)?))),
+            Decision::NewPassword(prompt) => {
+                return judged.ask_for_new_password(&prompt, now, out).map(Step::Ready).map_err(ended);
+            }
+            Decision::Refuse => return judged.reject(now, out).map(Step::Ready).map_err(ended),
         };
-        if !self.shown.add(proven, permissions) {
-            return Ok(Err(Box::new(attempt.reject(now, out).map_err(ended)?)));
+        if !self.shown.add(judged.key().cloned(), permissions) {
+            return judged.reject(now, out).map(Step::Ready).map_err(ended);
         }
-        Ok(match remaining {
-            None => Ok(attempt.accept(now, out).map_err(ended)?),
-            Some(remaining) => Err(Box::new(attempt.partial(remaining, now, out).map_err(ended)?)),
-        })
+        match remaining {
+            None => judged.accept(now, out),
+            Some(remaining) => judged.partial(remaining, now, out).map(Step::Ready),
+        }
+        .map_err(ended)
     }
 
     /// Writes, and waits for bytes or a deadline.
@@ -164,6 +215,63 @@ impl<H: Handler> Login<'_, H> {
                 tracing::warn!(source, user, method, tries, "login refused");
             }
             notice => tracing::debug!(source, ?notice),
+        }
+    }
+}
+
+/// What is decided about.
+enum Judged {
+    Attempt(server::AuthAttempt),
+    Exchange(server::Exchange),
+}
+
+impl Judged {
+    fn passed(&self) -> &[MethodName] {
+        match self {
+            Self::Attempt(attempt) => attempt.passed(),
+            Self::Exchange(exchange) => exchange.passed(),
+        }
+    }
+
+    fn key(&self) -> Option<&PublicKey> {
+        match self {
+            Self::Attempt(attempt) => match attempt.method() {
+                server::Method::PublicKey(key) | server::Method::Untouched(key) => Some(key),
+                _ => None,
+            },
+            Self::Exchange(_) => None,
+        }
+    }
+
+    fn accept(self, now: Instant, out: &mut Vec<u8>) -> Result<Step, Error> {
+        match self {
+            Self::Attempt(attempt) => attempt.accept(now, out),
+            Self::Exchange(exchange) => exchange.accept(now, out),
+        }
+    }
+
+    fn partial(self, remaining: Vec<MethodName>, now: Instant, out: &mut Vec<u8>) -> Result<server::Ready, Error> {
+        match self {
+            Self::Attempt(attempt) => attempt.partial(remaining, now, out),
+            Self::Exchange(exchange) => exchange.partial(remaining, now, out),
+        }
+    }
+
+    fn ask_for_new_password(self, prompt: &str, now: Instant, out: &mut Vec<u8>) -> Result<server::Ready, Error> {
+        match self {
+            Self::Attempt(attempt)
+                if matches!(attempt.method(), server::Method::Password(_) | server::Method::PasswordChange { .. }) =>
+            {
+                attempt.ask_for_new_password(prompt, now, out)
+            }
+            judged => judged.reject(now, out),
+        }
+    }
+
+    fn reject(self, now: Instant, out: &mut Vec<u8>) -> Result<server::Ready, Error> {
+        match self {
+            Self::Attempt(attempt) => attempt.reject(now, out),
+            Self::Exchange(exchange) => exchange.reject(now, out),
         }
     }
 }

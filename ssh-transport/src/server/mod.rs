@@ -5,6 +5,7 @@
 //! handler sees of it.
 
 mod connection;
+mod conversation;
 mod events;
 mod handler;
 mod login;
@@ -19,6 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 pub use connection::{Connection, ConnectionRequest, Wish};
+pub use conversation::Conversation;
 pub use handler::{
     Attempt, Credential, Decision, Handler, Lent, ORIGINAL_COMMAND, Peer, Program, ProgramRequest, Terminal,
 };
@@ -28,6 +30,7 @@ use rand_core::Rng;
 use ssh_proto::Server as ServerSide;
 use ssh_proto::error::Error;
 use ssh_proto::keys::PublicKey;
+pub use ssh_proto::server::Questions;
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::sync::watch;
 use tokio::task::JoinSet;

@@ -41,7 +41,7 @@ pub struct HostConfig {
     pub strict_host_key_checking: Option<StrictHostKeyChecking>,
     /// Whether names of hosts are written down hashed.
     pub hash_known_hosts: bool,
-    /// Whether keys that a host announces are written down.
+    /// Whether keys that a host announces are written down; `ask` reads as no.
     pub update_host_keys: Option<bool>,
     /// What is offered.
     pub algorithms: Selections,

@@ -104,7 +104,7 @@ impl Setting {
             "revokedhostkeys" => Self::RevokedHostKeys(one()?),
             "stricthostkeychecking" => Self::StrictHostKeyChecking(checking(&one()?)?),
             "hashknownhosts" => Self::HashKnownHosts(flag()?),
-            "updatehostkeys" => Self::UpdateHostKeys(one()? == "ask" || flag()?),
+            "updatehostkeys" => Self::UpdateHostKeys(one()? != "ask" && flag()?),
             "kexalgorithms" => Self::KexAlgorithms(one()?),
             "hostkeyalgorithms" => Self::HostKeyAlgorithms(one()?),
             "pubkeyacceptedalgorithms" | "pubkeyacceptedkeytypes" => Self::PubkeyAcceptedAlgorithms(one()?),

@@ -255,6 +255,11 @@ impl Running {
         Self::serve("127.0.0.1:0", server_policy(), handler).await
     }
 
+    /// Listens on a port of 127.0.0.1, and lets in who has one of the keys.
+    pub(crate) async fn with_keys(policy: Policy, keys: Vec<PublicKey>) -> Result<Self, Failed> {
+        Self::serve("127.0.0.1:0", policy, TestHandler { keys, ..TestHandler::default() }).await
+    }
+
     async fn serve(address: &str, policy: Policy, handler: TestHandler) -> Result<Self, Failed> {
         let (programs, produced) = (handler.running.clone(), handler.produced.clone());
         let server = Server::bind(address, policy, handler).await?;

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod authenticator;
 pub(crate) mod handler;
 pub(crate) mod pattern;
 pub(crate) mod raw;

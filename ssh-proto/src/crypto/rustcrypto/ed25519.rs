@@ -17,10 +17,14 @@ impl Verifier for Ed25519 {
     /// makes nothing else.
     fn verify(&self, key_blob: &[u8], message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
         let key = parse(key_blob).map_err(|_| BadSignature)?;
-        // RFC 8709 §6: "'signature' is the 64-octet signature".
-        let signature: &[u8; 64] = signature.try_into().map_err(|_| BadSignature)?;
-        key.verify_strict(message, &Signature::from_bytes(signature)).map_err(|_| BadSignature)
+        verify(&key, message, signature)
     }
+}
+
+pub(super) fn verify(key: &VerifyingKey, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+    // RFC 8709 §6: "'signature' is the 64-octet signature".
+    let signature: &[u8; 64] = signature.try_into().map_err(|_| BadSignature)?;
+    key.verify_strict(message, &Signature::from_bytes(signature)).map_err(|_| BadSignature)
 }
 
 /// RFC 8709 §4.
@@ -33,8 +37,13 @@ fn parse(key_blob: &[u8]) -> Result<VerifyingKey, InvalidMessage> {
     if reader.string("key type")? != b"ssh-ed25519" {
         return Err(InvalidMessage::new("key type", Problem::Mismatch));
     }
-    let bytes = reader.string("key")?;
+    let key = read_point(&mut reader)?;
     reader.finish("public key")?;
+    Ok(key)
+}
+
+pub(super) fn read_point(reader: &mut Reader<'_>) -> Result<VerifyingKey, InvalidMessage> {
+    let bytes = reader.string("key")?;
     let bytes: &[u8; 32] = bytes.try_into().map_err(|_| InvalidMessage::new("key", Problem::BadLength))?;
     match VerifyingKey::from_bytes(bytes) {
         Ok(key) if !key.is_weak() => Ok(key),

@@ -16,6 +16,7 @@ mod mlkem768x25519;
 pub mod rows;
 #[cfg(feature = "rsa")]
 mod rsa;
+mod sk;
 mod sntrup761;
 mod sntrup761x25519;
 mod umac;
@@ -100,6 +101,7 @@ static MACS: &[MacMethod] = &[
 
 static SIGNATURES: &[SignatureMethod] = &[
     rows::SSH_ED25519,
+    rows::SK_SSH_ED25519,
     #[cfg(feature = "rsa")]
     rows::RSA_SHA2_512,
     #[cfg(feature = "rsa")]
@@ -107,6 +109,7 @@ static SIGNATURES: &[SignatureMethod] = &[
     rows::ECDSA_SHA2_NISTP256,
     rows::ECDSA_SHA2_NISTP384,
     rows::ECDSA_SHA2_NISTP521,
+    rows::SK_ECDSA_SHA2_NISTP256,
     #[cfg(feature = "rsa")]
     rows::SSH_RSA,
 ];

@@ -36,7 +36,7 @@ use sha2::{Sha256, Sha512};
 use super::rsa;
 use super::{
     aead, aes_cbc, aes_ctr, aes_gcm, cbc, chacha20_poly1305, ctr, curve25519, dh, ecdh, ecdsa, ed25519, group_exchange,
-    hash, hmac, mlkem768x25519, sntrup761x25519, umac,
+    hash, hmac, mlkem768x25519, sk, sntrup761x25519, umac,
 };
 use crate::crypto::MacOrder::{EncryptAndMac, EncryptThenMac};
 use crate::crypto::{CipherMethod, Exchange, KexMethod, MacMethod, SignatureMethod, Tier};
@@ -167,6 +167,9 @@ pub const HMAC_SHA1: MacMethod = MacMethod::new("hmac-sha1", Tier::Legacy, (20, 
 
 pub const SSH_ED25519: SignatureMethod =
     SignatureMethod::new("ssh-ed25519", "ssh-ed25519", Tier::Default, &ed25519::Ed25519);
+pub const SK_SSH_ED25519: SignatureMethod =
+    SignatureMethod::new("sk-ssh-ed25519@openssh.com", "sk-ssh-ed25519@openssh.com", Tier::Default, &sk::SkEd25519)
+        .for_users_only();
 #[cfg(feature = "rsa")]
 pub const RSA_SHA2_512: SignatureMethod = SignatureMethod::new("rsa-sha2-512", "ssh-rsa", Tier::Default, &rsa::SHA512);
 #[cfg(feature = "rsa")]
@@ -177,5 +180,12 @@ pub const ECDSA_SHA2_NISTP384: SignatureMethod =
     SignatureMethod::new("ecdsa-sha2-nistp384", "ecdsa-sha2-nistp384", Tier::Compatible, &ecdsa::NISTP384);
 pub const ECDSA_SHA2_NISTP521: SignatureMethod =
     SignatureMethod::new("ecdsa-sha2-nistp521", "ecdsa-sha2-nistp521", Tier::Compatible, &ecdsa::NISTP521);
+pub const SK_ECDSA_SHA2_NISTP256: SignatureMethod = SignatureMethod::new(
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    Tier::Compatible,
+    &sk::SkEcdsa,
+)
+.for_users_only();
 #[cfg(feature = "rsa")]
 pub const SSH_RSA: SignatureMethod = SignatureMethod::new("ssh-rsa", "ssh-rsa", Tier::Legacy, &rsa::SHA1);

@@ -99,9 +99,6 @@ fn split_headers(body: &str) -> Result<(&str, &str), KeyFileError> {
 /// What a file without armor is.
 fn without_armor(text: &str) -> KeyFileError {
     let text = text.trim_start();
-    if text.starts_with("PuTTY-User-Key-File-") {
-        return KeyFileError::Putty;
-    }
     let public = ["ssh-", "ecdsa-", "sk-", "---- BEGIN SSH2 PUBLIC KEY"];
     if public.iter().any(|start| text.starts_with(start)) { KeyFileError::PublicKey } else { KeyFileError::NotAKey }
 }

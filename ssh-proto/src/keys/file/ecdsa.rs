@@ -21,7 +21,13 @@ pub(super) const NISTP521: FileType = file_type::<NistP521>();
 
 /// In PKCS#8 all curves have one algorithm, with the curve as its parameter: there, all rows are the same.
 const fn file_type<C: NistCurve>() -> FileType {
-    FileType { name: C::CURVE.key_type(), oid: EC_OID, read_openssh: read_openssh::<C>, read_pkcs8 }
+    FileType {
+        name: C::CURVE.key_type(),
+        oid: EC_OID,
+        read_openssh: read_openssh::<C>,
+        read_putty: read_putty::<C>,
+        read_pkcs8,
+    }
 }
 
 /// ```text
@@ -30,6 +36,16 @@ const fn file_type<C: NistCurve>() -> FileType {
 fn read_openssh<C: NistCurve>(reader: &mut Reader<'_>) -> Result<PrivateKey, KeyFileError> {
     let point = C::CURVE.read_point(reader)?;
     let scalar = reader.mpint("ecdsa private key")?;
+    Ok(from_scalar::<C>(scalar.magnitude(), Some(point))?)
+}
+
+/// ```text
+/// string identifier · string Q
+/// mpint d
+/// ```
+fn read_putty<C: NistCurve>(public: &mut Reader<'_>, private: &mut Reader<'_>) -> Result<PrivateKey, KeyFileError> {
+    let point = C::CURVE.read_point(public)?;
+    let scalar = private.mpint("ecdsa private key")?;
     Ok(from_scalar::<C>(scalar.magnitude(), Some(point))?)
 }
 

@@ -9,7 +9,7 @@ use crate::keys::ed25519::from_seed;
 use crate::keys::public::{ED25519, PublicKey};
 use crate::wire::{InvalidMessage, Problem, Reader};
 
-pub(super) const TYPE: FileType = FileType { name: ED25519, oid: OID, read_openssh, read_pkcs8 };
+pub(super) const TYPE: FileType = FileType { name: ED25519, oid: OID, read_openssh, read_putty, read_pkcs8 };
 
 /// ```text
 /// string public (32 bytes) · string seed and public (64 bytes)
@@ -23,6 +23,16 @@ fn read_openssh(reader: &mut Reader<'_>) -> Result<PrivateKey, KeyFileError> {
         return Err(InvalidMessage::new("ssh-ed25519 public key", Problem::Mismatch).into());
     }
     Ok(with_public(seed, public)?)
+}
+
+/// ```text
+/// string public (32 bytes)
+/// string seed (32 bytes)
+/// ```
+fn read_putty(public: &mut Reader<'_>, private: &mut Reader<'_>) -> Result<PrivateKey, KeyFileError> {
+    let seed = private.string("ssh-ed25519 private key")?;
+    let seed = seed.try_into().map_err(|_| InvalidMessage::new("ssh-ed25519 private key", Problem::BadLength))?;
+    Ok(with_public(seed, public.string("ssh-ed25519 public key")?)?)
 }
 
 /// RFC 8410 §7: the seed in an OCTET STRING within the OCTET STRING; the public key may stand beside it.

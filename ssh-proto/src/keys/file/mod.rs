@@ -7,6 +7,8 @@
 //! | `ENCRYPTED PRIVATE KEY` | PKCS#8 (RFC 5958): all types            | PBES2 (RFC 8018): PBKDF2 or scrypt, and AES     |
 //! | `RSA PRIVATE KEY`       | PKCS#1 (RFC 8017 A.1.2)                 | RFC 1421 headers: MD5 and AES-CBC               |
 //! | `EC PRIVATE KEY`        | SEC 1 (RFC 5915)                        | RFC 1421 headers: MD5 and AES-CBC               |
+//!
+//! PuTTY's files (PPK, versions 2 and 3) begin with `PuTTY-User-Key-File-`; all types, encrypted by SHA-1 or Argon2 and AES.
 
 mod armor;
 mod cipher;
@@ -14,6 +16,7 @@ pub(super) mod ecdsa;
 pub(super) mod ed25519;
 mod openssh;
 mod pem;
+mod putty;
 #[cfg(feature = "rsa")]
 mod rsa;
 mod types;
@@ -52,6 +55,9 @@ impl PrivateKey {
             return Err(KeyFileError::Malformed(InvalidMessage::new("private key file", Problem::TooLong)));
         }
         let text = core::str::from_utf8(file).map_err(|_| KeyFileError::NotAKey)?;
+        if text.trim_start().starts_with(putty::START) {
+            return putty::read(text, passphrase);
+        }
         let armor = Armor::find(text)?;
         let without_comment = |key| PrivateKeyFile { key, comment: String::new() };
         match armor.label {
@@ -75,7 +81,7 @@ pub enum KeyFileError {
     NotAKey,
     /// The public half.
     PublicKey,
-    /// A key in the form of PuTTY.
+    /// A key in a form of PuTTY's that is not read: of version 1.
     Putty,
     /// A key that this crate cannot use.
     Unsupported(Unsupported),
@@ -90,7 +96,7 @@ pub enum KeyFileError {
     /// To write: the format has no place for this type of key.
     WrongFormat,
     /// The passphrase would cost more than a file may ask for: more than 1024 rounds of bcrypt, ten million of PBKDF2,
-    /// or scrypt with more than 64 MiB or 2^22 blocks.
+    /// scrypt with more than 64 MiB or 2^22 blocks, Argon2 with more than 64 MiB or 4 GiB in all its passes.
     TooCostly,
     /// The lines around the key or its base64 are damaged.
     BrokenArmor,
@@ -109,7 +115,8 @@ impl fmt::Display for KeyFileError {
         f.write_str(match self {
             Self::NotAKey => "there is no private key in the file",
             Self::PublicKey => "this is a public key: the private key is in the file of the same name without .pub",
-            Self::Putty => "this is a PuTTY key: convert it with `puttygen FILE -O private-openssh -o NEWFILE`",
+            Self::Putty => "this is a PuTTY key of a version that is not supported: convert it with `puttygen FILE -O private-openssh -o NEWFILE`",
+            Self::Unsupported(kind @ Unsupported::SecurityKey) => return kind.fmt(f),
             Self::Unsupported(kind) => return write!(f, "{kind}: make another one with `ssh-keygen -t ed25519`"),
             Self::UnsupportedEncryption => {
                 "the file is encrypted in a way that is not supported: encrypt it anew with `ssh-keygen -p -f FILE`"

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::armor::{self, Armor};
 use super::cipher::{self, FileCipher, Sealed};
-use super::{KeyFileError, PrivateKeyFile, types};
+use super::{KeyFileError, PrivateKeyFile, Unsupported, types};
 use crate::keys::PrivateKey;
 use crate::keys::public::PublicKey;
 use crate::wire::{InvalidMessage, Problem, Put, Reader};
@@ -84,6 +84,10 @@ pub(super) fn read(armor: &Armor<'_>, passphrase: Option<&[u8]>) -> Result<Priva
         return Err(InvalidMessage::new("number of keys", Problem::BadValue).into());
     }
     let public = PublicKey::from_blob(reader.string("publickey")?)?;
+    if public.is_security_key() {
+        // The file has but a handle, for which no passphrase needs to be asked.
+        return Err(Unsupported::SecurityKey.into());
+    }
     let section = reader.string("list of private keys")?;
     let tag = reader.rest();
     if (cipher_name, kdf_name, kdf_options, tag) == ("none", "none", b"", b"") {

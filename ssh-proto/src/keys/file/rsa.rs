@@ -10,7 +10,7 @@ use crate::keys::public::RSA;
 use crate::keys::rsa::from_key;
 use crate::wire::{InvalidMessage, Problem, Reader};
 
-pub(super) const TYPE: FileType = FileType { name: RSA, oid: RSA_OID, read_openssh, read_pkcs8 };
+pub(super) const TYPE: FileType = FileType { name: RSA, oid: RSA_OID, read_openssh, read_putty, read_pkcs8 };
 
 /// ```text
 /// mpint n · mpint e · mpint d · mpint iqmp · mpint p · mpint q
@@ -22,6 +22,20 @@ fn read_openssh(reader: &mut Reader<'_>) -> Result<PrivateKey, KeyFileError> {
     let coefficient = reader.mpint("ssh-rsa iqmp")?.magnitude();
     let p = reader.mpint("ssh-rsa p")?.magnitude();
     let q = reader.mpint("ssh-rsa q")?.magnitude();
+    Ok(Parts { n, e, d, p, q, coefficient }.into_key()?)
+}
+
+/// ```text
+/// mpint e · mpint n
+/// mpint d · mpint p · mpint q · mpint iqmp
+/// ```
+fn read_putty(public: &mut Reader<'_>, private: &mut Reader<'_>) -> Result<PrivateKey, KeyFileError> {
+    let e = public.mpint("ssh-rsa e")?.magnitude();
+    let n = public.mpint("ssh-rsa n")?.magnitude();
+    let d = private.mpint("ssh-rsa d")?.magnitude();
+    let p = private.mpint("ssh-rsa p")?.magnitude();
+    let q = private.mpint("ssh-rsa q")?.magnitude();
+    let coefficient = private.mpint("ssh-rsa iqmp")?.magnitude();
     Ok(Parts { n, e, d, p, q, coefficient }.into_key()?)
 }
 

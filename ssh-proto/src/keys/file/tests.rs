@@ -136,7 +136,7 @@ fn what_is_not_read_says_what_it_is() {
     ] {
         assert_eq!(error(&file(name), PASSPHRASE), expected, "{name}");
     }
-    assert_eq!(error("PuTTY-User-Key-File-3: ssh-ed25519\r\n", None), Putty);
+    assert_eq!(error("PuTTY-User-Key-File-1: ssh-rsa\r\n", None), Putty);
     assert_eq!(error("", None), NotAKey);
     assert_eq!(PrivateKey::from_pem(b"\xff\xfe", None).unwrap_err(), NotAKey);
     let large = " ".repeat(PrivateKey::MAX_FILE + 1);
@@ -459,6 +459,99 @@ fn more_than_one_key_and_wrong_padding_are_refused() {
         (1, [7, 7], &[]),
     ] {
         assert!(matches!(build(count, checks, padding), Err(KeyFileError::Malformed(_))));
+    }
+}
+
+#[test]
+fn putty_files_hold_the_key_of_their_pub_file() {
+    let rsa: &[_] =
+        if cfg!(feature = "rsa") { &[("rsa2048.ppk", "rsa2048"), ("rsa2048-2.ppk", "rsa2048")] } else { &[] };
+    for (name, public_name) in [
+        ("ed25519.ppk", "ed25519"),
+        ("ed25519-2.ppk", "ed25519"),
+        ("ecdsa.ppk", "ecdsa"),
+        ("ecdsa-2.ppk", "ecdsa"),
+        ("ecdsa384.ppk", "ecdsa384"),
+        ("ecdsa521.ppk", "ecdsa521"),
+    ]
+    .iter()
+    .chain(rsa)
+    {
+        for text in [file(name), file(name).replace('\n', "\r\n")] {
+            let read = PrivateKey::from_pem(text.as_bytes(), None).unwrap();
+            assert_eq!((read.key.public().clone(), read.comment), public(public_name), "{name}");
+        }
+    }
+    check_encrypted("ed25519-encrypted.ppk", "ed25519");
+    check_encrypted("ed25519-2-encrypted.ppk", "ed25519");
+    if cfg!(feature = "rsa") {
+        check_encrypted("rsa2048-argon2i.ppk", "rsa2048");
+    }
+}
+
+#[test]
+fn every_changed_or_missing_part_of_a_putty_file_is_noticed() {
+    for (name, passphrase) in [("ed25519.ppk", None), ("ed25519-2.ppk", None), ("ed25519-2-encrypted.ppk", PASSPHRASE)]
+    {
+        let text = file(name);
+        let text = text.trim_end();
+        for end in 0..text.len() {
+            assert!(PrivateKey::from_pem(&text.as_bytes()[..end], passphrase).is_err(), "{name} cut at {end}");
+        }
+        for at in 0..text.len() {
+            let mut changed = text.as_bytes().to_vec();
+            changed[at] ^= 1;
+            // The last character of base64 has bits that mean nothing, but they are refused; hexadecimal has two cases.
+            if let Ok(read) = PrivateKey::from_pem(&changed, passphrase) {
+                panic!("{name} changed at {at}: {read:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_argon2_may_cost_is_limited() {
+    let text = file("ed25519-encrypted.ppk");
+    for (from, to) in [
+        ("Argon2-Memory: 8192", "Argon2-Memory: 65537"),
+        ("Argon2-Memory: 8192", "Argon2-Memory: 4294967295"),
+        ("Argon2-Passes: 1", "Argon2-Passes: 513"),
+    ] {
+        assert!(text.contains(from));
+        assert_eq!(error(&text.replace(from, to), PASSPHRASE), KeyFileError::TooCostly, "{to}");
+    }
+    for (from, to) in [("Argon2-Passes: 1", "Argon2-Passes: 0"), ("Argon2-Memory: 8192", "Argon2-Memory: 7")] {
+        assert!(matches!(error(&text.replace(from, to), PASSPHRASE), KeyFileError::Malformed(_)), "{to}");
+    }
+}
+
+/// What `ssh-keygen -t ed25519-sk` leaves is a handle, whose passphrase is of no use here.
+#[test]
+fn a_key_in_a_security_key_is_for_the_agent() {
+    for cipher in ["none", "aes256-ctr"] {
+        let mut public = Vec::new();
+        for field in [&b"sk-ssh-ed25519@openssh.com"[..], &[7; 32], b"ssh:"] {
+            public.put_string(field);
+        }
+        let mut bytes = b"openssh-key-v1\0".to_vec();
+        for field in [cipher.as_bytes(), if cipher == "none" { b"none" } else { b"bcrypt" }, b""] {
+            bytes.put_string(field);
+        }
+        bytes.put_u32(1);
+        bytes.put_string(&public);
+        bytes.put_nested(|section| {
+            section.put_u32(7);
+            section.put_u32(7);
+            section.put_bytes(&public);
+            section.put_u8(1);
+            section.put_string(&[3; 64]);
+            section.put_string(b"");
+            section.put_string(b"me@here");
+            section.put_bytes(&[1, 2, 3, 4]);
+        });
+        let error = error(&armor::encode("OPENSSH PRIVATE KEY", &bytes, 70), None);
+        assert_eq!(error, Unsupported::SecurityKey.into(), "{cipher}");
+        assert!(format!("{error}").contains("ssh-add FILE"));
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) struct FileType {
     pub(super) oid: ObjectIdentifier,
     /// Reads what follows the name.
     pub(super) read_openssh: fn(&mut Reader<'_>) -> Result<PrivateKey, KeyFileError>,
+    /// Reads a public key behind its type's name, and the secret fields of PuTTY's format.
+    pub(super) read_putty: fn(&mut Reader<'_>, &mut Reader<'_>) -> Result<PrivateKey, KeyFileError>,
     pub(super) read_pkcs8: fn(&PrivateKeyInfoRef<'_>) -> Result<PrivateKey, KeyFileError>,
 }
 
@@ -34,6 +36,13 @@ pub(super) fn read_openssh(reader: &mut Reader<'_>) -> Result<PrivateKey, KeyFil
     let name = reader.utf8("private key type")?;
     let row = TYPES.iter().find(|row| row.name == name).ok_or_else(|| Unsupported::by_name(name))?;
     (row.read_openssh)(reader)
+}
+
+/// A public key as it travels, and the secret fields of PuTTY's format.
+pub(super) fn read_putty(public: &mut Reader<'_>, private: &mut Reader<'_>) -> Result<PrivateKey, KeyFileError> {
+    let name = public.utf8("public key type")?;
+    let row = TYPES.iter().find(|row| row.name == name).ok_or_else(|| Unsupported::by_name(name))?;
+    (row.read_putty)(public, private)
 }
 
 pub(super) fn read_pkcs8(info: &PrivateKeyInfoRef<'_>) -> Result<PrivateKey, KeyFileError> {
@@ -60,7 +69,7 @@ pub enum Unsupported {
     Curve,
     /// DSA: 1024 bits and SHA-1.
     Dsa,
-    /// In a security key (FIDO).
+    /// In a security key (FIDO), which an agent has to ask.
     SecurityKey,
     /// RSA, when the crate was built without it.
     Rsa,
@@ -98,7 +107,10 @@ impl fmt::Display for Unsupported {
         f.write_str(match self {
             Self::Curve => "of ECDSA keys those on nistp256, nistp384 and nistp521 are supported, by these names",
             Self::Dsa => "DSA keys are too weak and not supported",
-            Self::SecurityKey => "keys in security keys are not supported yet",
+            Self::SecurityKey => {
+                "the key itself is in a security key (FIDO), and the file only tells which: run `ssh-add FILE`, and the \
+                 agent will have it sign"
+            }
             Self::Rsa => "this program was built without RSA",
             Self::Other => "keys of this type are not supported",
         })

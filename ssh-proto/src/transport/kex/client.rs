@@ -33,6 +33,7 @@ pub(crate) struct Verify {
     material: KeyMaterial,
     host_key: PublicKey,
     certificate: Option<Certificate>,
+    signature: Vec<u8>,
 }
 
 impl core::fmt::Debug for Verify {
@@ -165,7 +166,7 @@ impl Transport {
             .verify(&host_key, hash.as_bytes(), signature)
             .map_err(|_bad| Error::PeerMisbehaved(PeerMisbehaved::BadHostSignature))?;
         let material = KeyMaterial::new(agreement.kex.hash, &secret, hash);
-        let verify = Verify { agreement, material, host_key, certificate };
+        let verify = Verify { agreement, material, host_key, certificate, signature: reply.signature.to_vec() };
         match &self.kex.session {
             None => Ok(Some(Turn::Verify(Box::new(verify)))),
             // The caller has answered for this key already.
@@ -181,5 +182,6 @@ impl Transport {
     pub(crate) fn accept_host_key(&mut self, verify: Verify, out: &mut Vec<u8>) {
         debug_assert!(matches!(self.kex.state, State::AwaitCaller), "a question is answered once");
         self.take_keys(&verify.agreement, &verify.material, verify.host_key, out);
+        self.kex.keep_signature(verify.signature);
     }
 }

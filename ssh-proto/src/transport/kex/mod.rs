@@ -45,6 +45,21 @@ pub(super) struct Exchanges {
 struct Session {
     id: SessionId,
     host_key: PublicKey,
+    /// The host key's signature over `id`, as a client read it.
+    signature: Vec<u8>,
+}
+
+/// A host's signature over the first key exchange. Whoever holds it can tell which host a session goes to: an agent for
+/// example (`session-bind@openssh.com`), which need not trust the client for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HostProof {
+    /// The host key.
+    pub host_key: PublicKey,
+    /// What it signed: the exchange hash of the first key exchange.
+    pub session_id: SessionId,
+    /// The signature, as it stood in the server's answer: an algorithm's name and what that makes.
+    pub signature: Vec<u8>,
 }
 
 /// Where the exchange under way stands.
@@ -144,6 +159,27 @@ impl Exchanges {
         match &self.session {
             Some(session) => Some(session.id),
             None => None,
+        }
+    }
+
+    /// The host key of the first exchange.
+    pub(super) fn host_key(&self) -> Option<&PublicKey> {
+        self.session.as_ref().map(|session| &session.host_key)
+    }
+
+    /// What a client can show of the first exchange.
+    pub(super) fn host_proof(&self) -> Option<HostProof> {
+        let Session { id, host_key, signature } =
+            self.session.as_ref().filter(|session| !session.signature.is_empty())?;
+        Some(HostProof { host_key: host_key.clone(), session_id: *id, signature: signature.clone() })
+    }
+
+    /// Keeps the host key's signature of the first exchange; later ones sign something else.
+    fn keep_signature(&mut self, signature: Vec<u8>) {
+        if let Some(session) = &mut self.session
+            && session.signature.is_empty()
+        {
+            session.signature = signature;
         }
     }
 
@@ -323,7 +359,11 @@ impl Transport {
     /// Our side of the exchange is done: NEWKEYS, then the new keys, then what had to wait.
     fn take_keys(&mut self, agreement: &Agreement, material: &KeyMaterial, host_key: PublicKey, out: &mut Vec<u8>) {
         let first = self.kex.session.is_none();
-        let session = self.kex.session.get_or_insert(Session { id: SessionId(material.exchange_hash), host_key });
+        let session = self.kex.session.get_or_insert(Session {
+            id: SessionId(material.exchange_hash),
+            host_key,
+            signature: Vec::new(),
+        });
         let id = session.id;
         let client_to_server = |half| material.protection(id, Direction::ClientToServer, half, &agreement.c2s);
         let server_to_client = |half| material.protection(id, Direction::ServerToClient, half, &agreement.s2c);

@@ -10,9 +10,12 @@ type Reads = fn(&[u8]) -> bool;
 /// A request of each method that we send.
 fn each(user: &str, text: &str, data: &[u8]) -> Vec<Vec<u8>> {
     let mut signed = Vec::new();
-    put_to_be_signed(&mut signed, user, text, data);
+    put_to_be_signed(&mut signed, user, text, data, None);
     signed.put_string(b"signature");
-    let mut all = alloc::vec![signed];
+    let mut bound = Vec::new();
+    put_to_be_signed(&mut bound, user, text, data, Some(b"host key"));
+    bound.put_string(b"signature");
+    let mut all = alloc::vec![signed, bound];
     let mut add = |write: &dyn Fn(&mut Vec<u8>)| {
         let mut payload = Vec::new();
         write(&mut payload);
@@ -21,6 +24,8 @@ fn each(user: &str, text: &str, data: &[u8]) -> Vec<Vec<u8>> {
     add(&|out| put_none(out, user));
     add(&|out| put_query(out, user, text, data));
     add(&|out| put_password(out, user, data));
+    add(&|out| put_password_change(out, user, data, b"new"));
+    add(&|out| put_keyboard_interactive(out, user, text));
     all
 }
 
@@ -36,14 +41,19 @@ proptest! {
             assert_eq!((request.user, request.service), (&*user, &b"ssh-connection"[..]));
             match request.method {
                 Method::None => {}
-                Method::Query { algorithm, key } => assert_eq!((algorithm, key), (&*text, &data[..])),
-                Method::Signed { algorithm, key, signature, signed } => {
+                Method::Query { algorithm, key, host_key } => {
+                    assert_eq!((algorithm, key, host_key), (&*text, &data[..], None));
+                }
+                Method::Signed { algorithm, key, host_key, signature, signed } => {
                     assert_eq!((algorithm, key, signature), (&*text, &data[..], &b"signature"[..]));
+                    assert!(host_key.is_none_or(|key| key == b"host key"));
                     // What is signed is the message up to the signature.
                     assert_eq!(signed, &payload[..payload.len() - 13]);
                 }
                 Method::Password { password } => assert_eq!(password, data),
-                Method::PasswordChange | Method::Other(_) => panic!("not sent"),
+                Method::PasswordChange { old, new } => assert_eq!((old, new), (&data[..], &b"new"[..])),
+                Method::KeyboardInteractive { submethods } => assert_eq!(submethods, text),
+                Method::Other(_) => panic!("not sent"),
             }
         }
     }
@@ -51,6 +61,7 @@ proptest! {
     #[test]
     fn arbitrary_bytes_do_not_panic(body in bytes(any::<u8>(), 0..200)) {
         let _ = (Request::decode(&body).is_ok(), Failure::decode(&body), PkOk::decode(&body), decode_banner(&body));
+        let _ = decode_change_request(&body);
     }
 }
 
@@ -72,7 +83,8 @@ fn rfc4252_s8_a_password_change_is_read_whole() {
     payload.put_string(b"old");
     assert_eq!(problem(&payload), Some(Problem::Truncated));
     payload.put_string(b"new");
-    assert!(matches!(Request::decode(&payload).unwrap().method, Method::PasswordChange));
+    let method = Request::decode(&payload).unwrap().method;
+    assert!(matches!(method, Method::PasswordChange { old: b"old", new: b"new" }));
 }
 
 #[test]
@@ -85,11 +97,15 @@ fn rfc4252_s5_the_fields_of_an_unknown_method_are_not_looked_at() {
 
 #[test]
 fn rfc4252_layouts() {
-    let requests: [&[u8]; 4] = [
+    let requests: [&[u8]; 7] = [
         b"\x32\0\0\0\x01u\0\0\0\x0essh-connection\0\0\0\x09publickey\x01\0\0\0\x01a\0\0\0\x01k\0\0\0\x09signature",
+        b"\x32\0\0\0\x01u\0\0\0\x0essh-connection\0\0\0\x23publickey-hostbound-v00@openssh.com\x01\0\0\0\x01a\0\0\0\x01k\
+          \0\0\0\x08host key\0\0\0\x09signature",
         b"\x32\0\0\0\x01u\0\0\0\x0essh-connection\0\0\0\x04none",
         b"\x32\0\0\0\x01u\0\0\0\x0essh-connection\0\0\0\x09publickey\0\0\0\0\x01a\0\0\0\x01k",
         b"\x32\0\0\0\x01u\0\0\0\x0essh-connection\0\0\0\x08password\0\0\0\0\x01k",
+        b"\x32\0\0\0\x01u\0\0\0\x0essh-connection\0\0\0\x08password\x01\0\0\0\x01k\0\0\0\x03new",
+        b"\x32\0\0\0\x01u\0\0\0\x0essh-connection\0\0\0\x14keyboard-interactive\0\0\0\0\0\0\0\x01a",
     ];
     assert_eq!(each("u", "a", b"k"), requests);
     let mut out = Vec::new();

@@ -1,0 +1,241 @@
+//! What a login tries, in which order, and who answers what the server asks.
+
+use ssh_proto::client::{self, Questions, Step};
+use ssh_proto::error::{Error, Waiting};
+use ssh_proto::keys::PublicKey;
+use ssh_proto::time::Instant;
+use zeroize::Zeroizing;
+
+use super::error::ConnectError;
+use super::login::{Login, ended};
+use super::prompter::{Answers, Asked, AskedBy, Told};
+use crate::known_hosts;
+
+/// How far a login has come. A [partial success](client::Partial::Success) starts over, but for the keys that have signed.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// The identity that is tried next.
+    next: usize,
+    /// Keys that have signed: the last one was right if the server says so now.
+    signed: Option<PublicKey>,
+    /// Keys that were right.
+    passed: Vec<PublicKey>,
+    /// The policy's password was tried as such, and as an answer.
+    password: Tried,
+    answer: Tried,
+    keyboard: Asking,
+    /// The password that was sent last, which a change of it needs.
+    sent: Option<Zeroizing<Vec<u8>>>,
+    /// How often somebody was asked for a password.
+    asked_for_password: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Tried {
+    #[default]
+    No,
+    Yes,
+}
+
+/// How far `keyboard-interactive` has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Asking {
+    /// So many times the answers were wrong.
+    #[default]
+    First,
+    Again(u32),
+    /// The server asks, and was not answered yet.
+    Unanswered(u32),
+    /// It asks nothing that anybody here would answer.
+    Over,
+}
+
+/// How often somebody may mistype, as with OpenSSH's client.
+const TRIES: u32 = 3;
+
+impl Login<'_> {
+    /// The next thing to try: `none` first where there is no key and no password, because it tells what may be tried at
+    /// all; then each identity, the password, and at last what a person is asked for.
+    pub(super) async fn attempt(&mut self, login: client::Login) -> Result<Step, ConnectError> {
+        self.note_success(&login);
+        let now = self.pipe.clock.now();
+        let out = &mut self.pipe.output.fresh;
+        let progress = &mut self.progress;
+        let listed = |name: &str| {
+            login.refused().map(|refused| refused.can_continue.iter().any(|method| method.as_str() == name))
+        };
+        // What costs nobody anything is tried before the server says what it takes.
+        let takes = |name| listed(name).unwrap_or(true);
+        while takes("publickey")
+            && let Some(identity) = self.policy.identities.get(progress.next)
+        {
+            progress.next += 1;
+            let key = identity.public();
+            let Some(algorithm) = login.choose_algorithm(&identity.algorithms()) else { continue };
+            if progress.passed.contains(key) {
+                continue;
+            }
+            let certificate = if identity.certificate().is_some() { " (certificate)" } else { "" };
+            self.tried.push(format!("{}{certificate}", identity.key().fingerprint()));
+            return Ok(Step::Ready(login.query(algorithm, key, now, out).map_err(ended)?));
+        }
+        if takes("password")
+            && progress.password == Tried::No
+            && let Some(password) = &self.policy.password
+        {
+            progress.password = Tried::Yes;
+            progress.sent = Some(password.clone());
+            return Ok(Step::Ready(login.password(password, now, out).map_err(ended)?));
+        }
+        if listed("keyboard-interactive") == Some(true)
+            && let Some(asking) = self.next_exchange()
+        {
+            self.progress.keyboard = asking;
+            let asked = login.keyboard_interactive("", now, &mut self.pipe.output.fresh);
+            return Ok(Step::Ready(asked.map_err(ended)?));
+        }
+        if listed("password") == Some(true)
+            && let Some(password) = self.ask_for_password(login.user(), login.poll_timeout()).await?
+        {
+            let now = self.pipe.clock.now();
+            let asked = login.password(&password, now, &mut self.pipe.output.fresh).map_err(ended)?;
+            self.progress.sent = Some(password);
+            return Ok(Step::Ready(asked));
+        }
+        if login.refused().is_none() && self.tried.is_empty() {
+            return Ok(Step::Ready(login.none(now, &mut self.pipe.output.fresh).map_err(ended)?));
+        }
+        let methods = login.refused().map_or(&[][..], |refused| &refused.can_continue);
+        let denied = ConnectError::Denied {
+            user: login.user().to_owned(),
+            methods: methods.iter().map(ToString::to_string).collect(),
+            tried: std::mem::take(&mut self.tried),
+            failed: std::mem::take(&mut self.failed),
+        };
+        login.disconnect("no more authentication methods", &mut self.pipe.output.fresh);
+        Err(denied)
+    }
+
+    /// After a partial success everything may be tried again: another method, or another key.
+    fn note_success(&mut self, login: &client::Login) {
+        let signed = self.progress.signed.take();
+        if login.has_just_passed() {
+            let mut passed = std::mem::take(&mut self.progress.passed);
+            passed.extend(signed);
+            self.progress = Progress { passed, ..Progress::default() };
+        }
+    }
+
+    /// Whether the server is asked to ask, and for which time.
+    fn next_exchange(&self) -> Option<Asking> {
+        let somebody_answers = self.policy.prompter.is_some() || self.policy.password.is_some();
+        match self.progress.keyboard {
+            Asking::First if somebody_answers => Some(Asking::Unanswered(0)),
+            Asking::Again(times) if times < TRIES => Some(Asking::Unanswered(times)),
+            _ => None,
+        }
+    }
+
+    /// Answers what the server asks (RFC 4256 §3.3).
+    pub(super) async fn answer(&mut self, prompt: client::Prompt) -> Result<Step, ConnectError> {
+        let questions = prompt.questions();
+        let answers = match questions.questions.as_slice() {
+            [] => {
+                if let Some(prompter) = &self.policy.prompter {
+                    prompter.tell(Told::Instruction(questions));
+                }
+                Some(Vec::new())
+            }
+            [only]
+                if only.echo == client::Echo::Hidden
+                    && self.progress.answer == Tried::No
+                    && self.policy.password.is_some() =>
+            {
+                self.progress.answer = Tried::Yes;
+                self.policy.password.clone().map(|password| vec![password])
+            }
+            _ => self.ask(AskedBy::Server, prompt.user(), questions, prompt.poll_timeout()).await?,
+        };
+        let Some(answers) = answers else {
+            self.progress.keyboard = Asking::Over;
+            return Ok(Step::Login(prompt.abandon()));
+        };
+        if let (Asking::Unanswered(times), false) = (self.progress.keyboard, answers.is_empty()) {
+            self.progress.keyboard = Asking::Again(times + 1);
+        }
+        let now = self.pipe.clock.now();
+        Ok(Step::Ready(prompt.answer(&answers, now, &mut self.pipe.output.fresh).map_err(ended)?))
+    }
+
+    /// Asks for a new password, twice, and sends it (RFC 4252 §8).
+    pub(super) async fn change_password(&mut self, change: client::NewPassword) -> Result<Step, ConnectError> {
+        let mut questions = Questions::new().name("The server wants a new password").instruction(change.prompt());
+        questions = questions.hidden("New password: ").hidden("The same again: ");
+        for _ in 0..TRIES {
+            let asked = self.ask(AskedBy::Client, change.user(), &questions, change.poll_timeout()).await?;
+            let (Some([new, again]), Some(old)) = (asked.as_deref(), &self.progress.sent) else { break };
+            if new == again && !new.is_empty() {
+                let now = self.pipe.clock.now();
+                let changed = change.change(old, new, now, &mut self.pipe.output.fresh).map_err(ended)?;
+                return Ok(Step::Ready(changed));
+            }
+            questions = questions.instruction("The two were not the same, or empty.");
+        }
+        Ok(Step::Login(change.abandon()))
+    }
+
+    async fn ask_for_password(
+        &mut self,
+        user: &str,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, ConnectError> {
+        if self.progress.asked_for_password >= TRIES {
+            return Ok(None);
+        }
+        self.progress.asked_for_password += 1;
+        let questions = Questions::new().hidden("Password: ");
+        let answers = self.ask(AskedBy::Client, user, &questions, deadline).await?;
+        let password = answers.and_then(|answers| answers.into_iter().next());
+        if password.is_none() {
+            self.progress.asked_for_password = TRIES;
+        }
+        Ok(password)
+    }
+
+    /// Asks whoever there is, for as long as the login may take. One answer for each question, or none at all.
+    async fn ask(
+        &mut self,
+        by: AskedBy,
+        user: &str,
+        questions: &Questions,
+        deadline: Option<Instant>,
+    ) -> Result<Answers, ConnectError> {
+        let Some(prompter) = self.policy.prompter.clone() else { return Ok(None) };
+        let host = known_hosts::host_name(self.host, self.port);
+        let answers = prompter.ask(Asked::new(by, user, &host, questions));
+        let answers = self.pipe.wait_for(deadline, answers).await.ok_or(ended(Error::TimedOut(Waiting::Login)))?;
+        Ok(answers.filter(|answers| answers.len() == questions.questions.len()))
+    }
+
+    /// Signs for the server that the key exchange was with, and for no other.
+    pub(super) async fn sign(&mut self, sign: client::SignAuth) -> Result<Step, ConnectError> {
+        let identity = self.policy.identities.iter().find(|identity| identity.public() == sign.key());
+        let deadline = sign.poll_timeout();
+        let Some(identity) = identity else { return Ok(Step::Login(sign.abandon())) };
+        let identity = sign.host_proof().map_or_else(|| identity.clone(), |proof| identity.bind(&proof));
+        let (algorithm, data) = (sign.algorithm().to_owned(), sign.to_sign().to_vec());
+        match self.pipe.wait_for(deadline, identity.sign(&algorithm, &data)).await {
+            None => Err(ended(Error::TimedOut(Waiting::Login))),
+            Some(Ok(signature)) => {
+                self.progress.signed = Some(sign.key().clone());
+                let now = self.pipe.clock.now();
+                Ok(Step::Ready(sign.complete(&signature, now, &mut self.pipe.output.fresh).map_err(ended)?))
+            }
+            Some(Err(error)) => {
+                tracing::warn!(%error, "an identity cannot sign");
+                self.failed.push(error);
+                Ok(Step::Login(sign.abandon()))
+            }
+        }
+    }
+}
