@@ -194,6 +194,8 @@ pub enum Decision {
     /// Right, and one of these methods is wanted too. Where that goes for everybody, let
     /// [`authentication_methods`](ssh_proto::server::Config::authentication_methods) say it.
     Partial(Vec<MethodName>),
+    /// The same, and this factor leaves no more than this of the login.
+    PartialWith(Vec<MethodName>, Box<Permissions>),
     /// The password is right and must be changed, or the new one will not do, for the reason given (RFC 4252 §8). For
     /// anything but a password that is a refusal.
     NewPassword(String),

@@ -251,6 +251,7 @@ impl<H: Handler> Login<'_, H> {
             Decision::Accept => (Permissions::all(), None),
             Decision::AcceptWith(permissions) => (*permissions, None),
             Decision::Partial(remaining) => (Permissions::all(), Some(remaining)),
+            Decision::PartialWith(remaining, permissions) => (*permissions, Some(remaining)),
             Decision::NewPassword(prompt) => {
                 return judged.ask_for_new_password(&prompt, now, out).map(Step::Ready).map_err(ended);
             }
