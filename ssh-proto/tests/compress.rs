@@ -125,8 +125,13 @@ struct ByHand {
 impl ByHand {
     /// Offers `lists`: from the client to the server, and back.
     fn start(lists: [&str; 2]) -> Self {
+        Self::start_with(lists, |_config| {})
+    }
+
+    fn start_with(lists: [&str; 2], configure: impl FnOnce(&mut server::Config)) -> Self {
         let mut out = Vec::new();
         let mut config = server::Config::new(vec![ed25519_key(1).public().clone()], algorithms());
+        configure(&mut config);
         config.methods = vec![server::MethodName::Password];
         config.algorithms.select_compression("none,zlib@openssh.com").unwrap();
         let ready = server::start(&Arc::new(config), rng(1), NOW, &mut out).unwrap();
@@ -296,6 +301,27 @@ fn rfc4253_s6_2_the_directions_are_independent() {
             assert_eq!((answer[0], answer.len()), (number::CHANNEL_OPEN_CONFIRMATION, 17));
         }
     }
+}
+
+/// "a server selecting this method MUST compress the first packet after SSH_MSG_USERAUTH_SUCCESS and all subsequent
+/// packets", a KEXINIT too.
+#[test]
+fn rfc4253_s6_2_a_key_exchange_that_is_due_with_success_begins_compressed() {
+    // By its banner the server has said more than it heard: SUCCESS is its third packet.
+    let mut by_hand = ByHand::start_with(["none", "zlib@openssh.com"], |config| {
+        config.banner = Some("hello\n".to_owned());
+        config.limits.rekey_packets = 3;
+        config.limits.key_exchanges_before_login = 9;
+    });
+    let before = by_hand.seen.len();
+    by_hand.send(&login()).unwrap();
+    assert_eq!(by_hand.seen.len(), before + 2);
+    assert_eq!(by_hand.seen[before], [number::USERAUTH_SUCCESS]);
+    let mut expanded = vec![0; 10_000];
+    let mut inflater = InflateState::new_boxed(DataFormat::Zlib);
+    let result = inflate(&mut inflater, &by_hand.seen[before + 1], &mut expanded, MZFlush::None);
+    assert!(result.bytes_written > 17, "{result:?}");
+    assert_eq!(expanded[0], number::KEXINIT);
 }
 
 #[test]

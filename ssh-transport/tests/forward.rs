@@ -3,6 +3,8 @@
 
 mod support;
 
+#[path = "forward/bounds.rs"]
+mod bounds;
 #[path = "forward/client.rs"]
 mod client;
 #[path = "forward/server.rs"]
@@ -21,6 +23,7 @@ use tokio::task::JoinHandle;
 fn main() -> std::process::ExitCode {
     let mut trials = server::trials();
     trials.extend(client::trials());
+    trials.extend(bounds::trials());
     peers::run(trials)
 }
 

@@ -138,7 +138,7 @@ fn forwarding(peers: &Peers) -> Result<(), Failed> {
         // What answers there is the node itself: it says who it is.
         let done = ssh(peers, &node, &["-W", &node.target(), HOST], b"not ssh\r\n")?;
         ensure(done.stdout.starts_with(b"SSH-2.0-sshrpc_") == connects, allowed, &done)?;
-        let refused = done.stderr.contains("administratively prohibited");
+        let refused = done.stderr.contains("stdio forwarding failed");
         ensure(refused != connects, allowed, &done)?;
         let done = ssh(
             peers,

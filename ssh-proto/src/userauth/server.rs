@@ -423,8 +423,17 @@ impl Login {
             transport.send(now, out, |payload| messages::put_failure(payload, self.factors.listed(), true))?;
             return Ok(None);
         }
-        transport.send(now, out, |payload| payload.put_u8(number::USERAUTH_SUCCESS))?;
-        transport.logged_in();
+        let success = |payload: &mut Vec<u8>| payload.put_u8(number::USERAUTH_SUCCESS);
+        if transport.may_send() {
+            transport.check_not_failed()?;
+            // What is behind it is compressed, where that is agreed on: a key exchange that is due now begins after that.
+            transport.send_now(out, success);
+            transport.logged_in();
+            transport.rekey_if_due(now, out);
+        } else {
+            transport.send(now, out, success)?;
+            transport.logged_in();
+        }
         Ok(Some(Authenticated::mint()))
     }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::net::{TcpListener, UnixListener};
 use tokio::task::{AbortHandle, JoinSet};
@@ -24,6 +25,20 @@ pub(crate) enum Place {
 #[derive(Debug, Default)]
 pub(crate) struct Listeners {
     running: Mutex<BTreeMap<Place, Listener>>,
+    /// How many run or are being made.
+    taken: Arc<AtomicUsize>,
+}
+
+/// The right to one listener, from the request on to its end.
+#[derive(Debug)]
+pub(super) struct Slot {
+    taken: Arc<AtomicUsize>,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.taken.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Its tasks end, and its socket goes, when this is dropped. Connections that are open go on.
@@ -31,6 +46,7 @@ pub(crate) struct Listeners {
 struct Listener {
     tasks: Vec<AbortHandle>,
     path: Option<PathBuf>,
+    _slot: Slot,
 }
 
 impl Drop for Listener {
@@ -47,9 +63,11 @@ impl Listeners {
         self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Whether there may be one more.
-    pub(crate) fn has_room(&self, maximum: usize) -> bool {
-        self.lock().len() < maximum
+    /// Room for one more, if there are fewer than `maximum`. It is taken at once: making the listener may take time.
+    pub(super) fn reserve(&self, maximum: usize) -> Option<Slot> {
+        let one_more = |taken: usize| (taken < maximum).then_some(taken + 1);
+        let reserved = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        reserved.ok().map(|_before| Slot { taken: self.taken.clone() })
     }
 
     /// Ends one; false when there is none.
@@ -67,6 +85,7 @@ impl Listeners {
 /// port. `name` is the address as the client wrote it, which it is told again.
 pub(super) async fn listen_tcp(
     connection: &Connection,
+    slot: Slot,
     name: &str,
     addresses: &[std::net::IpAddr],
     port: u16,
@@ -91,7 +110,7 @@ pub(super) async fn listen_tcp(
         let (connection, name) = (connection.clone(), name.to_owned());
         tokio::spawn(async move { accept_tcp(&listener, &connection, &name, bound).await }).abort_handle()
     });
-    let listener = Listener { tasks: tasks.collect(), path: None };
+    let listener = Listener { tasks: tasks.collect(), path: None, _slot: slot };
     connection.listeners().lock().insert(Place::Tcp(name.to_owned(), bound), listener);
     Ok(bound)
 }
@@ -120,7 +139,7 @@ async fn accept_tcp(listener: &TcpListener, connection: &Connection, name: &str,
 }
 
 /// Listens on a Unix socket, and opens a channel for each connection.
-pub(super) fn listen_socket(connection: &Connection, path: &Path) -> io::Result<()> {
+pub(super) fn listen_socket(connection: &Connection, slot: Slot, path: &Path) -> io::Result<()> {
     let listener = super::bind_socket(path)?;
     let accepting = {
         let (connection, path) = (connection.clone(), path.to_owned());
@@ -143,7 +162,8 @@ pub(super) fn listen_socket(connection: &Connection, path: &Path) -> io::Result<
             }
         }
     };
-    let listener = Listener { tasks: vec![tokio::spawn(accepting).abort_handle()], path: Some(path.to_owned()) };
+    let tasks = vec![tokio::spawn(accepting).abort_handle()];
+    let listener = Listener { tasks, path: Some(path.to_owned()), _slot: slot };
     connection.listeners().lock().insert(Place::Socket(path.to_owned()), listener);
     Ok(())
 }
@@ -193,5 +213,27 @@ pub(super) async fn serve_display(listener: TcpListener, connection: Connection,
 fn log(carried: io::Result<()>) {
     if let Err(error) = carried {
         tracing::debug!(%error, "a forwarded connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listeners_that_are_being_made_count_and_those_that_failed_do_not() {
+        let listeners = Listeners::default();
+        let (first, second) = (listeners.reserve(2).unwrap(), listeners.reserve(2).unwrap());
+        assert!(listeners.reserve(2).is_none());
+        drop(first);
+        let third = listeners.reserve(2).unwrap();
+        assert!(listeners.reserve(2).is_none());
+        let place = Place::Socket(PathBuf::from("/nowhere/at/all"));
+        listeners.lock().insert(place.clone(), Listener { tasks: Vec::new(), path: None, _slot: third });
+        assert!(listeners.reserve(2).is_none());
+        assert!(listeners.remove(&place));
+        drop((second, listeners.reserve(2).unwrap()));
+        assert!(listeners.reserve(0).is_none());
+        assert_eq!(listeners.taken.load(Ordering::Relaxed), 0);
     }
 }

@@ -151,12 +151,12 @@ impl Forwarding {
                 else {
                     return tracing::info!(user, address, port, "refused to listen");
                 };
-                if !request.connection().listeners().has_room(self.max_listeners) {
+                let Some(slot) = request.connection().listeners().reserve(self.max_listeners) else {
                     return tracing::warn!(user, address, port, "refused to listen: too many listeners");
-                }
+                };
                 let addresses = self.addresses(&address);
                 tokio::spawn(async move {
-                    match listen_tcp(request.connection(), &address, &addresses.resolve().await, port).await {
+                    match listen_tcp(request.connection(), slot, &address, &addresses.resolve().await, port).await {
                         Ok(bound) => {
                             tracing::info!(user, address, port = bound, "listens for a client");
                             if port == 0 { request.accept_port(bound) } else { request.accept() }
@@ -172,18 +172,18 @@ impl Forwarding {
                 }
             }
             Wish::StreamLocalForward(path) => {
-                let room = request.connection().listeners().has_room(self.max_listeners);
-                match if self.sockets.remote() && permissions.permits_sockets() && room {
-                    Some(listen_socket(request.connection(), &path))
-                } else {
-                    None
-                } {
-                    Some(Ok(())) => {
+                if !(self.sockets.remote() && permissions.permits_sockets()) {
+                    return tracing::info!(user, path = %path.display(), "refused to listen");
+                }
+                let Some(slot) = request.connection().listeners().reserve(self.max_listeners) else {
+                    return tracing::warn!(user, path = %path.display(), "refused to listen: too many listeners");
+                };
+                match listen_socket(request.connection(), slot, &path) {
+                    Ok(()) => {
                         tracing::info!(user, path = %path.display(), "listens for a client");
                         request.accept();
                     }
-                    Some(Err(error)) => tracing::info!(user, path = %path.display(), %error, "cannot listen"),
-                    None => tracing::info!(user, path = %path.display(), "refused to listen"),
+                    Err(error) => tracing::info!(user, path = %path.display(), %error, "cannot listen"),
                 }
             }
             Wish::CancelStreamLocalForward(path) => {
