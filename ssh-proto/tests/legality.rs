@@ -482,6 +482,7 @@ fn message(bench: &mut Bench, number: u8) -> Vec<u8> {
             payload.put_string(b"x");
             payload.put_bool(true);
         }
+        number::REQUEST_FAILURE => {}
         _ => payload.put_bytes(b"\0\0\0\0"),
     }
     payload
