@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
+use ssh_proto::algorithms::Missing;
 use ssh_proto::crypto::Tier;
 use ssh_transport::authorized_keys::AuthorizedKeys;
 use ssh_transport::files::{FileError, FileProblem};
@@ -254,7 +255,14 @@ const RSA_BITS: usize = 3072;
 
 fn not_listening(error: &NodeError) -> Failure {
     let failure = Failure::local(error);
-    let NodeError::Listen(address, error) = error else { return failure };
+    let (address, error) = match error {
+        NodeError::Listen(address, error) => (address, error),
+        NodeError::Nothing(Missing::HostKeys) => return failure.hint("ECDSA keys want `--tier compatible`"),
+        NodeError::Nothing(Missing::KeyExchange) => {
+            return failure.hint("methods with SHA-1 and less than 2048 bits are for clients of old servers alone");
+        }
+        _ => return failure,
+    };
     match error.kind() {
         ErrorKind::AddrInUse => Failure::local(format!("cannot listen on {address}: somebody else does already"))
             .hint("another node, perhaps; `--listen 127.0.0.1:0` takes a free port"),

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ssh_proto::algorithms::{Compression, UnknownAlgorithm};
+use ssh_proto::algorithms::{Compression, Missing, UnknownAlgorithm};
 use ssh_proto::crypto::rustcrypto::PROVIDER;
 use ssh_proto::crypto::{CryptoProvider, Tier};
 use ssh_proto::keys::{PrivateKey, PublicKey};
@@ -130,6 +130,8 @@ impl fmt::Debug for dyn Backend {
 pub enum NodeError {
     /// It has no host key.
     NoHostKey,
+    /// Of some kind of algorithm nothing is left to offer: its keys may all be of types that are off.
+    Nothing(Missing),
     /// The address cannot be had.
     Listen(String, io::Error),
 }
@@ -138,6 +140,10 @@ impl fmt::Display for NodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoHostKey => f.write_str("the node has no host key"),
+            Self::Nothing(Missing::HostKeys) => f.write_str("the types of the host keys are all off"),
+            Self::Nothing(Missing::KeyExchange) => f.write_str("no key exchange method is left that a node offers"),
+            Self::Nothing(Missing::Ciphers) => f.write_str("no cipher is left that a node offers"),
+            Self::Nothing(_) => f.write_str("of some kind of algorithm nothing is left that a node offers"),
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
         }
     }
@@ -286,7 +292,7 @@ impl NodeBuilder {
     /// Listens.
     ///
     /// # Errors
-    /// When there is no host key, or the address cannot be had.
+    /// When there is no host key, the algorithms that are on leave nothing to offer, or the address cannot be had.
     pub async fn bind(self) -> Result<Node, NodeError> {
         if self.host_keys.is_empty() {
             return Err(NodeError::NoHostKey);
@@ -294,6 +300,9 @@ impl NodeBuilder {
         let mut policy = Policy::new(self.host_keys, self.algorithms);
         policy.config.limits = self.ssh_limits;
         policy.config.banner = self.banner;
+        if let Some(missing) = policy.config.offered().missing() {
+            return Err(NodeError::Nothing(missing));
+        }
         policy.idle_timeout = self.idle_timeout;
         policy.revoked_keys = self.revoked_keys;
         let backend = self.backend.unwrap_or_else(|| Arc::new(Functions::with_builtins()));
