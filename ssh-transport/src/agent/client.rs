@@ -75,15 +75,18 @@ impl Agent {
     }
 
     /// A connection to the agent for whoever is at the other end of the session that `proof` is about: what comes from
-    /// there goes into it, and back. The agent is told so first, and refuses keys that are not to be used from there.
+    /// there goes into it, and back. The agent is told so first, and refuses keys that are not to be used from there. One
+    /// that answers that it knows nothing of this is used as it is.
     ///
     /// # Errors
-    /// When the agent does not answer.
+    /// When the agent does not answer, or hangs up on being told: over another connection it would take whoever is there
+    /// for its owner.
     pub async fn dial_for_forwarding(&self, proof: &HostProof) -> Result<UnixStream, AgentError> {
         let binding = message::session_bind(proof, message::Use::Forwarding);
         within(self.answer_limit, async {
-            let stream = self.open().await?;
-            self.introduce(stream, &binding).await
+            let mut stream = self.open().await?;
+            introduce(&mut stream, &binding).await?;
+            Ok(stream)
         })
         .await
     }
@@ -121,29 +124,18 @@ impl Agent {
             }
             let mut stream = self.open().await?;
             if let Some(binding) = &self.binding {
-                stream = self.introduce(stream, binding).await?;
+                match introduce(&mut stream, binding).await {
+                    // One that hangs up on what it does not know. It is ourselves who ask.
+                    Err(AgentError::Broken(error)) => {
+                        tracing::debug!(%error, "the agent does not want to be bound to the session");
+                        stream = self.open().await?;
+                    }
+                    introduced => introduced?,
+                }
             }
             self.exchange(stream, request).await
         })
         .await
-    }
-
-    /// Says which session a connection is for. What the agent makes of it shows when a key is asked for.
-    async fn introduce(&self, mut stream: UnixStream, binding: &[u8]) -> Result<UnixStream, AgentError> {
-        match round_trip(&mut stream, binding).await {
-            Ok(answer) => {
-                if let Err(error) = message::read_bound(&answer) {
-                    tracing::debug!(%error, "the agent is not bound to the session");
-                }
-                Ok(stream)
-            }
-            // One that hangs up on what it does not know.
-            Err(AgentError::Broken(error)) => {
-                tracing::debug!(%error, "the agent does not want to be bound to the session");
-                self.open().await
-            }
-            Err(error) => Err(error),
-        }
     }
 
     async fn exchange(&self, mut stream: UnixStream, request: &[u8]) -> Result<Vec<u8>, AgentError> {
@@ -160,6 +152,15 @@ impl Agent {
     fn keep(&self, stream: UnixStream) {
         *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
     }
+}
+
+/// Says which session a connection is for. What the agent makes of it shows when a key is asked for.
+async fn introduce(stream: &mut UnixStream, binding: &[u8]) -> Result<(), AgentError> {
+    let answer = round_trip(stream, binding).await?;
+    if let Err(error) = message::read_bound(&answer) {
+        tracing::debug!(%error, "the agent is not bound to the session");
+    }
+    Ok(())
 }
 
 /// ```text

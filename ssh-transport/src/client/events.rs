@@ -7,12 +7,13 @@ use ssh_proto::keys::PublicKey;
 use ssh_proto::notice::Notice;
 use ssh_proto::{
     BoundPort, ChannelId, Client as ClientSide, Event, GlobalRequest, GlobalRequestId, OpenFailureReason, OpenTicket,
+    WantReply,
 };
 use tokio::sync::{mpsc, oneshot};
 
 use super::host_keys::HostKeyUpdates;
 use super::prompter::{Prompter, Told};
-use crate::forward::Incoming;
+use crate::forward::{Bound, Incoming};
 use crate::link::{Events, Link, Locked};
 use crate::offer::{ChannelKind, ChannelOffer};
 
@@ -57,8 +58,8 @@ enum Life {
 pub(crate) enum Answer {
     /// To any.
     Plain(oneshot::Sender<Option<Vec<u8>>>),
-    /// To `tcpip-forward`: channels may come right behind it.
-    Forward { address: String, port: u32, taker: Taker, answer: oneshot::Sender<Option<u32>> },
+    /// To a request to listen: channels may come right behind it. What is told is what was bound.
+    Forward { asked: Bound, taker: Taker, answer: oneshot::Sender<Bound> },
 }
 
 impl Expected {
@@ -81,20 +82,41 @@ impl State {
         self.asked.push((request, answer));
     }
 
-    fn answered(&mut self, request: GlobalRequestId, data: Option<&[u8]>) {
-        let Some(index) = self.asked.iter().position(|(id, _)| *id == request) else { return };
+    /// Passes an answer on. Who asked may have gone: what was bound for nobody comes back, to be cancelled.
+    fn answered(&mut self, request: GlobalRequestId, data: Option<&[u8]>) -> Option<Bound> {
+        let index = self.asked.iter().position(|(id, _)| *id == request)?;
         match self.asked.swap_remove(index).1 {
-            // Who asked may have gone.
-            Answer::Plain(answer) => drop(answer.send(data.map(<[u8]>::to_vec))),
-            Answer::Forward { address, port, taker, answer } => {
-                // Only who left the port to the server is told one.
-                let told = data.and_then(|data| BoundPort::decode(data).ok().map(|bound| bound.0));
-                let bound = data.and(if port == 0 { told } else { Some(port) });
-                if let Some(bound) = bound {
-                    self.tcp.insert((address, bound), taker);
-                }
-                let _ = answer.send(bound);
+            Answer::Plain(answer) => {
+                let _ = answer.send(data.map(<[u8]>::to_vec));
+                None
             }
+            Answer::Forward { asked, taker, answer } => {
+                let bound = match (asked, data?) {
+                    // Only who left the port to the server is told one.
+                    (Bound::Tcp(address, 0), data) => Bound::Tcp(address, BoundPort::decode(data).ok()?.0),
+                    (asked, _) => asked,
+                };
+                let unwanted = answer.send(bound.clone()).err();
+                if unwanted.is_none() {
+                    self.put(bound, taker);
+                }
+                unwanted
+            }
+        }
+    }
+
+    fn put(&mut self, bound: Bound, taker: Taker) {
+        match bound {
+            Bound::Tcp(address, port) => drop(self.tcp.insert((address, port), taker)),
+            Bound::Socket(path) => drop(self.sockets.insert(path, taker)),
+        }
+    }
+
+    /// Nobody takes its channels any more.
+    pub(super) fn remove(&mut self, bound: &Bound) {
+        match bound {
+            Bound::Tcp(address, port) => drop(self.tcp.remove(&(address.clone(), *port))),
+            Bound::Socket(path) => drop(self.sockets.remove(path)),
         }
     }
 
@@ -122,12 +144,20 @@ pub(super) struct ClientEvents {
     pub(super) prompter: Option<Arc<dyn Prompter>>,
     /// Offers that wait until nothing is locked.
     pub(super) offers: Vec<(OpenTicket, ChannelKind, Taker)>,
-    pub(super) announced: Option<Vec<PublicKey>>,
+    announcement: Announcement,
+}
+
+/// What the server says about its keys. Only the first time counts: each is work, and there may be no end of them.
+#[derive(Debug)]
+enum Announcement {
+    Expected,
+    Heard(Vec<PublicKey>),
+    Handled,
 }
 
 impl ClientEvents {
     pub(super) fn new(expected: Arc<Expected>, host_keys: HostKeyUpdates, prompter: Option<Arc<dyn Prompter>>) -> Self {
-        Self { expected, host_keys, prompter, offers: Vec::new(), announced: None }
+        Self { expected, host_keys, prompter, offers: Vec::new(), announcement: Announcement::Expected }
     }
 }
 
@@ -162,7 +192,7 @@ impl Events<ClientSide> for ClientEvents {
             }
             Event::Request { channel, request, ticket } => link.ask(channel, &request, ticket),
             Event::GlobalRequest { request, ticket } => {
-                if let GlobalRequest::HostKeys(blobs) = request {
+                if let (GlobalRequest::HostKeys(blobs), Announcement::Expected) = (request, &self.announcement) {
                     // Keys of types that we do not know are none of ours.
                     let keys: Vec<_> = blobs
                         .iter()
@@ -170,11 +200,16 @@ impl Events<ClientSide> for ClientEvents {
                         .filter(|key| !key.is_certificate())
                         .collect();
                     self.expected.lock().host_keys.clone_from(&keys);
-                    self.announced = Some(keys);
+                    self.announcement = Announcement::Heard(keys);
                 }
                 let _ = link.connection.reply_global(ticket, None, now, out);
             }
-            Event::GlobalReply { request, data } => self.expected.lock().answered(request, data),
+            Event::GlobalReply { request, data } => {
+                let unwanted = self.expected.lock().answered(request, data);
+                if let Some(bound) = unwanted {
+                    let _ = link.connection.global_request(&bound.cancel(), WantReply::No, now, out);
+                }
+            }
             Event::Pong(_) => {
                 if let Some(waiting) = self.expected.lock().pings.pop_front() {
                     let _ = waiting.send(());
@@ -192,7 +227,9 @@ impl Events<ClientSide> for ClientEvents {
             // Nobody may take it any more: it is then dropped here, and refused by that.
             let _ = taker.send(ChannelOffer::new(link.clone(), ticket, kind));
         }
-        if let Some(keys) = self.announced.take() {
+        if let Announcement::Heard(_) = self.announcement
+            && let Announcement::Heard(keys) = std::mem::replace(&mut self.announcement, Announcement::Handled)
+        {
             self.host_keys.announced(keys, link, &self.expected);
         }
     }

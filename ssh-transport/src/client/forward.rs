@@ -12,7 +12,7 @@ use super::events::{Answer, State};
 use super::{Client, ConnectError, Policy, ProgramError, host_keys};
 use crate::channel::Channel;
 use crate::ended::Ended;
-use crate::forward::{Incoming, Listening, RemoteForward, Target, Through};
+use crate::forward::{Bound, Incoming, Listening, RemoteForward, Target, Through};
 
 /// Connections through the server, and from it (RFC 4254 §7; OpenSSH's PROTOCOL §2.4).
 impl Client {
@@ -89,18 +89,7 @@ impl Client {
     /// # Errors
     /// When the server refuses it, or the connection is gone.
     pub async fn remote_forward(&self, address: &str, port: u16) -> Result<RemoteForward, ProgramError> {
-        let (taker, offers) = mpsc::unbounded_channel();
-        let (sender, answer) = oneshot::channel();
-        let request = GlobalRequest::TcpipForward { address, port: port.into() };
-        let expected = &self.inner.expected;
-        self.inner.link.with(|locked| {
-            let asked = locked.connection.global_request(&request, WantReply::Yes, locked.now, locked.out);
-            let answer = Answer::Forward { address: address.to_owned(), port: port.into(), taker, answer: sender };
-            asked.map(|id| expected.lock().asks(id, answer)).map_err(Ended::Protocol)
-        })??;
-        let bound = answer.await.map_err(|_gone| self.inner.link.ended())?;
-        let bound = bound.ok_or(ProgramError::Refused("tcpip-forward"))?;
-        Ok(RemoteForward::tcp(self.clone(), address.to_owned(), bound, offers))
+        self.listen_there(Bound::Tcp(address.to_owned(), port.into()), "tcpip-forward").await
     }
 
     /// Has the server listen on a Unix socket of its own. The handle takes the connections; it stops the server when it is
@@ -109,21 +98,25 @@ impl Client {
     /// # Errors
     /// When the server refuses it, or the connection is gone.
     pub async fn remote_forward_socket(&self, path: impl AsRef<Path>) -> Result<RemoteForward, ProgramError> {
-        let path = path.as_ref().as_os_str().as_bytes();
+        let path = path.as_ref().as_os_str().as_bytes().to_vec();
+        self.listen_there(Bound::Socket(path), "streamlocal-forward@openssh.com").await
+    }
+
+    async fn listen_there(&self, asked: Bound, name: &'static str) -> Result<RemoteForward, ProgramError> {
         let (taker, offers) = mpsc::unbounded_channel();
-        // Channels may come right behind the answer.
-        let before = self.inner.expected.lock().sockets.insert(path.to_vec(), taker);
-        let answer = self.global_request(&GlobalRequest::StreamLocalForward { path }).await;
-        if matches!(answer, Ok(Some(_))) {
-            return Ok(RemoteForward::socket(self.clone(), path.to_vec(), offers));
-        }
-        let mut expected = self.inner.expected.lock();
-        match before {
-            Some(before) => drop(expected.sockets.insert(path.to_vec(), before)),
-            None => drop(expected.sockets.remove(path)),
-        }
-        drop(expected);
-        Err(answer.err().map_or(ProgramError::Refused("streamlocal-forward@openssh.com"), ProgramError::Ended))
+        let (sender, answer) = oneshot::channel();
+        let expected = &self.inner.expected;
+        let sent = self.inner.link.with(|locked| {
+            let id = locked.connection.global_request(&asked.request(), WantReply::Yes, locked.now, locked.out)?;
+            expected.lock().asks(id, Answer::Forward { asked, taker, answer: sender });
+            Ok(())
+        })?;
+        sent.map_err(Ended::Protocol)?;
+        let mut waiting = Waiting { client: self, answer };
+        let bound = (&mut waiting.answer).await.map_err(|_none| {
+            if self.is_closed() { ProgramError::Ended(self.inner.link.ended()) } else { ProgramError::Refused(name) }
+        })?;
+        Ok(RemoteForward::new(self.clone(), bound, offers))
     }
 
     /// Takes the channels to our agent which the server opens. Sessions ask for them by
@@ -201,20 +194,26 @@ impl Client {
     }
 
     /// Takes a remote forward back.
-    pub(crate) fn cancel_tcp(&self, address: &str, port: u32) {
-        self.inner.expected.lock().tcp.remove(&(address.to_owned(), port));
-        self.tell(&GlobalRequest::CancelTcpipForward { address, port });
-    }
-
-    /// Takes a remote forward of a socket back.
-    pub(crate) fn cancel_socket(&self, path: &[u8]) {
-        self.inner.expected.lock().sockets.remove(path);
-        self.tell(&GlobalRequest::CancelStreamLocalForward { path });
-    }
-
-    fn tell(&self, request: &GlobalRequest<'_>) {
+    pub(crate) fn cancel(&self, bound: &Bound) {
+        self.inner.expected.lock().remove(bound);
         let _ = self.inner.link.with(|locked| {
-            let _ = locked.connection.global_request(request, WantReply::No, locked.now, locked.out);
+            let _ = locked.connection.global_request(&bound.cancel(), WantReply::No, locked.now, locked.out);
         });
+    }
+}
+
+/// Somebody who has asked the server to listen. Who goes before the answer is taken wants nothing of it.
+struct Waiting<'a> {
+    client: &'a Client,
+    answer: oneshot::Receiver<Bound>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        // An answer that comes from now on is cancelled where it comes.
+        self.answer.close();
+        if let Ok(bound) = self.answer.try_recv() {
+            self.client.cancel(&bound);
+        }
     }
 }

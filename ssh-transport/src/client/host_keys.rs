@@ -1,6 +1,6 @@
 //! Learning a server's further host keys before its old ones go (`hostkeys-00@openssh.com`): OpenSSH's `UpdateHostKeys`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ssh_proto::keys::PublicKey;
@@ -19,13 +19,17 @@ pub(crate) enum HostKeyUpdates {
     #[default]
     Ignore,
     /// Those that are new and that the server proves to have are added to a known_hosts file, under this name.
-    Write {
-        path: PathBuf,
-        host: String,
-        port: u16,
-        /// The key by which the server was recognised.
-        recognised: PublicKey,
-    },
+    Write(Learner),
+}
+
+/// A file, and whose keys it learns.
+#[derive(Clone, Debug)]
+pub(crate) struct Learner {
+    pub(crate) path: PathBuf,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// The key by which the server was recognised.
+    pub(crate) recognised: PublicKey,
 }
 
 impl HostKeyUpdates {
@@ -34,46 +38,51 @@ impl HostKeyUpdates {
 
     /// The server has told its keys.
     pub(super) fn announced(&self, keys: Vec<PublicKey>, link: &Arc<Link<ClientSide>>, expected: &Arc<Expected>) {
-        let Self::Write { path, host, port, recognised } = self else { return };
+        let Self::Write(learner) = self else { return };
         // Who does not show the key that we know tells us about another server.
-        if keys.len() > Self::MAXIMUM || !keys.contains(recognised) {
+        if keys.len() > Self::MAXIMUM || !keys.contains(&learner.recognised) {
             return;
         }
-        let Some(hash) = learnable(path, host, *port, recognised) else { return };
         let taken = |key: &PublicKey| link.with(|locked| locked.connection.takes_host_key(key)).unwrap_or(false);
-        let new: Vec<PublicKey> = keys.into_iter().filter(|key| taken(key) && is_new(path, host, *port, key)).collect();
-        if new.is_empty() {
-            return;
-        }
-        let (path, host, port) = (path.clone(), host.clone(), *port);
-        let (link, expected) = (link.clone(), expected.clone());
+        let keys: Vec<PublicKey> = keys.into_iter().filter(taken).collect();
+        let (learner, link, expected) = (learner.clone(), link.clone(), expected.clone());
         tokio::spawn(async move {
-            for key in prove(new, &link, &expected).await {
-                match known_hosts::append(&path, &host, port, &key, hash) {
-                    Ok(()) => tracing::info!(
-                        host,
-                        key = %key.fingerprint(),
-                        kind = key.key_type(),
-                        "the server proved to have a further host key; it is written down"
-                    ),
-                    Err(error) => tracing::warn!(%error, path = %path.display(), "cannot write a host key down"),
-                }
+            let reader = learner.clone();
+            // The file may be large, and lie on a disk that is slow: the connection goes on meanwhile.
+            let Ok(Some((new, hash))) = tokio::task::spawn_blocking(move || reader.new_ones(keys)).await else {
+                return;
+            };
+            let proved = prove(new, &link, &expected).await;
+            if !proved.is_empty() {
+                let _ = tokio::task::spawn_blocking(move || learner.write(&proved, hash)).await;
             }
         });
     }
 }
 
-/// Whether the file may learn further keys of the host, and whether names in it are hashed.
-fn learnable(path: &Path, host: &str, port: u16, recognised: &PublicKey) -> Option<HashNames> {
-    match KnownHosts::load([path]).ok()?.learnable(host, port, recognised) {
-        Learnable::Yes(hash) => Some(hash),
-        Learnable::No => None,
+impl Learner {
+    /// Those of `keys` that the file may learn, if there are any, and whether names in it are hashed.
+    fn new_ones(&self, mut keys: Vec<PublicKey>) -> Option<(Vec<PublicKey>, HashNames)> {
+        let known = KnownHosts::load([&self.path]).ok()?;
+        let Learnable::Yes(hash) = known.learnable(&self.host, self.port, &self.recognised) else { return None };
+        keys.retain(|key| known.may_learn(&self.host, self.port, key));
+        (!keys.is_empty()).then_some((keys, hash))
     }
-}
 
-fn is_new(path: &Path, host: &str, port: u16, key: &PublicKey) -> bool {
-    // The file is read again: another program may have learnt the same meanwhile.
-    KnownHosts::load([path]).is_ok_and(|known| known.may_learn(host, port, key))
+    fn write(&self, keys: &[PublicKey], hash: HashNames) {
+        let Self { path, host, port, .. } = self;
+        for key in keys {
+            match known_hosts::append(path, host, *port, key, hash) {
+                Ok(()) => tracing::info!(
+                    host,
+                    key = %key.fingerprint(),
+                    kind = key.key_type(),
+                    "the server proved to have a further host key; it is written down"
+                ),
+                Err(error) => tracing::warn!(%error, path = %path.display(), "cannot write a host key down"),
+            }
+        }
+    }
 }
 
 /// Those of `keys` that the server proves to have.

@@ -30,7 +30,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
 use self::events::{ClientEvents, Expected, log};
-use self::host_keys::HostKeyUpdates;
+use self::host_keys::{HostKeyUpdates, Learner};
 use self::login::Login;
 use self::tries::Progress;
 use crate::channel::Channel;
@@ -144,7 +144,7 @@ impl Client {
                 let expected = Arc::<Expected>::default();
                 let updates = match (&policy.host_keys, &policy.update_host_keys, login.recognised) {
                     (HostKeys::Known { .. }, Some(path), Some(recognised)) => {
-                        HostKeyUpdates::Write { path: path.clone(), host: host.to_owned(), port, recognised }
+                        HostKeyUpdates::Write(Learner { path: path.clone(), host: host.to_owned(), port, recognised })
                     }
                     _ => HostKeyUpdates::Ignore,
                 };

@@ -1,6 +1,7 @@
 //! Between a channel and a stream.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -9,14 +10,28 @@ use crate::io::Duplex;
 
 /// What is read from a stream at once: the largest packet of most peers.
 const ROOM: usize = 32 * 1024;
+/// How long a stream may take for the rest of what came once the connection is gone. Whoever keeps it waiting would keep
+/// that in memory, and a task.
+const LAST_WRITE: Duration = Duration::from_secs(30);
 
 /// Carries bytes both ways until both have ended: the end of one direction is passed on and the other goes on. Each side
 /// is read only as fast as the other takes it.
 ///
 /// # Errors
 /// When the stream breaks, or the connection. A channel that the peer closes ends it well: what it sent before is carried
-/// to its end.
+/// to its end. When the connection is gone, that may take 30 seconds.
 pub async fn carry(channel: Channel, stream: impl Duplex) -> io::Result<()> {
+    let gone = async {
+        channel.connection_ended().await;
+        tokio::time::sleep(LAST_WRITE).await;
+    };
+    tokio::select! {
+        carried = both_ways(&channel, stream) => carried,
+        () = gone => Err(io::ErrorKind::TimedOut.into()),
+    }
+}
+
+async fn both_ways(channel: &Channel, stream: impl Duplex) -> io::Result<()> {
     let (mut incoming, mut outgoing) = (channel.other_half(), channel.other_half());
     let (mut reader, mut writer) = tokio::io::split(stream);
     let mut down = std::pin::pin!(async {

@@ -18,6 +18,7 @@ pub use carry::carry;
 pub(crate) use listen::Listeners;
 pub use local::Listening;
 pub use policy::{Allow, Forwarding, GatewayPorts};
+pub(crate) use remote::Bound;
 pub use remote::{Forward, Incoming, RemoteForward};
 pub use session::{AgentSocket, DisplaySocket, ForwardedAgent, ForwardedDisplay};
 pub use target::Target;

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use ssh_proto::GlobalRequest;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -78,24 +79,33 @@ pub struct RemoteForward {
     incoming: Incoming,
 }
 
-#[derive(Debug)]
-enum Bound {
+/// What a server listens on for its client, or is to.
+#[derive(Clone, Debug)]
+pub(crate) enum Bound {
+    /// The address as it was asked for, and the port.
     Tcp(String, u32),
     Socket(Vec<u8>),
 }
 
-impl RemoteForward {
-    pub(crate) const fn tcp(
-        client: Client,
-        address: String,
-        port: u32,
-        offers: mpsc::UnboundedReceiver<ChannelOffer>,
-    ) -> Self {
-        Self { client, bound: Bound::Tcp(address, port), incoming: Incoming::new(offers) }
+impl Bound {
+    pub(crate) fn request(&self) -> GlobalRequest<'_> {
+        match self {
+            Self::Tcp(address, port) => GlobalRequest::TcpipForward { address, port: *port },
+            Self::Socket(path) => GlobalRequest::StreamLocalForward { path },
+        }
     }
 
-    pub(crate) const fn socket(client: Client, path: Vec<u8>, offers: mpsc::UnboundedReceiver<ChannelOffer>) -> Self {
-        Self { client, bound: Bound::Socket(path), incoming: Incoming::new(offers) }
+    pub(crate) fn cancel(&self) -> GlobalRequest<'_> {
+        match self {
+            Self::Tcp(address, port) => GlobalRequest::CancelTcpipForward { address, port: *port },
+            Self::Socket(path) => GlobalRequest::CancelStreamLocalForward { path },
+        }
+    }
+}
+
+impl RemoteForward {
+    pub(crate) const fn new(client: Client, bound: Bound, offers: mpsc::UnboundedReceiver<ChannelOffer>) -> Self {
+        Self { client, bound, incoming: Incoming::new(offers) }
     }
 
     /// The port on which the server listens; `None` for a Unix socket.
@@ -125,10 +135,7 @@ impl RemoteForward {
 
 impl Drop for RemoteForward {
     fn drop(&mut self) {
-        match &self.bound {
-            Bound::Tcp(address, port) => self.client.cancel_tcp(address, *port),
-            Bound::Socket(path) => self.client.cancel_socket(path),
-        }
+        self.client.cancel(&self.bound);
     }
 }
 

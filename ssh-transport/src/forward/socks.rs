@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -26,6 +27,7 @@ enum Version {
 /// The longest name of a host, and the longest user that anybody sends.
 const MAXIMUM: usize = 255;
 const CONNECT: u8 = 1;
+const LIMIT: Duration = Duration::from_secs(10);
 
 impl Request {
     pub(super) fn target(&self) -> Target {
@@ -47,8 +49,15 @@ impl Request {
     }
 }
 
-/// Reads what the client wants.
+/// Reads what the client wants, which may take it ten seconds.
 pub(super) async fn negotiate(stream: &mut impl Duplex) -> io::Result<Request> {
+    match tokio::time::timeout(LIMIT, request(stream)).await {
+        Ok(request) => request,
+        Err(_elapsed) => Err(io::ErrorKind::TimedOut.into()),
+    }
+}
+
+async fn request(stream: &mut impl Duplex) -> io::Result<Request> {
     match stream.read_u8().await? {
         4 => four(stream).await,
         5 => five(stream).await,
@@ -154,6 +163,16 @@ mod tests {
         ] {
             let (request, answer) = ask(bytes).await;
             assert_eq!((request.unwrap().target(), &answer[..]), (Target::tcp(host, 80), said), "{bytes:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_say_what_it_wants_is_not_waited_for() {
+        for some in [&b""[..], b"\x04\x01", b"\x05\x01\0\x05\x01\0\x03\x0bexample"] {
+            let (mut here, mut there) = tokio::io::duplex(1024);
+            here.write_all(some).await.unwrap();
+            let asked = tokio::time::timeout(2 * LIMIT, negotiate(&mut there)).await;
+            assert_eq!(asked.expect("it ends by itself").unwrap_err().kind(), io::ErrorKind::TimedOut, "{some:?}");
         }
     }
 

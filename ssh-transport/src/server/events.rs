@@ -9,6 +9,7 @@ use ssh_proto::{
     ChannelId, ChannelRequest, Event, GlobalRequest, GlobalTicket, KeyBlobs, OpenTicket, Outcome, PeerOpen,
     ReplyTicket, Server as ServerSide,
 };
+use tokio::sync::Mutex;
 
 use super::connection::{Connection, ConnectionRequest, Wish};
 use super::handler::{Handler, Lent, Peer, Program, ProgramRequest, Terminal};
@@ -28,6 +29,8 @@ pub(super) struct ServerEvents<H> {
     connection: Option<Connection>,
     sessions: BTreeMap<ChannelId, Session>,
     later: Later,
+    /// Whoever holds it proves keys: one after the other.
+    proving: Arc<Mutex<()>>,
 }
 
 /// What is put off until nothing is locked.
@@ -69,6 +72,8 @@ impl<H: Handler> Events<ServerSide> for ServerEvents<H> {
                 self.later.offers.extend(ChannelKind::of(kind).map(|kind| (ticket, kind)));
             }
             Event::Request { channel, request, ticket } => self.request(channel, &request, ticket, link),
+            // Nobody waits for it, and signing is work.
+            Event::GlobalRequest { request: GlobalRequest::HostKeysProve(_), ticket } if !ticket.wants_reply() => {}
             Event::GlobalRequest { request: GlobalRequest::HostKeysProve(blobs), ticket } => {
                 let keys: Option<Vec<_>> = blobs.iter().map(|blob| PublicKey::from_blob(blob).ok()).collect();
                 match keys.filter(|keys| keys.len() <= self.policy.host_keys.len()) {
@@ -122,7 +127,12 @@ impl<H: Handler> Events<ServerSide> for ServerEvents<H> {
             });
         }
         for (ticket, keys) in self.later.proofs.drain(..) {
-            tokio::spawn(prove(ticket, keys, link.clone(), self.policy.clone()));
+            let (link, policy, proving) = (link.clone(), self.policy.clone(), self.proving.clone());
+            // No more wait than requests may be pending.
+            tokio::spawn(async move {
+                let _one = proving.lock().await;
+                prove(ticket, keys, &link, &policy).await;
+            });
         }
         for ask in self.later.signatures.drain(..) {
             let (link, policy) = (link.clone(), self.policy.clone());
@@ -158,14 +168,14 @@ impl<H> Drop for ServerEvents<H> {
 }
 
 /// Proves that the server has the keys, all of them or none: by a signature each over this session.
-async fn prove(ticket: GlobalTicket, keys: Vec<PublicKey>, link: Arc<Link<ServerSide>>, policy: Arc<Policy>) {
+async fn prove(ticket: GlobalTicket, keys: Vec<PublicKey>, link: &Link<ServerSide>, policy: &Policy) {
     let mut signatures = Vec::new();
     for key in &keys {
         let question = link.with(|locked| {
             Some((locked.connection.host_key_proof_algorithm(key)?, locked.connection.host_key_proof(key)))
         });
-        let (Ok(Some((algorithm, data))), Some(identity)) = (question, identity_of(&policy, key)) else { break };
-        let Ok(signature) = identity.sign(algorithm, &data).await else { break };
+        let (Ok(Some((algorithm, data))), Some(identity)) = (question, identity_of(policy, key)) else { break };
+        let Ok(signature) = identity.sign_aside(algorithm, &data).await else { break };
         let mut blob = Vec::new();
         signature.to_wire(&mut blob);
         signatures.push(blob);
@@ -177,7 +187,7 @@ async fn prove(ticket: GlobalTicket, keys: Vec<PublicKey>, link: Arc<Link<Server
 }
 
 impl<H: Handler> ServerEvents<H> {
-    pub(super) const fn new(handler: Arc<H>, policy: Arc<Policy>, peer: Arc<Peer>) -> Self {
+    pub(super) fn new(handler: Arc<H>, policy: Arc<Policy>, peer: Arc<Peer>) -> Self {
         Self {
             handler,
             policy,
@@ -191,6 +201,7 @@ impl<H: Handler> ServerEvents<H> {
                 proofs: Vec::new(),
                 signatures: Vec::new(),
             },
+            proving: Arc::default(),
         }
     }
 

@@ -1,10 +1,11 @@
-//! A client without manners: it logs in, and then sends what it likes and reads what it wants.
+//! A client without manners: it logs in, and then sends what it likes and reads what it wants. And such a server.
 
 use std::net::SocketAddr;
 
 use peers::Failed;
 use ssh_proto::io::InputVec;
-use ssh_proto::raw::{Config, Endpoint};
+use ssh_proto::keys::PrivateKey;
+use ssh_proto::raw::{Config, Endpoint, Signer};
 use ssh_proto::wire::{Put, number};
 use ssh_transport::identity::Identity;
 use ssh_transport::rng::os_rng;
@@ -31,6 +32,27 @@ impl Raw {
         let mut raw = Self { stream, endpoint, input: InputVec::with_capacity(1 << 20), out };
         raw.flush().await?;
         raw.expect(number::NEWKEYS).await?;
+        Ok(raw)
+    }
+
+    /// The other side: a server that shows `host_key`, and lets everybody in who logs in over `stream`.
+    pub(crate) async fn serve(stream: TcpStream, host_key: PrivateKey) -> Result<Self, Failed> {
+        let mut out = Vec::new();
+        let public = host_key.public().clone();
+        let mut random = os_rng()?;
+        let signer: Signer = Box::new(move |_key, algorithm, hash| host_key.sign(algorithm, hash, &mut random).ok());
+        let config = Config::new(algorithms());
+        let endpoint = Endpoint::server(config, vec![public], signer, Box::new(os_rng()?), &mut out);
+        let mut raw = Self { stream, endpoint, input: InputVec::with_capacity(1 << 20), out };
+        raw.flush().await?;
+        raw.expect(number::SERVICE_REQUEST).await?;
+        let mut accepted = vec![number::SERVICE_ACCEPT];
+        accepted.put_string(b"ssh-userauth");
+        raw.send(&accepted);
+        raw.flush().await?;
+        raw.expect(number::USERAUTH_REQUEST).await?;
+        raw.send(&[number::USERAUTH_SUCCESS]);
+        raw.flush().await?;
         Ok(raw)
     }
 

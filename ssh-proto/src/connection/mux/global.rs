@@ -22,6 +22,14 @@ pub struct GlobalTicket {
     place: Option<Place>,
 }
 
+impl GlobalTicket {
+    /// Whether the peer asked for a reply; where it did not, replying does nothing.
+    #[must_use]
+    pub const fn wants_reply(&self) -> bool {
+        self.place.is_some()
+    }
+}
+
 impl Mux {
     /// Sends a global request; the id names its answer, where one is wanted.
     pub(crate) fn global_request(
