@@ -106,18 +106,20 @@ impl RealServer {
                     server::Method::Password(b"half") => attempt.partial(vec![MethodName::PublicKey], now, out)?,
                     _ => attempt.reject(now, out)?,
                 },
-                Step::Exchange(exchange) => match exchange.answers().map(|answers| answers.first().map(|one| one.to_vec())) {
-                    None => exchange.ask(&server::Questions::new().hidden("a").shown("b"), now, out)?,
-                    Some(Some(answer)) if answer == b"ok" => {
-                        step = exchange.accept(now, out)?;
-                        continue;
+                Step::Exchange(exchange) => {
+                    match exchange.answers().map(|answers| answers.first().map(|one| one.to_vec())) {
+                        None => exchange.ask(&server::Questions::new().hidden("a").shown("b"), now, out)?,
+                        Some(Some(answer)) if answer == b"ok" => {
+                            step = exchange.accept(now, out)?;
+                            continue;
+                        }
+                        Some(Some(answer)) if answer == b"half" => {
+                            exchange.partial(vec![MethodName::PublicKey], now, out)?
+                        }
+                        Some(Some(answer)) if answer == b"more" => exchange.ask(&server::Questions::new(), now, out)?,
+                        Some(_) => exchange.reject(now, out)?,
                     }
-                    Some(Some(answer)) if answer == b"half" => {
-                        exchange.partial(vec![MethodName::PublicKey], now, out)?
-                    }
-                    Some(Some(answer)) if answer == b"more" => exchange.ask(&server::Questions::new(), now, out)?,
-                    Some(_) => exchange.reject(now, out)?,
-                },
+                }
                 Step::Open(connection) => return Ok(Self::Open(Box::new(App::new(*connection)))),
                 other => unreachable!("{other:?}"),
             };

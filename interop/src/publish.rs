@@ -43,6 +43,23 @@ fn one(report: &Report) -> Value {
     })
 }
 
+/// What `published` calls ok for this peer and role, and the report does not, for a person: an algorithm that went from our
+/// tables or from the peer's offer would otherwise go unnoticed.
+pub(crate) fn lost(published: &Value, report: &Report) -> String {
+    let before = published.as_array().into_iter().flatten();
+    let before = before.filter(|one| one["peer"] == report.peer && one["role"] == report.role.name());
+    let groups = before.filter_map(|one| one["rows"].as_object()).flatten();
+    let rows = groups.flat_map(|(group, rows)| rows.as_object().into_iter().flatten().map(move |row| (group, row)));
+    let mut lost = String::new();
+    for (group, (name, cell)) in rows {
+        let now = report.rows.iter().find(|row| row.group == group && row.name == *name).map(|row| row.cell.word());
+        if cell["is"] == "ok" && !matches!(now, Some("ok" | "failed")) {
+            let _ = writeln!(lost, "{group} {name}: it was ok, and is {} now", now.unwrap_or("gone"));
+        }
+    }
+    lost
+}
+
 /// All of it, for people.
 #[must_use]
 pub fn to_markdown(reports: &[Report]) -> String {
@@ -124,4 +141,45 @@ fn table(reports: &[&Report]) -> String {
         let _ = write!(text, "\n{reasons}");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kexinit::Offer;
+    use crate::report::Row;
+
+    fn report(cell: Cell) -> Report {
+        let row = Row { group: "cipher", name: "aes128-ctr".to_owned(), cell };
+        let (package, version) = ("p".to_owned(), "1".to_owned());
+        Report { peer: "Peer", role: Role::Server, package, version, offer: Offer::default(), rows: vec![row] }
+    }
+
+    #[test]
+    fn what_was_published_as_ok_may_not_go() {
+        let published = to_json(&[report(Cell::Ok)]);
+        assert_eq!(lost(&published, &report(Cell::Ok)), "");
+        assert_eq!(
+            lost(&published, &report(Cell::NotOffered)),
+            "cipher aes128-ctr: it was ok, and is not offered now\n"
+        );
+        assert_eq!(
+            lost(&published, &Report { rows: Vec::new(), ..report(Cell::Ok) }),
+            "cipher aes128-ctr: it was ok, and is gone now\n"
+        );
+        assert_eq!(lost(&published, &Report { role: Role::Client, ..report(Cell::NotOffered) }), "");
+        assert_eq!(lost(&to_json(&[report(Cell::NotOffered)]), &report(Cell::NotOffered)), "");
+        assert_eq!(lost(&Value::Null, &report(Cell::NotOffered)), "");
+    }
+
+    #[test]
+    fn the_table_has_a_mark_for_each_cell_and_the_reasons_below() {
+        let text = to_markdown(&[report(Cell::Limited("it is old"))]);
+        assert!(text.contains("| cipher | aes128-ctr | limited |\n"), "{text}");
+        assert!(text.contains("- Peer, cipher aes128-ctr: it is old.\n"), "{text}");
+        assert!(
+            text.contains("0 clients and 1 servers: 0 cells ok, 0 not offered, 0 n/a, 1 limited, 0 failed."),
+            "{text}"
+        );
+    }
 }

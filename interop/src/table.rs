@@ -236,7 +236,11 @@ pub static PEERS: &[Peer] = &[
     Peer {
         name: "dev-tunnels-ssh",
         package: Package::Node("@microsoft/dev-tunnels-ssh"),
-        client: Some(Side { keys: &[Key::Ecdsa, Key::Rsa], ..side(Program::Node("clients/devtunnels_client.js")) }),
+        client: Some(Side {
+            keys: &[Key::Ecdsa, Key::Rsa],
+            limits: DEV_TUNNELS,
+            ..side(Program::Node("clients/devtunnels_client.js"))
+        }),
         server: None,
     },
     Peer {
@@ -248,8 +252,8 @@ pub static PEERS: &[Peer] = &[
     Peer {
         name: "Erlang/OTP",
         package: Package::Debian("erlang-ssh"),
-        client: Some(side(Program::Erlang("clients/erlang_client.escript"))),
-        server: Some(side(Program::Erlang("servers/erlang_server.escript"))),
+        client: Some(Side { rekeys: ONCE_A_MINUTE, ..side(Program::Erlang("clients/erlang_client.escript")) }),
+        server: Some(Side { rekeys: ONCE_A_MINUTE, ..side(Program::Erlang("servers/erlang_server.escript")) }),
     },
     Peer {
         name: "JSch",
@@ -283,6 +287,7 @@ pub static PEERS: &[Peer] = &[
             input: Ability::No("it sends no input to a command"),
             subsystem: Ability::No("it starts none but sftp"),
             rekeys: NEVER,
+            limits: PHPSECLIB,
             ..side(Program::Php("clients/phpseclib.php"))
         }),
         server: None,
@@ -295,10 +300,26 @@ pub static PEERS: &[Peer] = &[
     },
 ];
 
+/// OpenSSH's server reads such a key all the same. It disconnects from OpenSSH's as from ours when the server asks for new
+/// keys: "Key exchange was not started".
+const DEV_TUNNELS: &[Limit] = &[
+    Limit {
+        row: "rsa",
+        reason: "it writes `rsa-sha2-512` into the blob of an RSA key, where RFC 8332 §3 has `ssh-rsa`",
+    },
+    Limit { row: "down, new keys by us", reason: "it takes a server's wish for new keys for an error, OpenSSH's too" },
+    Limit { row: "up, new keys by us", reason: "it takes a server's wish for new keys for an error, OpenSSH's too" },
+];
+/// So it does against OpenSSH's server with a `RekeyLimit`: "Invalid HMAC".
+const PHPSECLIB: &[Limit] = &[Limit {
+    row: "down, new keys by us",
+    reason: "it cannot verify the first packet behind a server's wish for new keys, OpenSSH's neither",
+}];
 /// Its `cbcCipher` knows nothing of `MacModes.etm`. The MACs are tried beside its ciphers in counter mode.
 const GO: &[Limit] = &[Limit {
     row: "aes128-cbc",
     reason: "beside CBC it computes every MAC over what is not encrypted, `-etm` or not",
 }];
+const ONCE_A_MINUTE: Ability = Ability::No("it looks once a minute at how much it has sent");
 const NEVER: Ability = Ability::No("it has no setting for when it asks for new keys");
 const COMPILED_IN: Ability = Ability::No("when it asks for new keys was chosen when it was built");

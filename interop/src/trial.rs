@@ -1,12 +1,15 @@
 //! One test for each peer and role.
 
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use peers::{Failed, Trial};
+use serde_json::Value;
 
 use crate::report::{Cell, Report, Role};
 use crate::table::{PEERS, Peer, Side};
-use crate::{our_client, our_server};
+use crate::{our_client, our_server, publish};
 
 /// What goes there and back by each algorithm: more than one packet.
 pub(crate) const SHORT: u64 = 40_000;
@@ -15,7 +18,8 @@ pub(crate) const STATUS: i32 = 7;
 /// Long enough for 64 MiB by the slowest peer on a busy machine.
 pub(crate) const LONG: Duration = Duration::from_secs(240);
 
-/// A test for each peer and role: ignored, with the reason, where the peer is not installed. A failed cell fails it.
+/// A test for each peer and role: ignored, with the reason, where the peer is not installed. A cell that failed fails it, and so does one
+/// that was published as ok and is no longer there.
 /// `done` gets each report.
 pub fn trials(done: impl Fn(Report) + Clone + Send + 'static) -> Vec<Trial> {
     let mut trials = Vec::new();
@@ -27,13 +31,19 @@ pub fn trials(done: impl Fn(Report) + Clone + Send + 'static) -> Vec<Trial> {
             let name = format!("{}::{}", slug(peer.name), role.name());
             trials.push(peers::trial_unless(&name, missing, move || {
                 let report = report(peer, role, side)?;
-                let failures = report.failures();
+                let failures = report.failures() + &publish::lost(&published(), &report);
                 done(report);
                 if failures.is_empty() { Ok(()) } else { Err(failures.into()) }
             }));
         }
     }
     trials
+}
+
+/// The matrix that was published last; none of it where there is none.
+fn published() -> Value {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/interop.json");
+    fs::read(file).ok().and_then(|file| serde_json::from_slice(&file).ok()).unwrap_or_default()
 }
 
 /// Where a report stands in the matrix.

@@ -152,9 +152,35 @@ impl Algorithms {
         self.host_keys.sort_by_key(|method| !key_types.contains(&method.key_type));
     }
 
-    pub(crate) fn is_complete(&self) -> bool {
-        !self.kex.is_empty() && !self.host_keys.is_empty() && !self.ciphers.is_empty() && !self.compression.is_empty()
+    /// A list without which no connection can be made, and in which there is nothing.
+    #[must_use]
+    pub const fn missing(&self) -> Option<Missing> {
+        if self.kex.is_empty() {
+            Some(Missing::KeyExchange)
+        } else if self.host_keys.is_empty() {
+            Some(Missing::HostKeys)
+        } else if self.ciphers.is_empty() {
+            Some(Missing::Ciphers)
+        } else if self.compression.is_empty() {
+            Some(Missing::Compression)
+        } else {
+            None
+        }
     }
+}
+
+/// A list of which nothing would be offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Missing {
+    /// Key exchange methods.
+    KeyExchange,
+    /// Signature algorithms of host keys: a server's keys may all be of types that are off.
+    HostKeys,
+    /// Ciphers.
+    Ciphers,
+    /// Methods of compression, of which `none` is one.
+    Compression,
 }
 
 /// The signature algorithms of the provider, and those for certificates of their keys.

@@ -81,7 +81,7 @@ impl Config {
 /// # Errors
 /// When the configuration offers no algorithm of some kind.
 pub fn start(config: &Arc<Config>, rng: Rng, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
-    if !config.algorithms.is_complete() {
+    if config.algorithms.missing().is_some() {
         return Err(Error::ApiMisuse(ApiMisuse::EmptyConfig));
     }
     let settings = Settings {

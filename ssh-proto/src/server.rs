@@ -105,6 +105,16 @@ impl Config {
             banner: None,
         }
     }
+
+    /// What is really offered: host key algorithms without a key are left out, and so are key exchange methods for
+    /// clients alone. If something is [missing](Algorithms::missing) then, no connection can be made.
+    #[must_use]
+    pub fn offered(&self) -> Algorithms {
+        let mut algorithms = self.algorithms.clone();
+        algorithms.host_keys.retain(|method| self.host_keys.iter().any(|key| key.key_type() == method.key_type));
+        algorithms.kex.retain(|method| method.roles != KexRoles::Client);
+        algorithms
+    }
 }
 
 /// Starts a connection: our identification and first KEXINIT are in `out` at once.
@@ -112,10 +122,8 @@ impl Config {
 /// # Errors
 /// When the configuration has no host key that an algorithm can use, or no algorithm of some kind.
 pub fn start(config: &Arc<Config>, rng: Rng, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
-    let mut algorithms = config.algorithms.clone();
-    algorithms.host_keys.retain(|method| config.host_keys.iter().any(|key| key.key_type() == method.key_type));
-    algorithms.kex.retain(|method| method.roles != KexRoles::Client);
-    if !algorithms.is_complete() {
+    let algorithms = config.offered();
+    if algorithms.missing().is_some() {
         return Err(Error::ApiMisuse(ApiMisuse::EmptyConfig));
     }
     let rules = Rules {

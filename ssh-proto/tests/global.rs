@@ -78,13 +78,17 @@ fn rfc4254_s4_answers_leave_in_the_order_of_their_requests_and_only_where_they_a
 }
 
 #[test]
-fn cve_2026_39830_answers_that_nobody_asked_for_end_the_connection() {
+fn cve_2026_39830_answers_that_nobody_asked_for_hold_nothing_up() {
     for plays in BOTH {
-        for answer in [number::REQUEST_SUCCESS, number::REQUEST_FAILURE] {
-            let mut bench = Bench::with(plays, Offer::default()).logged_in();
-            bench.send(&[answer]);
-            assert_eq!(bench.error, Some(Error::PeerMisbehaved(PeerMisbehaved::UnsolicitedReply)));
+        let mut bench = Bench::with(plays, Offer::default()).logged_in();
+        for _ in 0..100 {
+            bench.send(&[number::REQUEST_FAILURE]);
         }
+        // A later request has its answer.
+        bench.send(&global_request("x", true, b""));
+        assert_eq!((bench.error.take(), bench.take()), (None, vec![b"\x51yes".to_vec()]));
+        bench.send(&[number::REQUEST_SUCCESS]);
+        assert_eq!(bench.error, Some(Error::PeerMisbehaved(PeerMisbehaved::UnsolicitedReply)));
     }
 }
 
@@ -153,8 +157,8 @@ fn any_answer_is_a_sign_of_life_and_the_caller_sees_none_of_it() {
                 bench.send(&[answer]);
             }
             assert_eq!((bench.error.clone(), seen(&mut bench)), (None, vec![]));
-            // Answers are matched in order, those to the caller's requests among them.
-            bench.send(&[answer]);
+            // Answers are matched in order, those to the caller's requests among them: this yes is one too many.
+            bench.send(&[number::REQUEST_SUCCESS]);
             assert!(bench.error.is_some());
         }
     }

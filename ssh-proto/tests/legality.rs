@@ -189,7 +189,8 @@ fn rows(plays: Plays, phase: Phase) -> Vec<&'static [Row]> {
     let logged_in: &[Row] = &[
         (50..=79, Ignored, "RFC 4252 s5.1 and s5.3: what a login had under way"),
         (80..=80, Handled, "RFC 4254 s4"),
-        (81..=82, Disconnect, "RFC 4254 s4: no request, no answer (CVE-2026-39830)"),
+        (81..=81, Disconnect, "RFC 4254 s4: no request, no answer (CVE-2026-39830)"),
+        (82..=82, Ignored, "RFC 4254 s4: a refusal of what wanted no answer"),
         (90..=90, Handled, "RFC 4254 s5.1"),
         (91..=92, Disconnect, "RFC 4254 s5.1: nothing was opened"),
         (93..=98, Handled, "RFC 4254 s5"),
@@ -481,6 +482,7 @@ fn message(bench: &mut Bench, number: u8) -> Vec<u8> {
             payload.put_string(b"x");
             payload.put_bool(true);
         }
+        number::REQUEST_FAILURE => {}
         _ => payload.put_bytes(b"\0\0\0\0"),
     }
     payload

@@ -18,7 +18,9 @@ use ssh_transport::agent::Agent;
 use ssh_transport::client::{ConnectError, Guesses, HostKeys, Policy, ProgramError};
 use ssh_transport::identity::Identity;
 use ssh_transport::known_hosts::KnownHosts;
-use ssh_transport::server::{Attempt, Credential, Decision, Handler, MaxStartups, ProgramRequest, serve};
+use ssh_transport::server::{
+    Attempt, Credential, Decision, Feature, Handler, MaxStartups, Permissions, Program, ProgramRequest, serve,
+};
 use ssh_transport::{Channel, Client, Duplex, Ended, Exit, server};
 use support::handler::{Running, TestHandler, server_policy};
 use support::pattern;
@@ -246,7 +248,10 @@ impl Handler for TwoFactors {
     async fn authorize(&self, attempt: &Attempt<'_>) -> Decision {
         match attempt.credential {
             Credential::Offered(_) => Decision::Accept,
-            Credential::Proven(_) => Decision::Partial(vec![MethodName::Password]),
+            Credential::Proven(_) => {
+                let permissions = Permissions::all().forbid(Feature::Terminal).force_command("what the key says");
+                Decision::PartialWith(vec![MethodName::Password], Box::new(permissions))
+            }
             Credential::Password(b"correct horse") => Decision::Accept,
             _ => Decision::Refuse,
         }
@@ -254,7 +259,11 @@ impl Handler for TwoFactors {
 
     fn program(&self, request: ProgramRequest) {
         let peer = request.peer();
-        if peer.user == USER && peer.key.as_ref() == Some(&public("ed25519")) && peer.negotiated.is_some() {
+        let is_the_user = peer.user == USER && peer.key.as_ref() == Some(&public("ed25519"));
+        // What the first factor took away is not given back by the second.
+        let is_restricted = !peer.permissions.permits(Feature::Terminal)
+            && *request.program() == Program::Exec(b"what the key says".to_vec());
+        if is_the_user && is_restricted && peer.negotiated.is_some() {
             drop(request.accept().map(|channel| channel.send_exit_status(42)));
         }
     }

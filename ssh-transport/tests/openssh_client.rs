@@ -14,7 +14,7 @@ use ssh_proto::crypto::{CryptoProvider, KexRoles};
 use ssh_transport::server::Policy;
 use support::handler::{Running, server_policy};
 use support::pattern::{CHUNK, Pattern};
-use support::{HOST_KEYS, Kind, LONG, USER, block_on, ensure, equal, select, user_key_for, vector_key};
+use support::{Kind, LONG, USER, block_on, ensure, equal, select, user_key_for, vector_key};
 
 fn main() -> std::process::ExitCode {
     let mut trials = support::algorithm_trials("ssh", algorithm);
@@ -467,7 +467,8 @@ fn hosts_are_scanned(peers: &Peers) -> Result<(), Failed> {
         let port = server.address.port().to_string();
         let mut child = Child::spawn(peers.command("ssh-keyscan").args(["-p", &port, "127.0.0.1"]))?;
         let found = String::from_utf8_lossy(&child.succeed(LIMIT)?).into_owned();
-        for name in HOST_KEYS {
+        // Of the curves it asks for one.
+        for name in ["ed25519", "rsa3072", "ecdsa"] {
             let key = support::public(name).to_openssh_line("");
             ensure(found.contains(key.trim()), || found.clone())?;
         }

@@ -20,6 +20,7 @@ const CONFIGS: &[&str] = &[
     "HostName %h.example.com\nMatch host web.example.com\n Port 1\nMatch host *.example.com\n User all\nMatch originalhost db\n Port 2\n",
     "Host web\n HostName 10.0.0.1\nMatch host 10.0.*\n Port 99\nMatch !host 10.0.*\n Port 98\n",
     "Match user al\n Port 1\nMatch all\n Port 2\n User al\nMatch user al\n Compression yes\n",
+    "User Al\nMatch user al\n Port 5\nMatch user A?\n Port 6\n",
     "User al\nMatch user al,bob\n Port 5\nMatch user !al,*\n Port 6\n",
     "Match final host web.example.com\n Port 44\nHost web\n HostName web.example.com\n",
     "Match canonical all\n Port 44\nMatch final all\n User late\nMatch all\n Port 4\n",

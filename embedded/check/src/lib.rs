@@ -217,9 +217,7 @@ fn step_server(step: server::Step, keys: &Keys, wires: &mut Wires) -> Result<Ste
             server::Step::Ready(sign.complete(&signature, out)?)
         }
         server::Step::Attempt(attempt) => match attempt.method() {
-            server::Method::PublicKey(key) if key == keys.user.public() => {
-                attempt.accept(NOW, out)?
-            }
+            server::Method::PublicKey(key) if key == keys.user.public() => attempt.accept(NOW, out)?,
             _ => server::Step::Ready(attempt.reject(NOW, out)?),
         },
         server::Step::Open(connection) => return Ok(Stepped::Open(connection)),

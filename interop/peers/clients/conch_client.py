@@ -13,11 +13,16 @@ status = [255]
 
 
 class Transport(transport.SSHClientTransport):
+    logging_in = False
+
     def verifyHostKey(self, host_key, fingerprint):
         return defer.succeed(True)
 
     def connectionSecure(self):
-        self.requestService(Login(user.encode(), Connection()))
+        # Comes after each key exchange.
+        if not self.logging_in:
+            self.logging_in = True
+            self.requestService(Login(user.encode(), Connection()))
 
     def connectionLost(self, reason):
         if reactor.running:

@@ -1,6 +1,6 @@
 #!/usr/bin/env escript
 %% Erlang's ssh with everything that it has.
-%%! -noinput
+%%! -noinput +S 1 +sbwt none
 -mode(compile).
 
 main([Host, Port, User, Key | Command]) ->

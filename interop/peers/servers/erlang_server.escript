@@ -1,7 +1,7 @@
 #!/usr/bin/env escript
 %% Erlang's ssh daemon with everything that it has. Its own way to run commands knows neither input nor a status: this one
 %% runs them by a channel handler of the same kind as the subsystem's.
-%%! -noinput
+%%! -noinput +S 1 +sbwt none
 -mode(compile).
 -behaviour(ssh_server_channel).
 -export([init/1, handle_msg/2, handle_ssh_msg/2, terminate/2, main/1]).

@@ -227,7 +227,7 @@ impl Call {
     async fn identities(&self, folder: Option<&Folder>, config: &HostConfig) -> Result<DefaultIdentities, Failure> {
         let mut found = DefaultIdentities::default();
         for path in &self.keys.identity {
-            found.identities.push(secret::read_identity(path)?);
+            found.identities.extend(secret::read_identities(path)?);
         }
         let Some(folder) = folder.filter(|_| self.keys.identity.is_empty()) else { return Ok(found) };
         for path in KINDS.iter().map(|kind| folder.user_key(kind)).filter(|path| path.exists()) {

@@ -31,6 +31,13 @@ pub(crate) fn read_identity(path: &Path) -> Result<Identity, Failure> {
     }
 }
 
+/// The same, and before it the certificate that lies beside the file, if one does.
+pub(crate) fn read_identities(path: &Path) -> Result<Vec<Identity>, Failure> {
+    let identity = read_identity(path)?;
+    let certified = identity.certified().map_err(|error| explain(&error))?;
+    Ok(certified.into_iter().chain([identity]).collect())
+}
+
 fn explain(error: &IdentityError) -> Failure {
     let failure = Failure::local(error);
     if error.needs_passphrase() {

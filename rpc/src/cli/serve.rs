@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
+use ssh_proto::algorithms::Missing;
 use ssh_proto::crypto::Tier;
 use ssh_transport::authorized_keys::AuthorizedKeys;
 use ssh_transport::files::{FileError, FileProblem};
@@ -54,13 +55,17 @@ pub(crate) struct Serve {
 
 #[derive(Debug, clap::Args)]
 struct Keys {
-    /// A private key that shows who the node is; one of each type counts
+    /// A private key that shows who the node is, and its certificate in FILE-cert.pub; one of each type counts
     #[arg(long = "host-key", value_name = "FILE")]
     host_keys: Vec<PathBuf>,
 
     /// The public keys that may log in, read at each login [default: sshrpc's own authorized_keys]
     #[arg(long, value_name = "FILE")]
     authorized_keys: Option<PathBuf>,
+
+    /// Public keys, certificates or a key revocation list that let nobody in, read at each login
+    #[arg(long, value_name = "FILE")]
+    revoked_keys: Option<PathBuf>,
 }
 
 /// Which algorithms are offered.
@@ -133,7 +138,10 @@ impl Serve {
         }
         let host_keys = match self.keys.host_keys.as_slice() {
             [] => own_host_keys(folder.as_ref().map_err(Clone::clone)?)?,
-            files => files.iter().map(|path| secret::read_identity(path)).collect::<Result<_, _>>()?,
+            files => {
+                let read: Result<Vec<_>, _> = files.iter().map(|path| secret::read_identities(path)).collect();
+                read?.concat()
+            }
         };
         let authorized = match (&self.keys.authorized_keys, &folder) {
             (Some(path), _) => path.clone(),
@@ -150,13 +158,17 @@ impl Serve {
         authorized: PathBuf,
         folder: Option<Folder>,
     ) -> Result<(), Failure> {
-        let shown_keys: Vec<PublicKey> = host_keys.iter().map(|identity| identity.public().clone()).collect();
+        let plain = host_keys.iter().filter(|identity| identity.certificate().is_none());
+        let shown_keys: Vec<PublicKey> = plain.map(|identity| identity.public().clone()).collect();
         let mut builder = Node::builder().listen(&self.listen).authorized_keys_file(&authorized);
         let mut forwarding = Forwarding::default();
         forwarding.tcp = self.allow_forwarding;
         builder = builder.forwarding(forwarding);
         for identity in host_keys {
             builder = builder.host_identity((self.algorithms.provider.sign)(identity));
+        }
+        if let Some(path) = &self.keys.revoked_keys {
+            builder = builder.revoked_keys_file(path);
         }
         let Algorithms { tier, cipher, mac, kex, compress, provider } = &self.algorithms;
         builder = builder.provider(provider.provider).tier(tier.unwrap_or(Tier::Default));
@@ -243,7 +255,14 @@ const RSA_BITS: usize = 3072;
 
 fn not_listening(error: &NodeError) -> Failure {
     let failure = Failure::local(error);
-    let NodeError::Listen(address, error) = error else { return failure };
+    let (address, error) = match error {
+        NodeError::Listen(address, error) => (address, error),
+        NodeError::Nothing(Missing::HostKeys) => return failure.hint("ECDSA keys want `--tier compatible`"),
+        NodeError::Nothing(Missing::KeyExchange) => {
+            return failure.hint("methods with SHA-1 and less than 2048 bits are for clients of old servers alone");
+        }
+        _ => return failure,
+    };
     match error.kind() {
         ErrorKind::AddrInUse => Failure::local(format!("cannot listen on {address}: somebody else does already"))
             .hint("another node, perhaps; `--listen 127.0.0.1:0` takes a free port"),

@@ -187,24 +187,24 @@ impl Traveller<'_> {
     /// that hosts may be written down.
     fn host_keys(&self, found: &HostConfig) -> Result<(HostKeys, Option<PathBuf>), ConnectError> {
         let usual = || self.home.as_ref().map(|home| vec![home.join(".ssh/known_hosts")]).ok_or(ConnectError::NoHome);
-        let files = match (self.known_hosts, &found.user_known_hosts) {
-            (Some(path), _) => vec![path.to_owned()],
-            (None, users) => {
-                let mut files = users.clone().map_or_else(usual, Ok)?;
-                let machine = found.global_known_hosts.clone();
-                files.extend(machine.unwrap_or_else(|| vec!["/etc/ssh/ssh_known_hosts".into()]));
-                files
-            }
+        let (users, machines) = match self.known_hosts {
+            Some(path) => (vec![path.to_owned()], Vec::new()),
+            None => (
+                found.user_known_hosts.clone().map_or_else(usual, Ok)?,
+                found.global_known_hosts.clone().unwrap_or_else(|| vec!["/etc/ssh/ssh_known_hosts".into()]),
+            ),
         };
-        let known = KnownHosts::load(&files).map_err(ConnectError::KnownHosts)?;
+        let known = KnownHosts::load(users.iter().chain(&machines)).map_err(ConnectError::KnownHosts)?;
         known.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
         let may_accept = self.accept_new
             || matches!(
                 found.strict_host_key_checking,
                 Some(StrictHostKeyChecking::AcceptNew | StrictHostKeyChecking::No)
             );
-        let own = files.into_iter().next();
+        let own = users.into_iter().next();
         let update = own.clone().filter(|_| found.update_host_keys.unwrap_or(may_accept));
-        Ok((HostKeys::Known { known, accept_new: own.filter(|_| may_accept) }, update))
+        // Who has no file (`none`) accepts without writing.
+        let accept_new = may_accept.then(|| own.unwrap_or_else(|| "/dev/null".into()));
+        Ok((HostKeys::Known { known, accept_new }, update))
     }
 }

@@ -49,7 +49,7 @@ impl FromStr for Target {
         if host.is_empty() {
             return Err(invalid("there is no host"));
         }
-        // Nothing of ours passes names to a shell, but others print and log them.
+        // What a shell would understand is refused where names may reach one, with the configuration.
         if text.chars().any(|character| character.is_control() || character.is_whitespace()) || host.starts_with('-') {
             return Err(invalid("it has characters that no host and no user has"));
         }

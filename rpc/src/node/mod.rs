@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ssh_proto::algorithms::{Compression, UnknownAlgorithm};
+use ssh_proto::algorithms::{Compression, Missing, UnknownAlgorithm};
 use ssh_proto::crypto::rustcrypto::PROVIDER;
 use ssh_proto::crypto::{CryptoProvider, Tier};
 use ssh_proto::keys::{PrivateKey, PublicKey};
@@ -65,6 +65,7 @@ impl Node {
             listen: "127.0.0.1:2222".to_owned(),
             host_keys: Vec::new(),
             authorized: Authorized::default(),
+            revoked_keys: None,
             backend: None,
             acl: Acl::allow_all(),
             provider: &PROVIDER,
@@ -98,6 +99,7 @@ pub struct NodeBuilder {
     listen: String,
     host_keys: Vec<Identity>,
     authorized: Authorized,
+    revoked_keys: Option<PathBuf>,
     backend: Option<Arc<dyn Backend>>,
     acl: Acl,
     provider: &'static dyn CryptoProvider,
@@ -128,6 +130,8 @@ impl fmt::Debug for dyn Backend {
 pub enum NodeError {
     /// It has no host key.
     NoHostKey,
+    /// Of some kind of algorithm nothing is left to offer: its keys may all be of types that are off.
+    Nothing(Missing),
     /// The address cannot be had.
     Listen(String, io::Error),
 }
@@ -136,6 +140,10 @@ impl fmt::Display for NodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoHostKey => f.write_str("the node has no host key"),
+            Self::Nothing(Missing::HostKeys) => f.write_str("the types of the host keys are all off"),
+            Self::Nothing(Missing::KeyExchange) => f.write_str("no key exchange method is left that a node offers"),
+            Self::Nothing(Missing::Ciphers) => f.write_str("no cipher is left that a node offers"),
+            Self::Nothing(_) => f.write_str("of some kind of algorithm nothing is left that a node offers"),
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
         }
     }
@@ -155,7 +163,8 @@ impl NodeBuilder {
         self.host_identity(Identity::from_key(key, ""))
     }
 
-    /// Is the host as which this signs: a key from a file, say. One a type; the first of a type counts.
+    /// Is the host as which this signs: a key from a file, say, or one that shows a certificate. One a type; the first of a
+    /// type counts.
     pub fn host_identity(mut self, identity: Identity) -> Self {
         self.host_keys.push(identity);
         self
@@ -164,6 +173,19 @@ impl NodeBuilder {
     /// Lets the holder of this key in, under any user name.
     pub fn authorized_key(mut self, key: PublicKey) -> Self {
         self.authorized.keys.push(key);
+        self
+    }
+
+    /// Lets in who shows a certificate by this authority (`TrustedUserCAKeys`), under the names that are its principals.
+    pub fn user_authority(mut self, key: PublicKey) -> Self {
+        self.authorized.authorities.push(key);
+        self
+    }
+
+    /// Lets nobody in by a key or certificate that this file revokes (`RevokedKeys`), however it is authorized. It is read
+    /// at each login; while it cannot be, it lets nobody in.
+    pub fn revoked_keys_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.revoked_keys = Some(path.into());
         self
     }
 
@@ -270,7 +292,7 @@ impl NodeBuilder {
     /// Listens.
     ///
     /// # Errors
-    /// When there is no host key, or the address cannot be had.
+    /// When there is no host key, the algorithms that are on leave nothing to offer, or the address cannot be had.
     pub async fn bind(self) -> Result<Node, NodeError> {
         if self.host_keys.is_empty() {
             return Err(NodeError::NoHostKey);
@@ -278,7 +300,11 @@ impl NodeBuilder {
         let mut policy = Policy::new(self.host_keys, self.algorithms);
         policy.config.limits = self.ssh_limits;
         policy.config.banner = self.banner;
+        if let Some(missing) = policy.config.offered().missing() {
+            return Err(NodeError::Nothing(missing));
+        }
         policy.idle_timeout = self.idle_timeout;
+        policy.revoked_keys = self.revoked_keys;
         let backend = self.backend.unwrap_or_else(|| Arc::new(Functions::with_builtins()));
         let executor = Executor::new(backend, self.acl);
         let handler = NodeHandler {
@@ -303,10 +329,14 @@ impl Handler for NodeHandler {
     async fn authorize(&self, attempt: &Attempt<'_>) -> Decision {
         match attempt.credential {
             Credential::Offered(key) | Credential::Proven(key) | Credential::Untouched(key) => {
-                match self.authorized.admits(key, attempt) {
-                    Some(permissions) => Decision::AcceptWith(Box::new(permissions)),
-                    None => Decision::Refuse,
-                }
+                let permissions = self.authorized.admits(key, attempt);
+                permissions.map_or(Decision::Refuse, |permissions| Decision::AcceptWith(Box::new(permissions)))
+            }
+            Credential::OfferedCertificate(certificate)
+            | Credential::ProvenCertificate(certificate)
+            | Credential::UntouchedCertificate(certificate) => {
+                let permissions = self.authorized.admits_certificate(certificate, attempt);
+                permissions.map_or(Decision::Refuse, |permissions| Decision::AcceptWith(Box::new(permissions)))
             }
             _ => Decision::Refuse,
         }

@@ -15,6 +15,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         peers::trial("a_second_signal_stops_it_at_once", &[], stops_at_once),
         peers::trial("calls_are_logged_on_request", &[], logs),
         peers::trial("calls_are_compressed_where_both_sides_want_it", &[], compression),
+        peers::trial("a_node_with_nothing_to_offer_says_so_and_what_to_do", &[], nothing_to_offer),
         peers::trial("providers_are_chosen_by_name", &[], providers),
     ]
 }
@@ -127,6 +128,21 @@ fn compression(_: &Peers) -> Result<(), Failed> {
         ensure(logged == compressed && done.stderr.contains("connected to"), "one line about it", &done)?;
     }
     Ok(())
+}
+
+fn nothing_to_offer(_: &Peers) -> Result<(), Failed> {
+    let home = Home::new()?;
+    let key = home.path("ecdsa").to_string_lossy().into_owned();
+    let made = home.run(&["keygen", "--type", "ecdsa", "--file", &key])?;
+    ensure(made.code == Some(0), "a key", &made)?;
+    let serve = |arguments: &[&str]| home.run(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
+    serve(&["--host-key", &key])?.expect_error(
+        8,
+        "the types of the host keys are all off",
+        &["`--tier compatible`"],
+    )?;
+    let client_only = serve(&["--host-key", &key, "--tier", "legacy", "--kex", "diffie-hellman-group1-sha1"])?;
+    client_only.expect_error(8, "no key exchange method is left that a node offers", &["clients"])
 }
 
 fn providers(_: &Peers) -> Result<(), Failed> {

@@ -100,6 +100,11 @@ impl Entry {
         }
     }
 
+    /// The names for which a certificate must be to let `user` in by this line.
+    pub(super) fn principals_for<'a>(&'a self, user: &'a str) -> Vec<&'a str> {
+        self.principals.as_ref().map_or_else(|| vec![user], |names| names.iter().map(String::as_str).collect())
+    }
+
     /// What the line says, and what is wrong with it although it counts.
     pub(super) fn parse(place: Place, text: &str) -> Result<(Self, Vec<LineProblem>), LineProblem> {
         let (options, (key, comment)) = match PublicKey::from_openssh_line(text) {

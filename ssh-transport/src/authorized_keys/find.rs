@@ -5,10 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use ssh_proto::keys::PublicKey;
+use ssh_proto::crypto::SignatureMethod;
+use ssh_proto::keys::{Certificate, CertificateError, CertificateUse, Holder, Presence, PublicKey};
 
 use super::entry::Entry;
 use crate::files::{self, Access, FileError, Place, Warning};
+use crate::server::Permissions;
 
 /// The keys of a file.
 #[derive(Clone, Debug, Default)]
@@ -70,12 +72,40 @@ impl AuthorizedKeys {
         self.first(|entry| !entry.is_authority() && entry.key == *key, source, now)
     }
 
-    /// The first line by which a certificate lets `user` in that `authority` signed for `principals`. That the signature is
-    /// right and the certificate valid, the caller has checked.
+    /// What a login by `certificate` as `user` is worth, by the first line with its authority (`cert-authority`) that is for
+    /// one of its principals: what both the certificate and the line permit. The authority may sign by one of `algorithms`;
+    /// what a security key said with its signature must be enough for both.
     ///
     /// # Errors
-    /// Why no line does.
-    pub fn find_authority<T: AsRef<str>>(
+    /// Why no line lets it in. For the log: whoever was refused should not learn it.
+    pub fn find_certificate(
+        &self,
+        certificate: &Certificate,
+        user: &str,
+        source: Option<IpAddr>,
+        algorithms: &[SignatureMethod],
+        presence: Option<Presence>,
+        now: SystemTime,
+    ) -> Result<(&Entry, Permissions), Refused> {
+        let entry = self.find_authority(certificate.authority(), certificate.principals(), user, source, now)?;
+        let principals = entry.principals_for(user);
+        let wanted = CertificateUse {
+            authority: &entry.key,
+            algorithms,
+            holder: Holder::User { principals: &principals, source },
+            now: now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default(),
+        };
+        let wrong = |error| Refused::Certificate(entry.place.clone(), error);
+        let grant = certificate.verify(&wanted).map_err(wrong)?;
+        if !grant.admits_presence(presence) || !entry.admits_presence(presence) {
+            return Err(wrong(CertificateError::Presence));
+        }
+        let permissions = Permissions::from(&grant).and(entry.permissions().clone());
+        permissions.map(|permissions| (entry, permissions)).map_err(|_conflict| Refused::Command(entry.place.clone()))
+    }
+
+    /// The first line with this authority that is for one of these principals. Nothing says that it signed for them.
+    pub(super) fn find_authority<T: AsRef<str>>(
         &self,
         authority: &PublicKey,
         principals: &[T],
@@ -115,6 +145,10 @@ pub enum Refused {
     Source(Place),
     /// Its time is over: `expiry-time`.
     Expired(Place),
+    /// The line trusts the authority, and the certificate is wrong.
+    Certificate(Place, CertificateError),
+    /// The line and the certificate force two different commands.
+    Command(Place),
 }
 
 impl fmt::Display for Refused {
@@ -123,6 +157,8 @@ impl fmt::Display for Refused {
             Self::NotListed => f.write_str("the key is not authorized"),
             Self::Source(place) => write!(f, "{place}: the key is not authorized from this address"),
             Self::Expired(place) => write!(f, "{place}: the key has expired"),
+            Self::Certificate(place, error) => write!(f, "{place}: {error}"),
+            Self::Command(place) => write!(f, "{place}: the certificate forces another command than the line"),
         }
     }
 }

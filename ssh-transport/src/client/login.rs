@@ -111,8 +111,13 @@ impl Login<'_> {
             Verdict::Changed(known) => Err(ConnectError::HostKeyChanged { host, key: key.clone(), known }),
             Verdict::Unknown => match accept_new {
                 None => Err(ConnectError::UnknownHost { host, key: key.clone() }),
-                Some(path) => known_hosts::append(path, self.host, self.port, key, self.policy.hash_names)
-                    .map_err(|error| ConnectError::KnownHosts(path.clone(), error)),
+                // As for `ssh`, a home that cannot be written to is no reason not to connect: the host stays unknown.
+                Some(path) => {
+                    if let Err(error) = known_hosts::append(path, self.host, self.port, key, self.policy.hash_names) {
+                        tracing::warn!(path = %path.display(), %error, "the host key cannot be written down");
+                    }
+                    Ok(())
+                }
             },
         }
     }

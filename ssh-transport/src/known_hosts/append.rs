@@ -36,7 +36,8 @@ pub fn append(path: &Path, host: &str, port: u16, key: &PublicKey, hash: HashNam
     let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
     let end = if ends_in_a_line(&mut file)? { "\n" } else { "" };
     file.write_all(format!("{end}{name} {}\n", key.to_openssh_line("")).as_bytes())?;
-    file.sync_all()
+    // What is no file, /dev/null say, has nothing to be made sure of.
+    if file.metadata()?.is_file() { file.sync_all() } else { Ok(()) }
 }
 
 /// A name is written between others, so it must not contain what separates, negates or matches them.

@@ -4,8 +4,10 @@ use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use ssh_proto::keys::{Presence, PublicKey};
+use ssh_proto::crypto::SignatureMethod;
+use ssh_proto::keys::{Certificate, CertificateError, CertificateUse, Holder, Presence, PublicKey};
 use ssh_proto::server::MethodName;
 use ssh_proto::{ChannelId, Identification, Negotiated, OpenFailureReason, Outcome, ReplyTicket, Server as ServerSide};
 
@@ -13,6 +15,7 @@ use super::connection::{Connection, ConnectionRequest};
 use super::conversation::Conversation;
 use super::permissions::Permissions;
 use crate::channel::Channel;
+use crate::clock;
 use crate::ended::Ended;
 use crate::forward::{ForwardedAgent, ForwardedDisplay};
 use crate::link::Link;
@@ -98,6 +101,31 @@ pub struct Attempt<'a> {
     pub presence: Option<Presence>,
     /// From where, if that can be told.
     pub source: Option<SocketAddr>,
+    /// By which algorithms authorities may sign certificates.
+    pub authorities: &'a [SignatureMethod],
+}
+
+impl Attempt<'_> {
+    /// What a login by `certificate` is worth where `authority` is trusted to say who is one of `principals`: the user's
+    /// name, most often (`TrustedUserCAKeys`). Everything that a certificate can be wrong in is checked here.
+    ///
+    /// # Errors
+    /// Why it lets nobody in. For the log: whoever was refused should not learn it.
+    pub fn verify(
+        &self,
+        certificate: &Certificate,
+        authority: &PublicKey,
+        principals: &[&str],
+    ) -> Result<Permissions, CertificateError> {
+        let holder = Holder::User { principals, source: self.source.map(|source| source.ip()) };
+        let now = clock::time_of_day().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let wanted = CertificateUse { authority, algorithms: self.authorities, holder, now };
+        let grant = certificate.verify(&wanted)?;
+        if !grant.admits_presence(self.presence) {
+            return Err(CertificateError::Presence);
+        }
+        Ok(Permissions::from(&grant))
+    }
 }
 
 /// What somebody wants in by.
@@ -113,6 +141,15 @@ pub enum Credential<'a> {
     /// A security key that signed this session without being touched: to be refused, unless the key is authorized with
     /// `no-touch-required`.
     Untouched(&'a PublicKey),
+    /// A certificate that nobody has looked at, by whose key nobody has signed. [`Decision::Accept`] says that a signature
+    /// would do.
+    OfferedCertificate(&'a Certificate),
+    /// A certificate whose key signed this session. Whoever made it may be anybody: [`Attempt::verify`] and
+    /// [`AuthorizedKeys::find_certificate`](crate::authorized_keys::AuthorizedKeys::find_certificate) say what it is worth.
+    ProvenCertificate(&'a Certificate),
+    /// The same of a security key that was not touched, which those two refuse unless certificate and line have
+    /// `no-touch-required`.
+    UntouchedCertificate(&'a Certificate),
     /// A password.
     Password(&'a [u8]),
     /// A new password for an old one, which must be right: after [`Decision::NewPassword`], or because the client likes to.
@@ -131,6 +168,11 @@ impl fmt::Debug for Credential<'_> {
         match self {
             Self::None => f.write_str("None"),
             Self::Offered(key) => f.debug_tuple("Offered").field(key).finish(),
+            Self::OfferedCertificate(certificate) => f.debug_tuple("OfferedCertificate").field(certificate).finish(),
+            Self::ProvenCertificate(certificate) => f.debug_tuple("ProvenCertificate").field(certificate).finish(),
+            Self::UntouchedCertificate(certificate) => {
+                f.debug_tuple("UntouchedCertificate").field(certificate).finish()
+            }
             Self::Proven(key) => f.debug_tuple("Proven").field(key).finish(),
             Self::Untouched(key) => f.debug_tuple("Untouched").field(key).finish(),
             Self::Password(_) => f.write_str("Password([redacted])"),
@@ -152,6 +194,8 @@ pub enum Decision {
     /// Right, and one of these methods is wanted too. Where that goes for everybody, let
     /// [`authentication_methods`](ssh_proto::server::Config::authentication_methods) say it.
     Partial(Vec<MethodName>),
+    /// The same, and this factor leaves no more than this of the login.
+    PartialWith(Vec<MethodName>, Box<Permissions>),
     /// The password is right and must be changed, or the new one will not do, for the reason given (RFC 4252 §8). For
     /// anything but a password that is a refusal.
     NewPassword(String),
@@ -167,6 +211,8 @@ pub struct Peer {
     pub user: String,
     /// The key that signed the login, where one did.
     pub key: Option<PublicKey>,
+    /// The certificate that was shown with it.
+    pub certificate: Option<Certificate>,
     /// From where, if that can be told.
     pub source: Option<SocketAddr>,
     /// Who the client says it is.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ssh_proto::Server as ServerSide;
 use ssh_proto::error::{Error, Waiting};
-use ssh_proto::keys::{Presence, PublicKey};
+use ssh_proto::keys::{Certificate, Presence, PublicKey};
 use ssh_proto::notice::Notice;
 use ssh_proto::server::{self, MethodName, Step};
 use ssh_proto::time::Instant;
@@ -18,6 +18,7 @@ use super::permissions::Permissions;
 use super::policy::Policy;
 use crate::ended::Ended;
 use crate::pipe::{Pipe, Woken};
+use crate::revoked_keys;
 use crate::rng::os_rng;
 
 /// A login under way.
@@ -34,20 +35,41 @@ pub(super) struct Login<'a, H> {
 pub(super) struct Shown {
     /// The last key that signed.
     pub(super) key: Option<PublicKey>,
+    /// The certificate that was shown with it.
+    pub(super) certificate: Option<Certificate>,
     /// What all factors so far permit.
     pub(super) permissions: Permissions,
 }
 
 impl Shown {
     /// One more factor. False when it forces another command than an earlier one: both cannot be had.
-    fn add(&mut self, key: Option<PublicKey>, permissions: Permissions) -> bool {
+    fn add(&mut self, proven: Option<Proven>, permissions: Permissions) -> bool {
         let Ok(permissions) = self.permissions.clone().and(permissions) else {
             tracing::warn!("refused: two factors force two different commands");
             return false;
         };
         self.permissions = permissions;
-        self.key = key.or_else(|| self.key.take());
+        if let Some(proven) = proven {
+            (self.key, self.certificate) = match proven {
+                Proven::Key(key) => (Some(key), None),
+                Proven::Certificate(certificate) => (Some(certificate.key().clone()), Some(certificate)),
+            };
+        }
         true
+    }
+}
+
+/// What signed.
+enum Proven {
+    Key(PublicKey),
+    Certificate(Certificate),
+}
+
+impl Proven {
+    /// What the core has read already.
+    fn of(public: &PublicKey) -> Self {
+        let certificate = Certificate::from_public(public).ok().flatten();
+        certificate.map_or_else(|| Self::Key(public.clone()), Self::Certificate)
     }
 }
 
@@ -62,7 +84,10 @@ impl<H: Handler> Login<'_, H> {
             step = match step {
                 Step::Offer(offer) => {
                     let (user, key, deadline) = (offer.user().to_owned(), offer.key().clone(), offer.poll_timeout());
-                    let decision = self.ask(&user, Credential::Offered(&key), None, deadline).await?;
+                    let certificate = offer.certificate().cloned();
+                    let credential =
+                        certificate.as_ref().map_or(Credential::Offered(&key), Credential::OfferedCertificate);
+                    let decision = self.ask(&user, credential, None, deadline).await?;
                     let now = self.pipe.clock.now();
                     Step::Ready(match decision {
                         Decision::Refuse => offer.reject(now, &mut self.pipe.output.fresh).map_err(ended)?,
@@ -113,17 +138,55 @@ impl<H: Handler> Login<'_, H> {
         presence: Option<Presence>,
         deadline: Option<Instant>,
     ) -> Result<Decision, Ended> {
-        let attempt = Attempt { user, credential, presence, source: self.source };
+        if !self.may_count(credential) {
+            return Ok(Decision::Refuse);
+        }
+        let authorities = &self.policy.config.algorithms.authorities;
+        let attempt = Attempt { user, credential, presence, source: self.source, authorities };
         let decision = self.pipe.wait_for(deadline, self.handler.authorize(&attempt)).await;
         decision.ok_or(ended(Error::TimedOut(Waiting::Login)))
     }
 
+    /// Whether the file of revoked keys, where there is one, says nothing against the key: no handler is asked about one
+    /// that is revoked.
+    fn may_count(&self, credential: Credential<'_>) -> bool {
+        let Some(path) = &self.policy.revoked_keys else { return true };
+        let checked = match credential {
+            Credential::Offered(key) | Credential::Proven(key) | Credential::Untouched(key) => {
+                revoked_keys::check(path, key, None)
+            }
+            Credential::OfferedCertificate(certificate)
+            | Credential::ProvenCertificate(certificate)
+            | Credential::UntouchedCertificate(certificate) => {
+                revoked_keys::check(path, certificate.key(), Some(certificate))
+            }
+            Credential::None
+            | Credential::Password(_)
+            | Credential::PasswordChange { .. }
+            | Credential::KeyboardInteractive => return true,
+        };
+        match checked {
+            Ok(()) => return true,
+            Err(revoked_keys::Refused::Revoked(why)) => tracing::warn!("refused: {why}"),
+            Err(revoked_keys::Refused::Unknown(error)) => tracing::error!("refused: {error}"),
+        }
+        false
+    }
+
     async fn decide(&mut self, attempt: server::AuthAttempt) -> Result<Step, Ended> {
         let (user, deadline) = (attempt.user().to_owned(), attempt.poll_timeout());
+        let untouched = match attempt.method() {
+            server::Method::Untouched(key) => Some(Proven::of(key)),
+            _ => None,
+        };
         let credential = match attempt.method() {
             server::Method::None => Some(Credential::None),
             server::Method::PublicKey(key) => Some(Credential::Proven(key)),
-            server::Method::Untouched(key) => Some(Credential::Untouched(key)),
+            server::Method::Certificate(certificate) => Some(Credential::ProvenCertificate(certificate)),
+            server::Method::Untouched(_) => untouched.as_ref().map(|shown| match shown {
+                Proven::Key(key) => Credential::Untouched(key),
+                Proven::Certificate(certificate) => Credential::UntouchedCertificate(certificate),
+            }),
             server::Method::Password(password) => Some(Credential::Password(password)),
             server::Method::PasswordChange { old, new } => Some(Credential::PasswordChange { old, new }),
             _ => None,
@@ -138,8 +201,13 @@ impl<H: Handler> Login<'_, H> {
     /// Lets the handler ask until it knows.
     async fn converse(&mut self, mut exchange: server::Exchange) -> Result<Step, Ended> {
         let user = exchange.user().to_owned();
-        let attempt =
-            Attempt { user: &user, credential: Credential::KeyboardInteractive, presence: None, source: self.source };
+        let attempt = Attempt {
+            user: &user,
+            credential: Credential::KeyboardInteractive,
+            presence: None,
+            source: self.source,
+            authorities: &self.policy.config.algorithms.authorities,
+        };
         let (mut conversation, mut asked) = Conversation::new(exchange.submethods());
         let handler = self.handler;
         let mut decision = pin!(handler.converse(&attempt, &mut conversation));
@@ -183,12 +251,13 @@ impl<H: Handler> Login<'_, H> {
             Decision::Accept => (Permissions::all(), None),
             Decision::AcceptWith(permissions) => (*permissions, None),
             Decision::Partial(remaining) => (Permissions::all(), Some(remaining)),
+            Decision::PartialWith(remaining, permissions) => (*permissions, Some(remaining)),
             Decision::NewPassword(prompt) => {
                 return judged.ask_for_new_password(&prompt, now, out).map(Step::Ready).map_err(ended);
             }
             Decision::Refuse => return judged.reject(now, out).map(Step::Ready).map_err(ended),
         };
-        if !self.shown.add(judged.key().cloned(), permissions) {
+        if !self.shown.add(judged.proven(), permissions) {
             return judged.reject(now, out).map(Step::Ready).map_err(ended);
         }
         match remaining {
@@ -233,10 +302,12 @@ impl Judged {
         }
     }
 
-    fn key(&self) -> Option<&PublicKey> {
+    fn proven(&self) -> Option<Proven> {
         match self {
             Self::Attempt(attempt) => match attempt.method() {
-                server::Method::PublicKey(key) | server::Method::Untouched(key) => Some(key),
+                server::Method::PublicKey(key) => Some(Proven::Key(key.clone())),
+                server::Method::Certificate(certificate) => Some(Proven::Certificate(certificate.clone())),
+                server::Method::Untouched(key) => Some(Proven::of(key)),
                 _ => None,
             },
             Self::Exchange(_) => None,

@@ -7,6 +7,7 @@
 mod connection;
 mod conversation;
 mod events;
+mod grant;
 mod handler;
 mod login;
 mod permissions;
@@ -197,13 +198,16 @@ async fn serve_io<H: Handler>(
     let peer = Arc::new(Peer {
         user: connection.user().to_owned(),
         key: login.shown.key.take(),
+        certificate: login.shown.certificate.take(),
         source,
         identification: connection.peer().cloned(),
         negotiated: connection.negotiated().cloned(),
         permissions: std::mem::take(&mut login.shown.permissions),
     });
     let key = peer.key.as_ref().map(|key| key.fingerprint().to_string());
-    tracing::info!(source = source.map(tracing::field::display), user = peer.user, key, "logged in");
+    let certificate = peer.certificate.as_ref().map(|certificate| printable(certificate.key_id()));
+    let source_shown = source.map(tracing::field::display);
+    tracing::info!(source = source_shown, user = peer.user, key, certificate, "logged in");
     let Pipe { io, input, mut output, clock } = login.pipe;
     // As OpenSSH does, right after the login: a client may learn new keys before old ones go.
     connection.announce_host_keys(clock.now(), &mut output.fresh).map_err(Ended::Protocol)?;
@@ -222,6 +226,11 @@ async fn serve_io<H: Handler>(
         Ended::Closed => Ok(()),
         ended => Err(ended),
     }
+}
+
+/// The key id is free text, and goes to terminals.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// Nobody serves the connection any more when this is dropped: it says good-bye.

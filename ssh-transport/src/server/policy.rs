@@ -1,5 +1,6 @@
 //! How a server behaves.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ssh_proto::server;
@@ -12,8 +13,11 @@ use crate::identity::Identity;
 pub struct Policy {
     /// The protocol's configuration: algorithms, limits, methods. Its host keys are those of the signers.
     pub config: server::Config,
-    /// What signs as the host, one a key type.
+    /// What signs as the host, one a key type. One that shows a certificate is offered before those that do not.
     pub host_keys: Vec<Identity>,
+    /// A file of user keys and certificates that must not be used any more (`RevokedKeys`), read at each login: see
+    /// [`revoked_keys`](crate::revoked_keys). While it cannot be read no key lets anybody in.
+    pub revoked_keys: Option<PathBuf>,
     /// How many connections may be logging in at once.
     pub max_startups: MaxStartups,
     /// A connection without channels is closed after this time: never.
@@ -30,6 +34,7 @@ impl Policy {
         Self {
             config: server::Config::new(public, algorithms),
             host_keys,
+            revoked_keys: None,
             max_startups: MaxStartups::default(),
             idle_timeout: None,
             shutdown_grace: Duration::from_secs(5),

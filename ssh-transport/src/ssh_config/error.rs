@@ -21,6 +21,13 @@ pub enum ConfigError {
         /// What is wrong.
         problem: ConfigProblem,
     },
+    /// The host or the user that was asked about has characters that mean something to a shell, or begins with a dash.
+    Name {
+        /// `host` or `user`.
+        what: &'static str,
+        /// As it was given.
+        text: String,
+    },
     /// A value cannot be expanded for this host.
     Token {
         /// Where it stands.
@@ -52,6 +59,9 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(error) => error.fmt(f),
+            Self::Name { what, text } => {
+                write!(f, "{text:?} is no name of a {what}: it has characters that a shell understands")
+            }
             Self::Line { place, keyword, problem } => {
                 write!(f, "{place}: ")?;
                 match problem {

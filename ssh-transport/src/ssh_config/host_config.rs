@@ -217,11 +217,14 @@ impl Found {
             match setting {
                 Setting::ProxyCommand(text) | Setting::ProxyJump(text) if text.eq_ignore_ascii_case("none") => {}
                 Setting::ProxyCommand(command) => {
+                    self.refuse_descriptors()?;
                     let command = tokens.expand(command, PROXY_TOKENS);
                     let command = command.map_err(|bad| ConfigError::Token { place: place.clone(), bad })?;
                     return Ok(Proxy::Command(command));
                 }
                 Setting::ProxyJump(list) => {
+                    let list = tokens.expand(list, PROXY_TOKENS);
+                    let list = list.map_err(|bad| ConfigError::Token { place: place.clone(), bad })?;
                     let jumps: Result<Vec<Jump>, BadSetting> = list.split(',').map(Jump::parse).collect();
                     let wrong = |bad| ConfigError::Line {
                         place: place.clone(),
@@ -235,8 +238,18 @@ impl Found {
         }
         Ok(Proxy::Direct)
     }
+
+    /// A command that passes a file descriptor says nothing on its output: the connection would wait for ever.
+    fn refuse_descriptors(&self) -> Result<(), ConfigError> {
+        let of = |setting| if let &Setting::ProxyUseFdpass(true) = setting { Some(()) } else { None };
+        let Some((place, ())) = self.placed(of) else { return Ok(()) };
+        let bad = BadSetting::Value { found: "yes".to_owned(), wanted: "no: descriptors cannot be taken here" };
+        let (keyword, problem) = ("ProxyUseFdpass".to_owned(), super::ConfigProblem::Setting(bad));
+        Err(ConfigError::Line { place: place.clone(), keyword, problem })
+    }
 }
 
+/// "ProxyCommand and ProxyJump accept the tokens %%, %h, %n, %p, and %r."
 const PROXY_TOKENS: &str = "hnpr";
 
 impl Jump {

@@ -101,8 +101,10 @@ impl SshConfig {
     /// What the configuration says for a host. What the caller names counts first.
     ///
     /// # Errors
-    /// When a value has a token that means nothing, or `ProxyJump` names no hosts.
+    /// When the host or the user has characters that mean something to a shell, a value has a token that means nothing, or
+    /// `ProxyJump` names no hosts.
     pub fn lookup(&self, query: &Query<'_>) -> Result<HostConfig, ConfigError> {
+        check_names(query)?;
         let mut found = Found::default();
         self.pass(query, &mut found, false)?;
         if self.files.iter().any(|entries| wants_last_pass(entries)) {
@@ -115,6 +117,25 @@ impl SshConfig {
     fn pass(&self, query: &Query<'_>, found: &mut Found, last_pass: bool) -> Result<(), ConfigError> {
         self.files.iter().try_for_each(|entries| evaluate(entries, query, found, last_pass))
     }
+}
+
+/// Names become parts of shell commands (`ProxyCommand`, `Match exec`), and may come from a stranger, a link say: what
+/// OpenSSH refuses since CVE-2023-51385 is refused here. What stands in the configuration is its owner's.
+fn check_names(query: &Query<'_>) -> Result<(), ConfigError> {
+    const SHELL: &str = "'`\";&<>|(){}";
+    let wrong = |what, text: &str| Err(ConfigError::Name { what, text: text.to_owned() });
+    let is_host = |c: char| !c.is_whitespace() && !c.is_control() && !SHELL.contains(c) && c != '$' && c != '\\';
+    if query.host.is_empty() || query.host.starts_with('-') || !query.host.chars().all(is_host) {
+        return wrong("host", query.host);
+    }
+    let Some(user) = query.user else { return Ok(()) };
+    let is_user = |c: char| !c.is_control() && !SHELL.contains(c);
+    // A word of a user's name must not look like an option.
+    let has_option = user.split(char::is_whitespace).any(|word| word.starts_with('-'));
+    if has_option || user.ends_with('\\') || !user.chars().all(is_user) {
+        return wrong("user", user);
+    }
+    Ok(())
 }
 
 fn wants_last_pass(entries: &[Entry]) -> bool {

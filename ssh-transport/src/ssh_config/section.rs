@@ -4,7 +4,7 @@ use std::fmt;
 use std::process::{Command, Stdio};
 
 use super::tokens::Tokens;
-use crate::files::pattern::{PatternList, wildcard};
+use crate::files::pattern::{self, PatternList, wildcard};
 
 /// A `Host` or `Match` line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,9 +29,10 @@ enum Test {
     Final,
     Host(PatternList),
     OriginalHost(PatternList),
-    User(PatternList),
-    LocalUser(PatternList),
-    Tagged(PatternList),
+    /// Names of users and tags have upper and lower case.
+    User(String),
+    LocalUser(String),
+    Tagged(String),
     Exec(String),
 }
 
@@ -101,16 +102,15 @@ impl Condition {
                 let value = value.map(str::to_owned).or_else(|| words.next().cloned());
                 value.filter(|value| !value.is_empty()).ok_or(BadMatch::Missing(name))
             };
-            let mut list = |name| value(name).map(|list| PatternList::parse(&list));
             let test = match &*name.to_ascii_lowercase() {
                 "all" => Test::All,
                 "canonical" => Test::Canonical,
                 "final" => Test::Final,
-                "host" => Test::Host(list("host")?),
-                "originalhost" => Test::OriginalHost(list("originalhost")?),
-                "user" => Test::User(list("user")?),
-                "localuser" => Test::LocalUser(list("localuser")?),
-                "tagged" => Test::Tagged(list("tagged")?),
+                "host" => Test::Host(PatternList::parse(&value("host")?)),
+                "originalhost" => Test::OriginalHost(PatternList::parse(&value("originalhost")?)),
+                "user" => Test::User(value("user")?),
+                "localuser" => Test::LocalUser(value("localuser")?),
+                "tagged" => Test::Tagged(value("tagged")?),
                 "exec" => Test::Exec(value("exec")?),
                 _ => return Err(BadMatch::Unknown(name.to_owned())),
             };
@@ -162,9 +162,9 @@ impl Test {
             Self::Final => *last_pass,
             Self::Host(list) => among(list, tokens.host),
             Self::OriginalHost(list) => among(list, tokens.original),
-            Self::User(list) => among(list, tokens.user),
-            Self::LocalUser(list) => among(list, tokens.local_user),
-            Self::Tagged(list) => among(list, tag),
+            Self::User(list) => exactly_among(list, tokens.user),
+            Self::LocalUser(list) => exactly_among(list, tokens.local_user),
+            Self::Tagged(list) => exactly_among(list, tag),
             Self::Exec(_) if *exec == Exec::Never => false,
             Self::Exec(command) => match tokens.expand(command, EXEC_TOKENS) {
                 Ok(command) => succeeds(&command),
@@ -175,6 +175,15 @@ impl Test {
             },
         }
     }
+}
+
+/// As [`PatternList`], with upper and lower case.
+fn exactly_among(list: &str, text: &str) -> bool {
+    let matching = |wanted| {
+        let mut items = pattern::items(list).filter(|(negated, _)| *negated == wanted);
+        items.any(|(_, pattern)| wildcard(pattern.as_bytes(), text.as_bytes()))
+    };
+    matching(false) && !matching(true)
 }
 
 const EXEC_TOKENS: &str = "CdhijkLlnpru";

@@ -16,6 +16,7 @@ pub(super) enum Setting {
     IdentityAgent(String),
     ProxyJump(String),
     ProxyCommand(String),
+    ProxyUseFdpass(bool),
     UserKnownHostsFile(Vec<String>),
     GlobalKnownHostsFile(Vec<String>),
     RevokedHostKeys(String),
@@ -99,6 +100,7 @@ impl Setting {
             "identityagent" => Self::IdentityAgent(one()?),
             "proxyjump" => Self::ProxyJump(one()?),
             "proxycommand" => Self::ProxyCommand(command()?),
+            "proxyusefdpass" => Self::ProxyUseFdpass(flag()?),
             "userknownhostsfile" => Self::UserKnownHostsFile(some()?),
             "globalknownhostsfile" => Self::GlobalKnownHostsFile(some()?),
             "revokedhostkeys" => Self::RevokedHostKeys(one()?),
@@ -190,7 +192,7 @@ fn time(text: &str) -> Result<Duration, BadSetting> {
 
 /// What `ssh` knows and this client has no use for: terminals, forwards, multiplexing, canonical names, methods that it
 /// does not have. `host`, `match` and `include` are not options.
-const IGNORED: [&str; 80] = [
+const IGNORED: [&str; 79] = [
     "addkeystoagent",
     "addressfamily",
     "bindaddress",
@@ -248,7 +250,6 @@ const IGNORED: [&str; 80] = [
     "permitremoteopen",
     "pkcs11provider",
     "protocol",
-    "proxyusefdpass",
     "rekeylimit",
     "remotecommand",
     "remoteforward",

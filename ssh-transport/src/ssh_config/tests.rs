@@ -234,3 +234,50 @@ fn any_bytes_are_read_or_refused() {
         let _ = folder.load().and_then(|config| config.lookup(&query));
     });
 }
+
+#[test]
+fn cve_2023_51385_names_with_a_shells_characters_are_refused() {
+    let folder = Folder::with("Host *\n ProxyCommand nc %h %p\nMatch exec \"touch ~/%n\"\n Port 5\n");
+    let config = folder.load().unwrap();
+    let ask = |host: &str, user: Option<&str>| {
+        let home = folder.home().to_owned();
+        let mut query = Query::new(host, "me", &home);
+        query.user = user;
+        config.lookup(&query).map(|found| found.port)
+    };
+    for host in
+        ["$({touch,x})", "a;{touch,x};", "`x`", "a|b", "a&b", "-oProxyCommand=x", "a b", "a\"", "a'", "a\\", "", "a\n"]
+    {
+        assert!(matches!(ask(host, None), Err(ConfigError::Name { what: "host", .. })), "{host:?}");
+    }
+    for user in ["$(x)", "`x`", "a;b", "-l", "a -l", "a\\", "a\nb", "a|b"] {
+        assert!(matches!(ask("web", Some(user)), Err(ConfigError::Name { what: "user", .. })), "{user:?}");
+    }
+    for (host, user) in
+        [("::1", None), ("fe80::1%eth0", None), ("a_b.example-1.com", Some("dom\\al")), ("x", Some("a b"))]
+    {
+        assert!(ask(host, user).is_ok(), "{host} {user:?}");
+    }
+}
+
+#[test]
+fn users_and_tags_have_upper_and_lower_case() {
+    let folder = Folder::with(
+        "User Al\nTag Blue\nMatch user al\n Port 1\nMatch tagged blue\n Port 2\nMatch user A? tagged Blue\n Port 3\n",
+    );
+    assert_eq!(folder.lookup("web").port, 3);
+}
+
+#[test]
+fn a_proxy_jump_has_the_tokens_of_a_proxy_command() {
+    let folder = Folder::with("Port 2222\nHost web\n ProxyJump %r@gate-%h:%p\n User al\n");
+    assert_eq!(folder.lookup("web").proxy, Proxy::Jump(vec![Jump::new(Some("al".into()), "gate-web", Some(2222))]));
+}
+
+#[test]
+fn a_command_that_passes_a_descriptor_is_refused() {
+    let folder = Folder::with("Host host\n ProxyUseFdpass yes\n ProxyCommand pass\nHost *\n ProxyUseFdpass yes\n");
+    let message = "~/.ssh/config:2: ProxyUseFdpass is \"yes\", and wants no: descriptors cannot be taken here";
+    assert_eq!(folder.error(), message);
+    assert_eq!(folder.lookup("other").proxy, Proxy::Direct);
+}

@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::SystemTime;
 
 use peers::Failed;
-use ssh_proto::keys::PublicKey;
+use ssh_proto::keys::{Certificate, PublicKey};
+use ssh_transport::authorized_keys::AuthorizedKeys;
 use ssh_transport::forward::{ForwardedAgent, ForwardedDisplay, Forwarding};
 use ssh_transport::identity::Identity;
 use ssh_transport::server::{
@@ -20,10 +22,11 @@ use tokio::task::JoinHandle;
 
 use super::{HOST_KEYS, USER_KEYS, algorithms, identity, pattern, public};
 
-/// Lets in who has one of the keys, and runs the commands of [`run`].
+/// Lets in who has one of the keys or a certificate that [`Trusted`] lets in, and runs the commands of [`run`].
 #[derive(Debug)]
 pub(crate) struct TestHandler {
     pub(crate) keys: Vec<PublicKey>,
+    pub(crate) trusted: Trusted,
     /// Programs that run now.
     pub(crate) running: Arc<AtomicUsize>,
     /// How many bytes `produce` got rid of.
@@ -34,11 +37,47 @@ pub(crate) struct TestHandler {
     pub(crate) permissions: Permissions,
 }
 
+/// Whose certificates count.
+#[derive(Debug, Default)]
+pub(crate) struct Trusted {
+    /// `TrustedUserCAKeys`
+    pub(crate) authorities: Vec<PublicKey>,
+    /// authorized_keys, with `cert-authority`.
+    pub(crate) lines: AuthorizedKeys,
+}
+
+impl Trusted {
+    fn decide(&self, certificate: &Certificate, attempt: &Attempt<'_>) -> Decision {
+        let trusted = self.authorities.iter().find(|authority| *authority == certificate.authority());
+        let permissions = match trusted {
+            Some(authority) => {
+                attempt.verify(certificate, authority, &[attempt.user]).map_err(|error| error.to_string())
+            }
+            None => {
+                let source = attempt.source.map(|source| source.ip());
+                #[expect(clippy::disallowed_methods, reason = "certificates are about the time of day")]
+                let now = SystemTime::now();
+                let found = self.lines.find_certificate(
+                    certificate,
+                    attempt.user,
+                    source,
+                    attempt.authorities,
+                    attempt.presence,
+                    now,
+                );
+                found.map(|(_line, permissions)| permissions).map_err(|refused| refused.to_string())
+            }
+        };
+        permissions.map_or(Decision::Refuse, |permissions| Decision::AcceptWith(Box::new(permissions)))
+    }
+}
+
 impl Default for TestHandler {
     fn default() -> Self {
         let keys = USER_KEYS.map(public).to_vec();
         Self {
             keys,
+            trusted: Trusted::default(),
             running: Arc::default(),
             produced: Arc::default(),
             forwarding: Forwarding::default(),
@@ -53,6 +92,9 @@ impl Handler for TestHandler {
             Credential::Offered(key) | Credential::Proven(key) if self.keys.contains(key) => {
                 Decision::AcceptWith(Box::new(self.permissions.clone()))
             }
+            Credential::OfferedCertificate(certificate)
+            | Credential::ProvenCertificate(certificate)
+            | Credential::UntouchedCertificate(certificate) => self.trusted.decide(certificate, attempt),
             Credential::Password(b"correct horse") => Decision::Accept,
             _ => Decision::Refuse,
         }
@@ -260,7 +302,8 @@ impl Running {
         Self::serve("127.0.0.1:0", policy, TestHandler { keys, ..TestHandler::default() }).await
     }
 
-    async fn serve(address: &str, policy: Policy, handler: TestHandler) -> Result<Self, Failed> {
+    /// By that handler.
+    pub(crate) async fn serve(address: &str, policy: Policy, handler: TestHandler) -> Result<Self, Failed> {
         let (programs, produced) = (handler.running.clone(), handler.produced.clone());
         let server = Server::bind(address, policy, handler).await?;
         let address = server.local_addr()?;

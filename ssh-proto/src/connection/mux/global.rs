@@ -95,9 +95,14 @@ impl Mux {
         Ok(())
     }
 
+    /// A refusal of what nobody wanted an answer to says nothing, and is passed over: phpseclib 2 refuses `hostkeys-00` so,
+    /// and OpenSSH bears it. A yes to nothing is a peer that has lost count.
     pub(super) fn receive_global_reply(&mut self, data: Option<Range<usize>>) -> Result<Option<Delivery>, Error> {
-        let request = self.asked.pop_front().ok_or(misbehaved(PeerMisbehaved::UnsolicitedReply))?;
-        Ok(Some(Delivery::GlobalReply { request, data }))
+        match (self.asked.pop_front(), data) {
+            (Some(request), data) => Ok(Some(Delivery::GlobalReply { request, data })),
+            (None, None) => Ok(None),
+            (None, Some(_)) => Err(misbehaved(PeerMisbehaved::UnsolicitedReply)),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Certificate, CertificateError, Network};
+use crate::keys::Presence;
 use crate::wire::{InvalidMessage, Problem, Reader};
 
 /// A critical option or an extension, as it stands in the certificate.
@@ -89,6 +90,16 @@ impl Grant {
     #[must_use]
     pub fn permits(&self, extension: Extension) -> bool {
         self.extensions.contains(&extension)
+    }
+
+    /// Whether a signature with which a security key said `presence` of its owner is enough. Other keys say nothing, and
+    /// nothing more is asked of them.
+    #[must_use]
+    pub fn admits_presence(&self, presence: Option<Presence>) -> bool {
+        presence.is_none_or(|presence| {
+            (presence.user_present() || self.permits(Extension::NoTouchRequired))
+                && (presence.user_verified() || !self.verify_required)
+        })
     }
 
     /// `source-address`: the networks from which the holder may come; `None` when it may come from anywhere.

@@ -5,6 +5,7 @@ use super::*;
 use crate::algorithms::Algorithms;
 use crate::crypto::Tier;
 use crate::crypto::rustcrypto::PROVIDER;
+use crate::keys::Presence;
 
 fn key(path: &str) -> PublicKey {
     PublicKey::from_openssh_line(&vectors::text(path)).unwrap().0
@@ -209,6 +210,21 @@ fn a_grant_is_what_the_certificate_names() {
     assert_eq!((grant.force_command.as_ref(), grant.sources()), (None, None));
     assert!(verify(&certificate("user-sk-ed25519"), ALICE).unwrap().permits(Extension::NoTouchRequired));
     assert!(verify(&certificate("user-sk-ecdsa"), ALICE).unwrap().verify_required);
+}
+
+#[test]
+fn a_security_key_is_touched_and_unlocked_as_its_certificate_says() {
+    let (touched, unlocked, nobody) = (Presence::new(1, 7), Presence::new(5, 7), Presence::new(0, 7));
+    for (name, expected) in [
+        ("user-ed25519", [true, true, false]),
+        // no-touch-required, and verify-required.
+        ("user-sk-ed25519", [true, true, true]),
+        ("user-sk-ecdsa", [false, true, false]),
+    ] {
+        let grant = verify(&certificate(name), ALICE).unwrap();
+        assert_eq!([touched, unlocked, nobody].map(|said| grant.admits_presence(Some(said))), expected, "{name}");
+        assert!(grant.admits_presence(None));
+    }
 }
 
 #[test]

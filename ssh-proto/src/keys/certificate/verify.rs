@@ -127,6 +127,8 @@ pub enum CertificateError {
     CriticalOption(String),
     /// One of its options is damaged.
     Option(InvalidMessage),
+    /// The security key was not touched, or did not verify its owner, as it must.
+    Presence,
     /// Its holder comes from an address from which the certificate is not valid.
     Source,
 }
@@ -154,6 +156,7 @@ impl fmt::Display for CertificateError {
                 return write!(f, "the certificate has the critical option {name:?}, which is not known");
             }
             Self::Option(error) => return write!(f, "an option of the certificate is damaged: {error}"),
+            Self::Presence => "a security key was not touched or not unlocked",
             Self::Source => "the certificate is not valid from this address",
         })
     }
