@@ -199,37 +199,16 @@ impl Identity {
     /// When `algorithm` is not one of the key's, or the agent does not help.
     pub async fn sign(&self, algorithm: &str, data: &[u8]) -> Result<Signature, IdentityError> {
         match &self.signer {
-            Signer::Key(key, fast) => sign_here(key, fast.as_deref(), algorithm, data),
+            Signer::Key(key, fast) => {
+                if let Some(signed) = fast.as_ref().and_then(|fast| fast.sign(algorithm, data)) {
+                    return Ok(signed?);
+                }
+                let mut rng = os_rng().map_err(IdentityError::Randomness)?;
+                Ok(key.sign(algorithm, data, &mut rng)?)
+            }
             Signer::Agent(agent, key) => Ok(agent.sign(key, algorithm, data).await?),
         }
     }
-
-    /// The same beside the threads that carry connections, where it takes milliseconds: RSA.
-    pub(crate) async fn sign_aside(&self, algorithm: &str, data: &[u8]) -> Result<Signature, IdentityError> {
-        if let Signer::Key(key, fast) = &self.signer
-            && key.public().key_type() == "ssh-rsa"
-        {
-            let (key, fast, name, copy) = (key.clone(), fast.clone(), algorithm.to_owned(), data.to_vec());
-            let signing = tokio::task::spawn_blocking(move || sign_here(&key, fast.as_deref(), &name, &copy));
-            if let Ok(signed) = signing.await {
-                return signed;
-            }
-        }
-        self.sign(algorithm, data).await
-    }
-}
-
-fn sign_here(
-    key: &PrivateKey,
-    fast: Option<&RsaSigner>,
-    algorithm: &str,
-    data: &[u8],
-) -> Result<Signature, IdentityError> {
-    if let Some(signed) = fast.and_then(|fast| fast.sign(algorithm, data)) {
-        return Ok(signed?);
-    }
-    let mut rng = os_rng().map_err(IdentityError::Randomness)?;
-    Ok(key.sign(algorithm, data, &mut rng)?)
 }
 
 /// Where `ssh-keygen -s` puts the certificate of the key in `path`.

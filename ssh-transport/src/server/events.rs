@@ -128,7 +128,8 @@ impl<H: Handler> Events<ServerSide> for ServerEvents<H> {
         }
         for (ticket, keys) in self.later.proofs.drain(..) {
             let (link, policy, proving) = (link.clone(), self.policy.clone(), self.proving.clone());
-            // No more wait than requests may be pending.
+            // No more wait than requests may be pending. The keys sign here and at once, be it RSA: a client that runs a short
+            // command would be gone before it has the proof.
             tokio::spawn(async move {
                 let _one = proving.lock().await;
                 prove(ticket, keys, &link, &policy).await;
@@ -175,7 +176,7 @@ async fn prove(ticket: GlobalTicket, keys: Vec<PublicKey>, link: &Link<ServerSid
             Some((locked.connection.host_key_proof_algorithm(key)?, locked.connection.host_key_proof(key)))
         });
         let (Ok(Some((algorithm, data))), Some(identity)) = (question, identity_of(policy, key)) else { break };
-        let Ok(signature) = identity.sign_aside(algorithm, &data).await else { break };
+        let Ok(signature) = identity.sign(algorithm, &data).await else { break };
         let mut blob = Vec::new();
         signature.to_wire(&mut blob);
         signatures.push(blob);
