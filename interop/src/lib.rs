@@ -2,7 +2,7 @@
 //!
 //! Our side offers one algorithm at a time, the peer all that it has: so its KEXINIT, which is recorded before anything
 //! else, is the evidence for what it does not offer, and nobody's login has to fail to find out. The peers stand in
-//! [`table`], what is done with one in [`trial`], and what came of it is a [`Report`](report::Report).
+//! [`table`], what is done with one in `trial`, and what came of it is a [`Report`](report::Report).
 
 mod audit;
 mod command;

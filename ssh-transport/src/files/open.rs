@@ -15,6 +15,8 @@ pub(crate) enum Access {
     /// Not change it, and not put another one in its place: `StrictModes` of `sshd`. It is ours or root's, and so are the
     /// directories in which it lies, up to our home or else the root.
     NotWrite,
+    /// Not change it: what `ssh` asks of its configuration, wherever it lies.
+    NotWriteItself,
     /// Nothing: a private key.
     Nothing,
 }
@@ -45,8 +47,13 @@ fn check_access(path: &Path, metadata: &Metadata, others: Access) -> Result<(), 
         Access::Any => Ok(()),
         Access::Nothing if mode & 0o077 != 0 => Err(FileError::new(path, FileProblem::ReadableByOthers)),
         Access::Nothing => Ok(()),
-        Access::NotWrite if !metadata.is_file() => Err(FileError::new(path, FileProblem::NotAFile)),
-        Access::NotWrite if mode & 0o022 != 0 => Err(FileError::new(path, FileProblem::WritableByOthers)),
+        Access::NotWrite | Access::NotWriteItself if !metadata.is_file() => {
+            Err(FileError::new(path, FileProblem::NotAFile))
+        }
+        Access::NotWrite | Access::NotWriteItself if mode & 0o022 != 0 => {
+            Err(FileError::new(path, FileProblem::WritableByOthers))
+        }
+        Access::NotWriteItself => check_owner(path, metadata, rustix::process::geteuid().as_raw()),
         Access::NotWrite => {
             let user = rustix::process::geteuid().as_raw();
             check_owner(path, metadata, user)?;

@@ -77,7 +77,7 @@ impl SshConfig {
     /// # Errors
     /// When a file cannot be read, could be changed by other users, or has a line that makes no sense.
     pub fn load(home: &Path) -> Result<Self, ConfigError> {
-        let user = Files { home, directory: home.join(".ssh"), access: Access::NotWrite };
+        let user = Files { home, directory: home.join(".ssh"), access: Access::NotWriteItself };
         let machine = Files { home, directory: "/etc/ssh".into(), access: Access::Any };
         let files = [user.read(&home.join(".ssh/config"))?, machine.read(Path::new("/etc/ssh/ssh_config"))?];
         Ok(Self { files: files.into_iter().flatten().collect() })

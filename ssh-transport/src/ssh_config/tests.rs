@@ -185,6 +185,11 @@ fn a_configuration_that_others_can_change_is_refused() {
     fs::set_permissions(folder.home().join(".ssh/config"), fs::Permissions::from_mode(0o666)).unwrap();
     let error = SshConfig::load(folder.home()).unwrap_err().to_string();
     assert!(error.contains("chmod go-w"), "{error}");
+    // The directory is its owner's affair, for `ssh` too.
+    fs::set_permissions(folder.home().join(".ssh/config"), fs::Permissions::from_mode(0o600)).unwrap();
+    fs::set_permissions(folder.home().join(".ssh"), fs::Permissions::from_mode(0o775)).unwrap();
+    assert!(SshConfig::load(folder.home()).is_ok());
+    fs::set_permissions(folder.home().join(".ssh/config"), fs::Permissions::from_mode(0o666)).unwrap();
     // Named by its user, it is used as it is, as `ssh -F` does.
     assert_eq!(folder.lookup("x").port, 1);
     let error = SshConfig::load_file(Path::new("/nowhere/config"), folder.home()).unwrap_err().to_string();
