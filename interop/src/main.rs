@@ -1,4 +1,4 @@
-//! Runs the matrix, and writes it to `docs/interop.md` and `docs/interop.json`: `cargo interop [FILTER]`. With a filter, or
+//! Runs the matrix, and writes it to `docs/interop.md`, `docs/interop.json` and the README: `cargo interop [FILTER]`. With a filter, or
 //! when a peer is not installed, it only runs.
 
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{fs, io};
 
-use interop::publish::{to_json, to_markdown};
+use interop::publish::{in_brief, into_readme, to_json, to_markdown};
 use interop::report::Report;
 
 fn main() -> ExitCode {
@@ -32,8 +32,11 @@ fn main() -> ExitCode {
 fn write(reports: &mut [Report]) -> io::Result<()> {
     reports.sort_by_key(interop::place);
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let readme = docs.join("../README.md");
+    let text = into_readme(&fs::read_to_string(&readme)?, &in_brief(reports));
+    fs::write(readme, text.ok_or_else(|| io::Error::other("README.md has no place for it"))?)?;
     fs::write(docs.join("interop.md"), to_markdown(reports))?;
     fs::write(docs.join("interop.json"), format!("{:#}\n", to_json(reports)))?;
-    println!("written: docs/interop.md, docs/interop.json");
+    println!("written: docs/interop.md, docs/interop.json, the README's table");
     Ok(())
 }

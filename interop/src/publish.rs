@@ -78,6 +78,31 @@ pub fn to_markdown(reports: &[Report]) -> String {
     text
 }
 
+/// A line a peer, for the README: how much of what both sides have works.
+#[must_use]
+pub fn in_brief(reports: &[Report]) -> String {
+    let mut peers: Vec<(&str, &str)> = Vec::new();
+    for Report { peer, version, .. } in reports {
+        if peers.last().is_none_or(|(last, _)| last != peer) {
+            // What a distribution adds to a version is for docs/interop.md.
+            peers.push((peer, version.split(['-', '+']).next().unwrap_or_default()));
+        }
+    }
+    let mut text = "| | version | its client, our server | our client, its server |\n|---|---|---|---|\n".to_owned();
+    for (peer, version) in peers {
+        let cell = |role: Role| {
+            let report = reports.iter().find(|report| report.peer == peer && report.role == role);
+            report.map_or_else(String::new, |report| {
+                let count = |word: &str| report.rows.iter().filter(|row| row.cell.word() == word).count();
+                let (ok, limited, failed) = (count("ok"), count("limited"), count("failed"));
+                format!("{ok} of {}", ok + limited + failed)
+            })
+        };
+        let _ = writeln!(text, "| {peer} | {version} | {} | {} |", cell(Role::Client), cell(Role::Server));
+    }
+    text
+}
+
 const HEAD: &str = "\
 # Interoperability
 
@@ -143,6 +168,17 @@ fn table(reports: &[&Report]) -> String {
     text
 }
 
+/// Puts `brief` between the marks of `readme`; `None` when it has none.
+#[must_use]
+pub fn into_readme(readme: &str, brief: &str) -> Option<String> {
+    let (before, rest) = readme.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}\n{brief}{END}{after}"))
+}
+
+const BEGIN: &str = "<!-- made by `cargo interop` -->";
+const END: &str = "<!-- /made -->";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,5 +217,14 @@ mod tests {
             text.contains("0 clients and 1 servers: 0 cells ok, 0 not offered, 0 n/a, 1 limited, 0 failed."),
             "{text}"
         );
+    }
+
+    #[test]
+    fn the_readme_has_a_line_for_each_peer_between_its_marks() {
+        let reports = [Report { role: Role::Client, ..report(Cell::Ok) }, report(Cell::Limited("it is old"))];
+        let readme = into_readme(&format!("before {BEGIN}\nold\n{END} after"), &in_brief(&reports)).unwrap();
+        assert!(readme.starts_with("before ") && readme.ends_with(" after") && !readme.contains("old"), "{readme}");
+        assert!(readme.contains("\n| Peer | 1 | 1 of 1 | 0 of 1 |\n"), "{readme}");
+        assert_eq!(into_readme("no marks", ""), None);
     }
 }
