@@ -173,8 +173,8 @@ fn log_in(
         client = step_client(client, keys, wires)?;
         wires.carry_to_server();
         server = match step_server(server, keys, wires)? {
-            Stepped::Step(step) => step,
-            Stepped::Open(connection) => break *connection,
+            server::Step::Open(connection) => break *connection,
+            step => step,
         };
         wires.carry_to_client();
     };
@@ -203,14 +203,9 @@ fn step_client(step: client::Step, keys: &Keys, wires: &mut Wires) -> Result<cli
     })
 }
 
-enum Stepped {
-    Step(server::Step),
-    Open(Box<Connection<Server>>),
-}
-
-fn step_server(step: server::Step, keys: &Keys, wires: &mut Wires) -> Result<Stepped, Failure> {
+fn step_server(step: server::Step, keys: &Keys, wires: &mut Wires) -> Result<server::Step, Failure> {
     let Wires { to_server, out, .. } = wires;
-    Ok(Stepped::Step(match step {
+    Ok(match step {
         server::Step::Ready(ready) => ready.process(NOW, to_server, out)?,
         server::Step::Sign(sign) => {
             let signature = keys.host.sign(sign.algorithm(), sign.to_sign(), &mut *rng(6))?;
@@ -220,9 +215,8 @@ fn step_server(step: server::Step, keys: &Keys, wires: &mut Wires) -> Result<Ste
             server::Method::PublicKey(key) if key == keys.user.public() => attempt.accept(NOW, out)?,
             _ => server::Step::Ready(attempt.reject(NOW, out)?),
         },
-        server::Step::Open(connection) => return Ok(Stepped::Open(connection)),
         _ => return Err(Failure::Missing("a signature")),
-    }))
+    })
 }
 
 /// A client with something to ask, and a server that knows the answer.
