@@ -59,9 +59,22 @@ class Session(channel.SSHChannel):
         request.addCallback(self.started)
         request.addErrback(self.refused)
 
+    writing = False
+
     def started(self, _):
+        self.writing = True
         self.write(data)
-        self.conn.sendEOF(self)
+        self.end()
+
+    def addWindowBytes(self, count):
+        super().addWindowBytes(count)
+        self.end()
+
+    def end(self):
+        # What the window has no room for is in buf; an EOF would overtake it.
+        if self.writing and not self.buf:
+            self.writing = False
+            self.conn.sendEOF(self)
 
     def refused(self, failure):
         print("refused:", failure.getErrorMessage(), file=sys.stderr)
