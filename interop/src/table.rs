@@ -310,10 +310,10 @@ const DEV_TUNNELS: &[Limit] = &[
     Limit { row: "down, new keys by us", reason: "it takes a server's wish for new keys for an error, OpenSSH's too" },
     Limit { row: "up, new keys by us", reason: "it takes a server's wish for new keys for an error, OpenSSH's too" },
 ];
-/// So it does against OpenSSH's server with a `RekeyLimit`: "Invalid HMAC".
+/// Against OpenSSH's server with a `RekeyLimit` it stops short of the end, without a word.
 const PHPSECLIB: &[Limit] = &[Limit {
     row: "down, new keys by us",
-    reason: "it cannot verify the first packet behind a server's wish for new keys, OpenSSH's neither",
+    reason: "it cannot read on behind a server's wish for new keys; from OpenSSH's server it stops short too",
 }];
 /// Its `cbcCipher` knows nothing of `MacModes.etm`. The MACs are tried beside its ciphers in counter mode.
 const GO: &[Limit] = &[Limit {
