@@ -197,5 +197,8 @@ impl<R: Real> World<R> {
 /// What our code sends is what RFC 4250 knows, and OpenSSH's pings and their answers.
 fn check(received: &Received) {
     let number = received.number().expect("no message of ours is empty");
-    assert!(matches!(number, 1..=7 | 20 | 21 | 30..=34 | 50..=53 | 60 | 80..=82 | 90..=100 | 192 | 193), "message {number}");
+    assert!(
+        matches!(number, 1..=7 | 20 | 21 | 30..=34 | 50..=53 | 60 | 80..=82 | 90..=100 | 192 | 193),
+        "message {number}"
+    );
 }
