@@ -8,7 +8,6 @@ use crate::connection::messages::{ChannelRequestMessage, Message};
 use crate::connection::replies::Place;
 use crate::connection::session::ChannelRequest;
 use crate::error::{Error, Limit, PeerMisbehaved};
-use crate::transport::Role;
 use crate::wire::{MessageNumber, number};
 
 /// One of our channel requests, to tell its answer from those of others.
@@ -118,20 +117,9 @@ impl Mux {
             return Err(Error::LimitReached(Limit::PendingRequests));
         }
         let ticket = ReplyTicket { channel: id, place, starts_program: request.starts_program() };
-        // A client runs nothing for a server (RFC 4254 §6.5), and a channel runs one program.
-        let for_servers = matches!(
-            request,
-            ChannelRequest::Pty(_)
-                | ChannelRequest::X11(_)
-                | ChannelRequest::AgentForwarding
-                | ChannelRequest::Env { .. }
-                | ChannelRequest::Shell
-                | ChannelRequest::Exec { .. }
-                | ChannelRequest::Subsystem { .. }
-                | ChannelRequest::WindowChange(_)
-        );
+        // A channel runs one program.
         let second = ticket.starts_program && open.program != Program::None;
-        if (role == Role::Client && for_servers) || second {
+        if !request.is_for().includes(role) || second {
             let ticket = ReplyTicket { starts_program: false, ..ticket };
             let _ = self.reply(to, &ticket, false);
             return Ok(None);
