@@ -24,7 +24,7 @@ pub use open::{ChannelOptions, OpenError, OpenTicket};
 pub(crate) use requests::decode_request;
 pub use requests::{ReplyTicket, RequestId};
 
-use super::channel::{Channel, ChannelId, Channels, Half, Open, Stage, Stream};
+use super::channel::{Channel, ChannelId, Channels, Open, Receiving, Sending, Stage, Stream};
 use super::messages::{Message, OpenFailureReason};
 use super::replies::Pending;
 use crate::error::{Error, PeerMisbehaved};
@@ -165,10 +165,10 @@ impl Mux {
             Message::ChannelEof { recipient_channel } => {
                 let (id, open) = self.opened(recipient_channel)?;
                 match open.receiving {
-                    Half::Open => open.receiving = Half::Eof,
-                    Half::Eof | Half::Closed => return Err(misbehaved(PeerMisbehaved::DataAfterEof)),
+                    Receiving::Data => open.receiving = Receiving::Requests,
+                    Receiving::Requests => return Err(misbehaved(PeerMisbehaved::DataAfterEof)),
                 }
-                Ok((open.sending != Half::Closed).then_some(Delivery::Eof(id)))
+                Ok((open.sending != Sending::Closed).then_some(Delivery::Eof(id)))
             }
             Message::ChannelClose { recipient_channel } => self.receive_close(to, recipient_channel),
             Message::ChannelRequest(request) => self.receive_request(to, &request, payload),

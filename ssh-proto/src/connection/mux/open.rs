@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::{Delivery, Mux, Outlet, Sessions, StaleTicket, misbehaved};
-use crate::connection::channel::{Channel, ChannelId, Half, Open, PeerChannel, Stage};
+use crate::connection::channel::{Channel, ChannelId, Open, PeerChannel, Sending, Stage};
 use crate::connection::messages::{
     ChannelOpen, ChannelOpenConfirmation, ChannelOpenFailure, Message, OpenFailureReason,
 };
@@ -192,7 +192,7 @@ impl Mux {
                 Ok(Some(Delivery::Opened(id)))
             }
             Stage::Abandoned => {
-                open.sending = Half::Closed;
+                open.sending = Sending::Closed;
                 channel.stage = Stage::Open(open);
                 to.send(&Message::ChannelClose { recipient_channel: confirmation.sender_channel.0 })?;
                 Ok(None)

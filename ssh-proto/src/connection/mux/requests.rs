@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{Delivery, Mux, Outlet, SendError, StaleTicket, misbehaved};
-use crate::connection::channel::{Answer, Channel, ChannelId, Half, Program, Stage, Wanted};
+use crate::connection::channel::{Answer, Channel, ChannelId, Program, Receiving, Sending, Stage, Wanted};
 use crate::connection::messages::{ChannelRequestMessage, Message};
 use crate::connection::replies::Place;
 use crate::connection::session::ChannelRequest;
@@ -48,7 +48,7 @@ impl Mux {
         let Some(Channel { stage: Stage::Open(open), .. }) = self.channels.get_mut(id) else {
             return Err(SendError::Closed);
         };
-        if open.sending == Half::Closed {
+        if open.sending == Sending::Closed {
             return Err(SendError::Closed);
         }
         let mut data = Vec::new();
@@ -81,8 +81,8 @@ impl Mux {
     pub(crate) fn end_of_write(&mut self, to: &mut Outlet<'_>, id: ChannelId) -> Result<(), Error> {
         let Some(Channel { stage: Stage::Open(open), .. }) = self.channels.get_mut(id) else { return Ok(()) };
         if core::mem::replace(&mut open.receiving_data, Wanted::No) == Wanted::No
-            || open.sending == Half::Closed
-            || open.receiving != Half::Open
+            || open.sending == Sending::Closed
+            || open.receiving != Receiving::Data
             || !to.transport.peer_knows_openssh_extensions()
         {
             return Ok(());
@@ -105,11 +105,8 @@ impl Mux {
         let request = ChannelRequest::decode(message.request_type, message.data).map_err(invalid)?;
         let (role, limit) = (self.role, self.limits.pending_requests);
         let (id, open) = self.opened(message.recipient_channel)?;
-        if open.receiving == Half::Closed {
-            return Err(misbehaved(PeerMisbehaved::DataAfterEof));
-        }
         // We closed while this was under way: there is nobody to ask and no way to answer.
-        if open.sending == Half::Closed {
+        if open.sending == Sending::Closed {
             return Ok(None);
         }
         let place = message.want_reply.then(|| open.pending.push());
@@ -143,7 +140,7 @@ impl Mux {
         let Some(Channel { stage: Stage::Open(open), .. }) = self.channels.get_mut(ticket.channel) else {
             return Err(StaleTicket);
         };
-        if open.sending == Half::Closed {
+        if open.sending == Sending::Closed {
             return Err(StaleTicket);
         }
         if ticket.starts_program {
@@ -167,7 +164,7 @@ impl Mux {
     pub(super) fn receive_reply(&mut self, number: u32, success: bool) -> Result<Option<Delivery>, Error> {
         let (channel, open) = self.opened(number)?;
         let request = open.asked.pop_front().ok_or(misbehaved(PeerMisbehaved::UnsolicitedReply))?;
-        Ok((open.sending != Half::Closed).then_some(Delivery::Reply { channel, request, success }))
+        Ok((open.sending != Sending::Closed).then_some(Delivery::Reply { channel, request, success }))
     }
 }
 
