@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::mux::RequestId;
-use super::replies::Pending;
+use super::replies::{Outcome, Pending};
 use super::window::{InboundWindow, OutboundWindow};
 
 /// A channel of ours, by its local number. The number is reused when the channel is gone; the id is not.
@@ -63,7 +63,7 @@ pub(super) struct Open {
     /// Our requests that wait for the peer's answers, in order.
     pub(super) asked: VecDeque<RequestId>,
     /// The peer's requests that wait for ours.
-    pub(super) pending: Pending<Answer>,
+    pub(super) pending: Pending<Outcome>,
     pub(super) program: Program,
     /// The caller had more to send than went through.
     pub(super) blocked: Blocked,
@@ -126,13 +126,6 @@ pub(super) enum Program {
 pub(super) enum Blocked {
     No,
     Yes,
-}
-
-/// An answer to a channel request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    Success,
-    Failure,
 }
 
 /// A channel.

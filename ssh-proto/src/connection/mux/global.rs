@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use super::{Delivery, Mux, Outlet, Sessions, misbehaved};
 use crate::connection::messages::{GlobalRequestMessage, Message};
-use crate::connection::replies::Place;
+use crate::connection::replies::{Place, WantReply};
 use crate::connection::requests::GlobalRequest;
 use crate::error::{Error, Limit, PeerMisbehaved};
 use crate::wire::{MessageNumber, number};
@@ -35,12 +35,13 @@ impl Mux {
         &mut self,
         to: &mut Outlet<'_>,
         request: &GlobalRequest<'_>,
-        want_reply: bool,
+        reply: WantReply,
     ) -> Result<GlobalRequestId, Error> {
         let mut data = Vec::new();
         request.encode_data(&mut data);
         let id = GlobalRequestId(self.next_request);
         self.next_request = self.next_request.wrapping_add(1);
+        let want_reply = reply == WantReply::Yes;
         if want_reply {
             self.asked.push_back(id);
         }

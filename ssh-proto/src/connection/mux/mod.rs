@@ -26,7 +26,7 @@ pub use requests::{ReplyTicket, RequestId};
 
 use super::channel::{Channel, ChannelId, Channels, Open, Receiving, Sending, Stage, Stream};
 use super::messages::{Message, OpenFailureReason};
-use super::replies::Pending;
+use super::replies::{Outcome, Pending};
 use crate::error::{Error, PeerMisbehaved};
 use crate::limits::Limits;
 use crate::time::Instant;
@@ -82,7 +82,7 @@ pub(crate) enum Delivery {
     OpenFailed { channel: ChannelId, reason: OpenFailureReason, description: String },
     Data { channel: ChannelId, stream: Stream, data: Range<usize> },
     Request { channel: ChannelId, ticket: ReplyTicket, payload: Range<usize> },
-    Reply { channel: ChannelId, request: RequestId, success: bool },
+    Reply { channel: ChannelId, request: RequestId, outcome: Outcome },
     Eof(ChannelId),
     Closed(ChannelId),
     Writable(ChannelId),
@@ -172,8 +172,8 @@ impl Mux {
             }
             Message::ChannelClose { recipient_channel } => self.receive_close(to, recipient_channel),
             Message::ChannelRequest(request) => self.receive_request(to, &request, payload),
-            Message::ChannelSuccess { recipient_channel } => self.receive_reply(recipient_channel, true),
-            Message::ChannelFailure { recipient_channel } => self.receive_reply(recipient_channel, false),
+            Message::ChannelSuccess { recipient_channel } => self.receive_reply(recipient_channel, Outcome::Success),
+            Message::ChannelFailure { recipient_channel } => self.receive_reply(recipient_channel, Outcome::Failure),
         }
     }
 

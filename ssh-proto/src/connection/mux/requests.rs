@@ -3,9 +3,9 @@
 use alloc::vec::Vec;
 
 use super::{Delivery, Mux, Outlet, SendError, StaleTicket, misbehaved};
-use crate::connection::channel::{Answer, Channel, ChannelId, Program, Receiving, Sending, Stage, Wanted};
+use crate::connection::channel::{Channel, ChannelId, Program, Receiving, Sending, Stage, Wanted};
 use crate::connection::messages::{ChannelRequestMessage, Message};
-use crate::connection::replies::Place;
+use crate::connection::replies::{Outcome, Place, WantReply};
 use crate::connection::session::ChannelRequest;
 use crate::error::{Error, Limit, PeerMisbehaved};
 use crate::wire::{MessageNumber, number};
@@ -42,7 +42,7 @@ impl Mux {
         to: &mut Outlet<'_>,
         id: ChannelId,
         request: &ChannelRequest<'_>,
-        wants_reply: bool,
+        reply: WantReply,
     ) -> Result<RequestId, SendError> {
         let request_id = RequestId(self.next_request);
         let Some(Channel { stage: Stage::Open(open), .. }) = self.channels.get_mut(id) else {
@@ -61,13 +61,14 @@ impl Mux {
             return Err(SendError::Rekeying);
         }
         self.next_request = self.next_request.wrapping_add(1);
-        if wants_reply {
+        let want_reply = reply == WantReply::Yes;
+        if want_reply {
             open.asked.push_back(request_id);
         }
         let message = ChannelRequestMessage {
             recipient_channel: open.peer.0,
             request_type: request.request_type(),
-            want_reply: wants_reply,
+            want_reply,
             data: &data,
         };
         to.send(&Message::ChannelRequest(message)).map_err(|_ended| SendError::Closed)?;
@@ -118,7 +119,7 @@ impl Mux {
         let second = ticket.starts_program && open.program != Program::None;
         if !request.is_for().includes(role) || second {
             let ticket = ReplyTicket { starts_program: false, ..ticket };
-            let _ = self.reply(to, &ticket, false);
+            let _ = self.reply(to, &ticket, Outcome::Failure);
             return Ok(None);
         }
         if request == ChannelRequest::EndOfWrite {
@@ -135,7 +136,7 @@ impl Mux {
         &mut self,
         to: &mut Outlet<'_>,
         ticket: &ReplyTicket,
-        success: bool,
+        outcome: Outcome,
     ) -> Result<(), StaleTicket> {
         let Some(Channel { stage: Stage::Open(open), .. }) = self.channels.get_mut(ticket.channel) else {
             return Err(StaleTicket);
@@ -144,27 +145,27 @@ impl Mux {
             return Err(StaleTicket);
         }
         if ticket.starts_program {
-            open.program = if success { Program::Started } else { Program::None };
+            open.program = if outcome == Outcome::Success { Program::Started } else { Program::None };
         }
         let Some(place) = ticket.place else { return Ok(()) };
-        if !open.pending.answer(place, if success { Answer::Success } else { Answer::Failure }) {
+        if !open.pending.answer(place, outcome) {
             return Err(StaleTicket);
         }
         let recipient_channel = open.peer.0;
         while let Some(answer) = open.pending.pop() {
             let message = match answer {
-                Answer::Success => Message::ChannelSuccess { recipient_channel },
-                Answer::Failure => Message::ChannelFailure { recipient_channel },
+                Outcome::Success => Message::ChannelSuccess { recipient_channel },
+                Outcome::Failure => Message::ChannelFailure { recipient_channel },
             };
             to.send(&message).map_err(|_ended| StaleTicket)?;
         }
         Ok(())
     }
 
-    pub(super) fn receive_reply(&mut self, number: u32, success: bool) -> Result<Option<Delivery>, Error> {
+    pub(super) fn receive_reply(&mut self, number: u32, outcome: Outcome) -> Result<Option<Delivery>, Error> {
         let (channel, open) = self.opened(number)?;
         let request = open.asked.pop_front().ok_or(misbehaved(PeerMisbehaved::UnsolicitedReply))?;
-        Ok((open.sending != Sending::Closed).then_some(Delivery::Reply { channel, request, success }))
+        Ok((open.sending != Sending::Closed).then_some(Delivery::Reply { channel, request, outcome }))
     }
 }
 
