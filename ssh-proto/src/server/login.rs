@@ -61,11 +61,8 @@ impl KeyOffer {
     ///
     /// # Errors
     /// When that was one try too many, or the connection has ended.
-    pub fn reject(mut self, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
-        let Inner { transport, login } = &mut *self.inner;
-        let refused = login.refuse(transport, &MethodName::PublicKey, auth::Refused::Query, now, out);
-        refused.map_err(|error| transport.fail(error, out))?;
-        Ok(Ready { inner: self.inner })
+    pub fn reject(self, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
+        self.inner.refuse(&MethodName::PublicKey, auth::Refused::Query, now, out)
     }
 }
 
@@ -177,11 +174,8 @@ impl AuthAttempt {
     ///
     /// # Errors
     /// When the connection has ended.
-    pub fn partial(mut self, remaining: Vec<MethodName>, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
-        let Inner { transport, login } = &mut *self.inner;
-        let shown = (self.attempt.name(), self.attempt.key());
-        login.accept_partially(transport, shown, remaining, now, out)?;
-        Ok(Ready { inner: self.inner })
+    pub fn partial(self, remaining: Vec<MethodName>, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
+        self.inner.accept_partially((self.attempt.name(), self.attempt.key()), remaining, now, out)
     }
 
     /// The password is right and must be changed (RFC 4252 §8); or the new one will not do, for the reason that `prompt`
@@ -202,11 +196,8 @@ impl AuthAttempt {
     ///
     /// # Errors
     /// When that was one try too many, or the connection has ended.
-    pub fn reject(mut self, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
-        let Inner { transport, login } = &mut *self.inner;
-        let refused = login.refuse(transport, &self.attempt.name(), auth::Refused::Attempt, now, out);
-        refused.map_err(|error| transport.fail(error, out))?;
-        Ok(Ready { inner: self.inner })
+    pub fn reject(self, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
+        self.inner.refuse(&self.attempt.name(), auth::Refused::Attempt, now, out)
     }
 }
 
@@ -223,6 +214,31 @@ impl Inner {
         };
         let Self { transport, login } = *self;
         Ok(Step::Open(Box::new(Connection::new(transport, proof, login.into_user(), now))))
+    }
+
+    /// The user has shown something, and the caller wants one of `remaining` besides.
+    fn accept_partially(
+        mut self: Box<Self>,
+        shown: (MethodName, Option<&PublicKey>),
+        remaining: Vec<MethodName>,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> Result<Ready, Error> {
+        self.login.accept_partially(&mut self.transport, shown, remaining, now, out)?;
+        Ok(Ready { inner: self })
+    }
+
+    fn refuse(
+        mut self: Box<Self>,
+        method: &MethodName,
+        refused: auth::Refused,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> Result<Ready, Error> {
+        let Self { transport, login } = &mut *self;
+        let refused = login.refuse(transport, method, refused, now, out);
+        refused.map_err(|error| transport.fail(error, out))?;
+        Ok(Ready { inner: self })
     }
 }
 
@@ -287,22 +303,15 @@ impl Exchange {
     ///
     /// # Errors
     /// When the connection has ended.
-    pub fn partial(mut self, remaining: Vec<MethodName>, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
-        let Inner { transport, login } = &mut *self.inner;
-        let shown = (MethodName::KeyboardInteractive, None);
-        login.accept_partially(transport, shown, remaining, now, out)?;
-        Ok(Ready { inner: self.inner })
+    pub fn partial(self, remaining: Vec<MethodName>, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
+        self.inner.accept_partially((MethodName::KeyboardInteractive, None), remaining, now, out)
     }
 
     /// As [`AuthAttempt::reject`].
     ///
     /// # Errors
     /// When that was one try too many, or the connection has ended.
-    pub fn reject(mut self, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
-        let Inner { transport, login } = &mut *self.inner;
-        let method = MethodName::KeyboardInteractive;
-        let refused = login.refuse(transport, &method, auth::Refused::Attempt, now, out);
-        refused.map_err(|error| transport.fail(error, out))?;
-        Ok(Ready { inner: self.inner })
+    pub fn reject(self, now: Instant, out: &mut Vec<u8>) -> Result<Ready, Error> {
+        self.inner.refuse(&MethodName::KeyboardInteractive, auth::Refused::Attempt, now, out)
     }
 }
