@@ -9,6 +9,7 @@ use p256::NistP256;
 use p384::NistP384;
 use p521::NistP521;
 
+use super::read_key;
 use crate::crypto::{BadSignature, Verifier};
 use crate::keys::Curve;
 use crate::wire::{InvalidMessage, Mpint, Problem, Reader};
@@ -69,13 +70,7 @@ impl<C: NistCurve> fmt::Debug for Ecdsa<C> {
 /// string "ecdsa-sha2-[identifier]" · string identifier · string Q
 /// ```
 fn parse<C: NistCurve>(key_blob: &[u8]) -> Result<VerifyingKey<C>, InvalidMessage> {
-    let mut reader = Reader::new(key_blob);
-    if reader.string("key type")? != C::CURVE.key_type().as_bytes() {
-        return Err(InvalidMessage::new("key type", Problem::Mismatch));
-    }
-    let point = C::CURVE.read_point(&mut reader)?;
-    reader.finish("public key")?;
-    on_curve(point)
+    on_curve(read_key(key_blob, C::CURVE.key_type(), |reader| C::CURVE.read_point(reader))?)
 }
 
 /// The key, when its point is on the curve; the curves have no points of small order.

@@ -1,5 +1,6 @@
 use ed25519_dalek::{Signature, VerifyingKey};
 
+use super::read_key;
 use crate::crypto::{BadSignature, Verifier};
 use crate::wire::{InvalidMessage, Problem, Reader};
 
@@ -33,13 +34,7 @@ pub(super) fn verify(key: &VerifyingKey, message: &[u8], signature: &[u8]) -> Re
 /// string "ssh-ed25519" · string key (32 bytes)
 /// ```
 fn parse(key_blob: &[u8]) -> Result<VerifyingKey, InvalidMessage> {
-    let mut reader = Reader::new(key_blob);
-    if reader.string("key type")? != b"ssh-ed25519" {
-        return Err(InvalidMessage::new("key type", Problem::Mismatch));
-    }
-    let key = read_point(&mut reader)?;
-    reader.finish("public key")?;
-    Ok(key)
+    read_key(key_blob, "ssh-ed25519", read_point)
 }
 
 pub(super) fn read_point(reader: &mut Reader<'_>) -> Result<VerifyingKey, InvalidMessage> {

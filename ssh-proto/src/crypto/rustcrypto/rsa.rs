@@ -5,8 +5,9 @@ use core::marker::PhantomData;
 use digest::const_oid::AssociatedOid;
 use rsa::{BoxedUint, PublicKey};
 
+use super::read_key;
 use crate::crypto::{BadSignature, Verifier};
-use crate::wire::{InvalidMessage, Mpint, Problem, Reader};
+use crate::wire::{InvalidMessage, Mpint, Problem};
 
 /// The smallest modulus: RFC 8332 §5.1 calls it prudent to follow NIST, which disallows shorter ones.
 const MIN_MODULUS_BITS: usize = 2048;
@@ -80,12 +81,8 @@ impl Key<'_> {
 /// string "ssh-rsa" · mpint e · mpint n
 /// ```
 fn parse(key_blob: &[u8]) -> Result<Key<'_>, InvalidMessage> {
-    let mut reader = Reader::new(key_blob);
-    if reader.string("key type")? != b"ssh-rsa" {
-        return Err(InvalidMessage::new("key type", Problem::Mismatch));
-    }
-    let key = Key { exponent: reader.mpint("e")?, modulus: reader.mpint("n")? };
-    reader.finish("public key")?;
+    let key =
+        read_key(key_blob, "ssh-rsa", |reader| Ok(Key { exponent: reader.mpint("e")?, modulus: reader.mpint("n")? }))?;
     if !(MIN_MODULUS_BITS..=MAX_MODULUS_BITS).contains(&key.modulus.bits()) {
         return Err(InvalidMessage::new("n", Problem::BadLength));
     }

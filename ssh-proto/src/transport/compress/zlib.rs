@@ -15,7 +15,7 @@ const WINDOW_BITS: i32 = 15;
 const FIRST: usize = 4096;
 
 /// One direction's compressor.
-pub(super) struct Deflater {
+pub(in crate::transport) struct Deflater {
     state: Box<CompressorOxide>,
     payload: Vec<u8>,
 }
@@ -40,7 +40,7 @@ impl Deflater {
 }
 
 /// One direction's decompressor.
-pub(super) struct Inflater {
+pub(in crate::transport) struct Inflater {
     state: Box<InflateState>,
     /// Memory of payloads that nobody looks at any more.
     spare: Vec<u8>,
