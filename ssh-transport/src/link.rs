@@ -342,8 +342,6 @@ pub(crate) trait ChannelOps: Send + Sync + std::fmt::Debug {
     fn forget(&self, id: ChannelId);
     fn poll_exit(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<Option<Exit>>;
     fn poll_closed(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<()>;
-    /// The connection's end, which may come after the channel's.
-    fn poll_ended(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<()>;
     fn poll_request(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<Option<(Asked, ReplyTicket)>>;
     /// Whether somebody takes the peer's requests on a channel. When nobody does any more, those that wait are refused.
     fn attend(&self, id: ChannelId, attended: bool);
@@ -447,14 +445,6 @@ impl<S: Side> ChannelOps for Link<S> {
         let Some(channel) = state.channels.get_mut(&id).filter(|channel| !channel.closed && !ended) else {
             return Poll::Ready(());
         };
-        channel.wait_for_end(context.waker());
-        Poll::Pending
-    }
-
-    fn poll_ended(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.lock();
-        let ended = state.ended.is_some();
-        let Some(channel) = state.channels.get_mut(&id).filter(|_| !ended) else { return Poll::Ready(()) };
         channel.wait_for_end(context.waker());
         Poll::Pending
     }
