@@ -47,6 +47,16 @@ pub(crate) struct Link<S: Side> {
     changed: Notify,
 }
 
+/// What the adapter bounds by itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Channels that may be in use here. The core has forgotten those that are closed; whoever has one still holds what came
+    /// on it.
+    pub(crate) channels: usize,
+    /// A connection without channels is closed after this time.
+    pub(crate) idle: Option<Duration>,
+}
+
 #[derive(Debug)]
 pub(crate) struct State<S: Side> {
     /// `None` once the connection has ended.
@@ -54,8 +64,7 @@ pub(crate) struct State<S: Side> {
     pub(crate) output: Output,
     pub(crate) channels: BTreeMap<ChannelId, ChannelState>,
     pub(crate) last_activity: Instant,
-    /// A connection without channels is closed after this time.
-    idle: Option<Duration>,
+    pub(crate) bounds: Bounds,
     /// Nobody wants anything any more: the driver says good-bye, at the latest then.
     pub(crate) closing: Option<Instant>,
     ended: Option<Ended>,
@@ -81,7 +90,7 @@ impl<S: Side> State<S> {
 
     /// When the connection will have been idle for too long.
     pub(crate) fn idle_until(&self) -> Option<Instant> {
-        let idle = self.idle.filter(|_| self.closing.is_none() && !self.has_channels())?;
+        let idle = self.bounds.idle.filter(|_| self.closing.is_none() && !self.has_channels())?;
         Some(self.last_activity.plus(idle))
     }
 
@@ -129,6 +138,12 @@ impl<S: Side> Locked<'_, S> {
         }
     }
 
+    /// The peer wants one more channel than there may be.
+    pub(crate) fn refuse(&mut self, ticket: OpenTicket) {
+        let reason = OpenFailureReason::RESOURCE_SHORTAGE;
+        let _ = self.connection.reject(ticket, reason, "too many channels are in use", self.now, self.out);
+    }
+
     /// Somebody takes the channel; false when it is gone.
     pub(crate) fn hold_channel(&mut self, id: ChannelId) -> bool {
         self.channels.get_mut(&id).is_some_and(|state| {
@@ -146,14 +161,14 @@ impl<S: Side> Link<S> {
         clock: Clock,
         (input, output): (ReadBuffer, Output),
         events: impl Events<S>,
-        idle: Option<Duration>,
+        bounds: Bounds,
     ) -> Arc<Self> {
         let state = State {
             connection: Some(connection),
             output,
             channels: BTreeMap::new(),
             last_activity: clock.now(),
-            idle,
+            bounds,
             closing: None,
             ended: None,
             gone: false,
