@@ -36,7 +36,7 @@ use self::tries::Progress;
 use crate::channel::Channel;
 use crate::ended::{Ended, Exit};
 use crate::io::{Duplex, Io};
-use crate::link::Link;
+use crate::link::{Bounds, Link};
 use crate::pipe::Pipe;
 
 /// What a finished command left.
@@ -149,7 +149,8 @@ impl Client {
                     _ => HostKeyUpdates::Ignore,
                 };
                 let events = ClientEvents::new(expected.clone(), updates, policy.prompter.clone());
-                let link = Link::start(connection, io, clock, (input, output), events, None);
+                let bounds = Bounds { channels: policy.config.limits.channels, idle: None };
+                let link = Link::start(connection, io, clock, (input, output), events, bounds);
                 Ok(Self { inner: Arc::new(Inner { link, expected, negotiated, peer, host_proof }) })
             }
             Err(error) => {
