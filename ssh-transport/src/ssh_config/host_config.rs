@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use ssh_proto::client::MethodName;
 
-use super::ConfigError;
 use super::algorithms::Selections;
 use super::setting::{BadSetting, Setting, StrictHostKeyChecking, port};
 use super::tokens::Tokens;
+use super::{ConfigError, ConfigProblem};
 use crate::files::Place;
 
 /// What the configuration says for one host. What it does not say is `None` or empty.
@@ -132,8 +132,11 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// As many files of keys, and as many of certificates, as `ssh` takes.
+    const MAXIMUM_FILES: usize = 100;
+
     /// Takes a setting, unless there is one of its kind already; files of keys add up.
-    pub(super) fn take(&mut self, place: &Place, setting: &Setting) {
+    pub(super) fn take(&mut self, place: &Place, setting: &Setting) -> Result<(), ConfigError> {
         let same_kind = |have: &Setting| std::mem::discriminant(have) == std::mem::discriminant(setting);
         let known = self.settings.iter().any(|(_, have)| match (setting, have) {
             (Setting::IdentityFile(_) | Setting::CertificateFile(_), have) => have == setting,
@@ -142,9 +145,16 @@ impl Found {
             (Setting::ProxyCommand(_), Setting::ProxyJump(list)) => !list.eq_ignore_ascii_case("none"),
             (_, have) => same_kind(have),
         });
-        if !known && *setting != Setting::Ignored {
-            self.settings.push((place.clone(), setting.clone()));
+        if known || *setting == Setting::Ignored {
+            return Ok(());
         }
+        if self.settings.iter().filter(|(_, have)| same_kind(have)).count() == Self::MAXIMUM_FILES {
+            let keyword = if let Setting::IdentityFile(_) = setting { "IdentityFile" } else { "CertificateFile" };
+            let problem = ConfigProblem::TooMany;
+            return Err(ConfigError::Line { place: place.clone(), keyword: keyword.to_owned(), problem });
+        }
+        self.settings.push((place.clone(), setting.clone()));
+        Ok(())
     }
 
     /// The value of a setting that there is once.
@@ -251,7 +261,7 @@ impl Found {
                     let wrong = |bad| ConfigError::Line {
                         place: place.clone(),
                         keyword: "ProxyJump".to_owned(),
-                        problem: super::ConfigProblem::Setting(bad),
+                        problem: ConfigProblem::Setting(bad),
                     };
                     return jumps.map(Proxy::Jump).map_err(wrong);
                 }
@@ -266,7 +276,7 @@ impl Found {
         let of = |setting| if let &Setting::ProxyUseFdpass(true) = setting { Some(()) } else { None };
         let Some((place, ())) = self.placed(of) else { return Ok(()) };
         let bad = BadSetting::Value { found: "yes".to_owned(), wanted: "no: descriptors cannot be taken here" };
-        let (keyword, problem) = ("ProxyUseFdpass".to_owned(), super::ConfigProblem::Setting(bad));
+        let (keyword, problem) = ("ProxyUseFdpass".to_owned(), ConfigProblem::Setting(bad));
         Err(ConfigError::Line { place: place.clone(), keyword, problem })
     }
 }

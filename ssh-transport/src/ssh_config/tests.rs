@@ -135,6 +135,28 @@ fn included_files_count_where_they_are_included() {
 }
 
 #[test]
+fn what_files_include_together_is_bounded() {
+    let folder = Folder::with("Include web\n");
+    folder.write("web", &"Include [w]eb empty\n".repeat(1000));
+    folder.write("empty", "");
+    assert_eq!(folder.error(), "~/.ssh/web:1: files include each other more than 16 deep");
+    folder.write("web", "Include one\n");
+    for (file, next) in
+        ["one", "two", "three", "four", "five"].into_iter().zip(["two", "three", "four", "five", "empty"])
+    {
+        folder.write(file, &format!("Include {next}\n").repeat(10));
+    }
+    assert_eq!(folder.error(), "~/.ssh/five:3: Include: more than 4 MiB or 4096 files are included");
+}
+
+#[test]
+fn files_of_keys_are_as_many_as_for_ssh() {
+    let files = |number: usize| -> String { (0..number).map(|file| format!("IdentityFile /{file}\n")).collect() };
+    assert_eq!(Folder::with(&files(100)).lookup("web").identity_files.map(|files| files.len()), Some(100));
+    assert_eq!(Folder::with(&files(101)).error(), "~/.ssh/config:101: IdentityFile: more than 100 files for one host");
+}
+
+#[test]
 fn the_way_to_a_host() {
     let folder = Folder::with(
         "Host a\n  ProxyJump one,al@two:22022,ssh://[::1]:3\nHost b\n  ProxyCommand nc -X 5 %h %p # %%n\nHost c\n  ProxyJump none\n\
