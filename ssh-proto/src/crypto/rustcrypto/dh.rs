@@ -271,16 +271,17 @@ const PRIME18: U8192 = U8192::from_be_hex(
 
 #[cfg(test)]
 mod tests {
+    use vectors::{Chosen, records};
     use rand_chacha::ChaCha20Rng;
     use rand_core::SeedableRng;
 
     use super::*;
-    use crate::crypto::rustcrypto::tests::{Chosen, number, records};
+    use crate::crypto::rustcrypto::tests::number;
 
     /// The answers were computed with the primes that the formulas of the RFCs give, so the primes here are those.
     #[test]
     fn known_answers() {
-        for record in records("dh.txt") {
+        for record in records("crypto/dh.txt") {
             let group = match record.text("group") {
                 "1" => &GROUP1,
                 "14" => &GROUP14,
