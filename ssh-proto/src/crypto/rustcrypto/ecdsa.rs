@@ -112,8 +112,9 @@ mod tests {
     use alloc::vec;
     use alloc::vec::Vec;
 
+    use vectors::{Record, records};
+
     use super::*;
-    use crate::crypto::rustcrypto::tests::{Record, records};
     use crate::wire::Put;
 
     fn verifier(record: &Record) -> (Curve, &'static dyn Verifier) {
@@ -146,7 +147,7 @@ mod tests {
 
     /// One good signature on each curve.
     fn good() -> Vec<Record> {
-        let mut records = records("ecdsa.txt");
+        let mut records = records("crypto/ecdsa.txt");
         records.retain(|record| record.text("good") == "yes");
         records.dedup_by(|a, b| a.text("curve") == b.text("curve"));
         records
@@ -154,7 +155,7 @@ mod tests {
 
     #[test]
     fn known_answers() {
-        for record in records("ecdsa.txt") {
+        for record in records("crypto/ecdsa.txt") {
             let (curve, verifier) = verifier(&record);
             assert_eq!(verifier.check_key(&blob(curve, &record.hex("point"))), Ok(()));
             let expected = if record.text("good") == "yes" { Ok(()) } else { Err(BadSignature) };

@@ -50,8 +50,9 @@ pub(super) fn read_point(reader: &mut Reader<'_>) -> Result<VerifyingKey, Invali
 mod tests {
     use alloc::vec::Vec;
 
+    use vectors::records;
+
     use super::*;
-    use crate::crypto::rustcrypto::tests::records;
     use crate::wire::Put;
 
     fn blob(key: &[u8]) -> Vec<u8> {
@@ -63,7 +64,7 @@ mod tests {
 
     #[test]
     fn known_answers() {
-        for record in records("ed25519.txt") {
+        for record in records("crypto/ed25519.txt") {
             let key = blob(&record.hex("key"));
             let (message, signature) = (record.hex("message"), record.hex("signature"));
             Ed25519.check_key(&key).unwrap();
@@ -81,7 +82,7 @@ mod tests {
     /// CVE-2020-9283 was a panic here.
     #[test]
     fn rfc8709_s4_and_s6_wrong_lengths_are_refused() {
-        let record = &records("ed25519.txt")[0];
+        let record = &records("crypto/ed25519.txt")[0];
         let (key, signature) = (record.hex("key"), record.hex("signature"));
         for length in [0, 1, 31, 33, 64] {
             let mut key = key.clone();
@@ -98,7 +99,7 @@ mod tests {
 
     #[test]
     fn key_blobs_are_read_whole() {
-        let key = blob(&records("ed25519.txt")[0].hex("key"));
+        let key = blob(&records("crypto/ed25519.txt")[0].hex("key"));
         for end in 0..key.len() {
             assert!(Ed25519.check_key(&key[..end]).is_err(), "cut at {end}");
         }
@@ -113,7 +114,7 @@ mod tests {
     #[test]
     fn rfc8709_s6_s_plus_the_order_of_the_group_is_refused() {
         const L: &str = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
-        for record in records("ed25519.txt") {
+        for record in records("crypto/ed25519.txt") {
             let mut signature = record.hex("signature");
             let mut carry = 0;
             for (digit, l) in signature[32..].iter_mut().zip(vectors::hex(L)) {

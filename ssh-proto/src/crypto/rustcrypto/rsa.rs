@@ -102,8 +102,9 @@ fn parse(key_blob: &[u8]) -> Result<Key<'_>, InvalidMessage> {
 mod tests {
     use alloc::vec;
 
+    use vectors::{Record, records};
+
     use super::*;
-    use crate::crypto::rustcrypto::tests::{Record, records};
     use crate::wire::Put;
 
     fn blob(e: &[u8], n: &[u8]) -> Vec<u8> {
@@ -131,7 +132,7 @@ mod tests {
     /// Good signatures, and the forgeries that RFC 8332 §5.3 is about.
     #[test]
     fn known_answers() {
-        for record in records("rsa.txt") {
+        for record in records("crypto/rsa.txt") {
             let expected = if record.text("good") == "yes" { Ok(()) } else { Err(BadSignature) };
             let about = (record.text("case"), record.text("name"), record.hex("n").len());
             assert_eq!(verify(&record, &record.hex("signature")), expected, "{about:?}");
@@ -140,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_signature_is_of_one_hash_and_one_message() {
-        let records = records("rsa.txt");
+        let records = records("crypto/rsa.txt");
         for record in records.iter().filter(|record| record.text("good") == "yes") {
             let key = blob(&record.hex("e"), &record.hex("n"));
             let (message, mut signature) = (record.hex("message"), record.hex("signature"));
@@ -157,7 +158,7 @@ mod tests {
 
     #[test]
     fn rfc8332_s3_leading_zeros_may_be_omitted_and_nothing_else() {
-        let records = records("rsa.txt");
+        let records = records("crypto/rsa.txt");
         let record = records.iter().find(|record| record.text("case") == "leading zero").unwrap();
         let signature = record.hex("signature");
         assert_eq!(signature[0], 0);

@@ -108,8 +108,9 @@ fn signed(application: &[u8], presence: Presence, message: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use vectors::{Record, records};
+
     use super::*;
-    use crate::crypto::rustcrypto::tests::{Record, records};
     use crate::wire::Problem;
 
     fn verifier(record: &Record) -> &'static dyn Verifier {
@@ -123,7 +124,7 @@ mod tests {
 
     #[test]
     fn known_answers() {
-        let records = records("sk.txt");
+        let records = records("crypto/sk.txt");
         for record in &records {
             let (key, message, signature) = (record.hex("key"), record.hex("message"), record.hex("signature"));
             let verifier = verifier(record);
@@ -161,7 +162,7 @@ mod tests {
     /// A signature for one application, a web site say, is none for another.
     #[test]
     fn a_signature_is_for_one_application() {
-        for record in records("sk.txt") {
+        for record in records("crypto/sk.txt") {
             let mut key = record.hex("key");
             let (message, signature) = (record.hex("message"), record.hex("signature"));
             let last = key.len() - 1;
@@ -174,7 +175,7 @@ mod tests {
 
     #[test]
     fn keys_are_read_whole_and_of_their_own_type() {
-        let records = records("sk.txt");
+        let records = records("crypto/sk.txt");
         for (record, other) in records.iter().zip(records.iter().skip(1)) {
             let key = record.hex("key");
             for end in 0..key.len() {
