@@ -1,7 +1,8 @@
 use std::time::SystemTime;
 
+use jiff::SignedDuration;
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use crate::files::LineProblem;
 
@@ -22,9 +23,15 @@ fn parse_in(digits: &str, zone: TimeZone) -> Option<SystemTime> {
     let two = |at: usize| if at < digits.len() { digits.get(at..at + 2)?.parse().ok() } else { Some(0) };
     let year = digits.get(..4)?.parse().ok()?;
     let time = DateTime::new(year, two(4)?, two(6)?, two(8)?, two(10)?, two(12)?, 0).ok()?;
-    let time = SystemTime::try_from(zone.to_timestamp(time).ok()?).ok()?;
-    // As for `sshd`, there was nothing before 1970.
-    (time >= SystemTime::UNIX_EPOCH).then_some(time)
+    // The library's own moments end a day before the year 9999 does, which stands for "never" in many files.
+    let offset = match zone.to_ambiguous_timestamp(time).offset() {
+        AmbiguousOffset::Unambiguous { offset } => offset,
+        AmbiguousOffset::Gap { before, .. } | AmbiguousOffset::Fold { before, .. } => before,
+    };
+    let since_1970 = time.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0));
+    let since_1970 = since_1970.checked_sub(SignedDuration::from_secs(offset.seconds().into()))?;
+    // As for `sshd`, there was nothing before.
+    SystemTime::UNIX_EPOCH.checked_add(since_1970.try_into().ok()?)
 }
 
 #[cfg(test)]
