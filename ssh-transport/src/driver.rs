@@ -152,9 +152,13 @@ impl<S: Side, E: Events<S>> Driver<S, E> {
                 match event {
                     Ok((event, connection, out)) => {
                         state.last_activity = now;
+                        let full = state.channels.len() >= state.bounds.channels;
                         let mut locked = Locked { connection, out, now, channels: &mut state.channels };
                         closed |= matches!(event, Event::Closed(_) | Event::OpenFailed { .. });
-                        handle(event, &mut locked, &mut self.events, &mut self.opened);
+                        match event {
+                            Event::Open { ticket, .. } if full => locked.refuse(ticket),
+                            event => handle(event, &mut locked, &mut self.events, &mut self.opened),
+                        }
                     }
                     Err(error) => return Some(Ended::Protocol(error)),
                 }

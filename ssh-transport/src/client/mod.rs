@@ -21,10 +21,10 @@ use std::sync::Arc;
 
 pub use error::{ConnectError, ProgramError};
 pub use guesses::Guesses;
-pub use policy::{HostKeys, Policy};
+pub use policy::{HostKeys, NewHosts, Policy};
 pub use prompter::{Answers, Asked, AskedBy, Asking, Prompter, Told};
 pub use proxy_command::ProxyCommand;
-pub use ssh_proto::client::{Echo, HostProof, Question, Questions};
+pub use ssh_proto::client::{Echo, HostProof, MethodName, Question, Questions};
 use ssh_proto::{ChannelRequest, Client as ClientSide, Identification, KexGuess, Negotiated, Outcome};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -36,7 +36,7 @@ use self::tries::Progress;
 use crate::channel::Channel;
 use crate::ended::{Ended, Exit};
 use crate::io::{Duplex, Io};
-use crate::link::Link;
+use crate::link::{Bounds, Link};
 use crate::pipe::Pipe;
 
 /// What a finished command left.
@@ -149,7 +149,8 @@ impl Client {
                     _ => HostKeyUpdates::Ignore,
                 };
                 let events = ClientEvents::new(expected.clone(), updates, policy.prompter.clone());
-                let link = Link::start(connection, io, clock, (input, output), events, None);
+                let bounds = Bounds { channels: policy.config.limits.channels, idle: None };
+                let link = Link::start(connection, io, clock, (input, output), events, bounds);
                 Ok(Self { inner: Arc::new(Inner { link, expected, negotiated, peer, host_proof }) })
             }
             Err(error) => {

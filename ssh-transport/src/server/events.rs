@@ -195,13 +195,7 @@ impl<H: Handler> ServerEvents<H> {
             peer,
             connection: None,
             sessions: BTreeMap::new(),
-            later: Later {
-                programs: Vec::new(),
-                offers: Vec::new(),
-                requests: Vec::new(),
-                proofs: Vec::new(),
-                signatures: Vec::new(),
-            },
+            later: Later::default(),
             proving: Arc::default(),
         }
     }

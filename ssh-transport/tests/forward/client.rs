@@ -5,7 +5,7 @@ use std::path::Path;
 use peers::{Child, Failed, LIMIT, Peers, Trial, trial};
 use ssh_proto::{ChannelRequest, Outcome, X11Request};
 use ssh_transport::Exit;
-use ssh_transport::client::HostKeys;
+use ssh_transport::client::{HostKeys, NewHosts};
 use ssh_transport::forward::Target;
 use ssh_transport::known_hosts::{HashNames, KnownHosts, append};
 use tokio::io::AsyncReadExt;
@@ -200,7 +200,7 @@ fn host_keys_are_learnt(peers: &Peers) -> Result<(), Failed> {
     let old = public("ed25519").to_openssh_line("").trim().to_owned();
     let connect = async |file: &Path, update: bool| {
         let mut policy = sshd.policy();
-        policy.host_keys = HostKeys::Known { known: KnownHosts::load([file])?, accept_new: None };
+        policy.host_keys = HostKeys::Known { known: KnownHosts::load([file])?, new: NewHosts::Refuse };
         policy.update_host_keys = update.then(|| file.to_owned());
         let client = sshd.connect(&policy).await?;
         // The server tells its keys right after the login: before it answers this.

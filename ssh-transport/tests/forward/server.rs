@@ -7,7 +7,7 @@ use std::process::Command;
 use peers::{Child, Failed, LIMIT, Peers, TempDir, Trial, trial};
 use ssh_proto::{ChannelRequest, Outcome, WindowSize};
 use ssh_transport::Client;
-use ssh_transport::forward::{Allow, Forwarding, Target};
+use ssh_transport::forward::{Allow, Forwarding, GatewayPorts, Target};
 use ssh_transport::server::{Feature, Permissions};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpStream, UnixStream};
@@ -20,7 +20,7 @@ use crate::support::sshd::Sshd;
 use crate::support::{USER, block_on, client_policy, ensure, equal, public, until, vector_key};
 
 pub(super) fn trials() -> Vec<Trial> {
-    vec![
+    let mut trials = vec![
         trial("ssh::local", &["ssh"], local),
         trial("ssh::remote", &["ssh"], remote),
         trial("ssh::remote_cancelled", &["ssh"], remote_cancelled),
@@ -41,7 +41,15 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("ours::no_more_sessions", &[], no_more_sessions),
         trial("ours::connections_that_cannot_be_made", &[], cannot_connect),
         trial("ours::listeners_are_bounded_and_end_with_the_connection", &[], listeners),
-    ]
+    ];
+    trials.push(match std::net::TcpListener::bind("[::1]:0") {
+        Ok(_) => trial("ours::all_addresses_are_those_of_both_protocols", &[], both_protocols),
+        Err(error) => peers::unsupported(
+            "ours::all_addresses_are_those_of_both_protocols",
+            &format!("this machine has no IPv6: {error}"),
+        ),
+    });
+    trials
 }
 
 /// A server of ours, and what a client needs to reach it.
@@ -374,6 +382,28 @@ fn ours(peers: &Peers) -> Result<(), Failed> {
         drop(client);
         equal(inner.output("stdout deep").await?.stdout, b"deep".to_vec())?;
         exchange(inner.direct_tcpip("127.0.0.1", echo.port(), None).await?, 4 * MEBIBYTE).await?;
+        setup.server.stop().await
+    })
+}
+
+/// RFC 4254 §7.1: "" is "all protocol families supported", "0.0.0.0" and "::" are all addresses of one.
+fn both_protocols(peers: &Peers) -> Result<(), Failed> {
+    block_on(async {
+        let mut forwarding = everything();
+        forwarding.gateway_ports = GatewayPorts::ClientSpecified;
+        let (setup, echo) = (Setup::new(peers, forwarding).await?, Echo::start().await?);
+        let client = setup.client().await?;
+        for (listen, reached) in [("", [true, true]), ("0.0.0.0", [true, false]), ("::", [false, true])] {
+            let remote = client.remote_forward(listen, 0).await?.carry_to(Target::tcp("127.0.0.1", echo.port()));
+            let port = remote.port().ok_or("it listens on TCP")?;
+            for (address, reached) in ["127.0.0.1", "::1"].into_iter().zip(reached) {
+                match TcpStream::connect((address, port)).await {
+                    Ok(stream) if reached => exchange(stream, 1000).await?,
+                    Err(_refused) if !reached => {}
+                    other => return Err(format!("{listen:?} at {address}: {other:?}").into()),
+                }
+            }
+        }
         setup.server.stop().await
     })
 }
