@@ -7,7 +7,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use pair::messages::{auth_request, failure, keyboard_request, password_request, public_key_request, service};
+use pair::messages::{
+    answered, auth_request, failure, keyboard_request, password_request, public_key_request, service,
+};
 use pair::{Pair, Setup, ed25519_key};
 use peer::{Bench, Machine, Offer, Reply, Try, Verdict};
 use ssh_proto::client::{self, Echo, MethodName, TrivialPolicy};
@@ -53,13 +55,6 @@ fn asked(name: &str, instruction: &str, questions: &[(&str, bool)]) -> Vec<u8> {
         payload.put_string(text.as_bytes());
         payload.put_bool(*echo);
     }
-    payload
-}
-
-fn answered(answers: &[&[u8]]) -> Vec<u8> {
-    let mut payload = vec![number::USERAUTH_INFO_RESPONSE];
-    payload.put_u32(u32::try_from(answers.len()).unwrap());
-    answers.iter().for_each(|answer| payload.put_string(answer));
     payload
 }
 
@@ -186,21 +181,6 @@ fn cve_2015_5600_every_refused_exchange_is_a_try_and_rounds_are_bounded() {
         bench.error.is_none()
     });
     assert_eq!(rounds.count(), 127);
-}
-
-#[test]
-fn answers_are_not_in_what_prints() {
-    let mut bench = server_with(config());
-    let printed = Rc::new(RefCell::new(String::new()));
-    let log = printed.clone();
-    bench.examine = Box::new(move |exchange| {
-        log.borrow_mut().push_str(&format!("{exchange:?}"));
-        two_rounds(exchange)
-    });
-    bench.send(&keyboard_request("alice"));
-    bench.send(&answered(&[b"hunter2"]));
-    let bytes = format!("{:?}", b"hunter2").replace(['[', ']'], "");
-    assert!(!printed.borrow().contains("hunter2") && !printed.borrow().contains(&bytes));
 }
 
 // ---- RFC 4256, the client -------------------------------------------------------------------------------------------

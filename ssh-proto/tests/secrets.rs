@@ -6,14 +6,14 @@ mod peer;
 use std::fmt::Debug;
 use std::time::Duration;
 
-use pair::messages::auth_request;
+use pair::messages::{answered, keyboard_request, password_request};
 use pair::{Pair, Setup, ed25519_key, rng};
-use peer::{Bench, Machine, Offer, Plays, Try, Verdict};
+use peer::{Bench, Machine, Offer, Plays, Reply, Try, Verdict};
 use ssh_proto::client::MethodName;
 use ssh_proto::crypto::CryptoProvider;
 use ssh_proto::crypto::rustcrypto::PROVIDER;
-use ssh_proto::server;
-use ssh_proto::wire::Put as _;
+use ssh_proto::server::{self, Questions};
+use ssh_proto::{ChannelRequest, X11Request};
 
 const PASSWORD: &[u8] = b"Xq7#vK2!zR9@mP4%wT6";
 
@@ -118,16 +118,63 @@ fn a_server_that_is_asked_about_a_password() {
         assert!(matches!(attempt.method(), server::Method::Password(PASSWORD)));
         Verdict::Wait
     });
-    let mut request = auth_request("alice", "ssh-connection", "password");
-    request.put_bool(false);
-    request.put_string(PASSWORD);
-    bench.send(&request);
+    bench.send(&password_request("alice", PASSWORD, None));
     check("Step", &bench.machine, &[PASSWORD.to_vec()]);
     bench.judge = Box::new(|_attempt| Verdict::Reject);
     bench.run();
     check("Step", &bench.machine, &[PASSWORD.to_vec()]);
     bench.pass(Duration::from_secs(2));
     check("notices", &bench.notices, &[PASSWORD.to_vec()]);
+}
+
+#[test]
+fn a_server_that_is_told_a_new_password() {
+    const NEW: &[u8] = b"eY8(hU5&sB1*kD6^";
+    let secrets = [PASSWORD.to_vec(), NEW.to_vec()];
+    let mut config = Setup::default().server;
+    config.methods = vec![MethodName::Password];
+    let mut bench = Bench::server(config, Offer::default()).with_service();
+    bench.judge = Box::new(|attempt| {
+        let secrets = [PASSWORD.to_vec(), NEW.to_vec()];
+        check("AuthAttempt", attempt, &secrets);
+        check("Method", &attempt.method(), &secrets);
+        assert!(matches!(attempt.method(), server::Method::PasswordChange { old: PASSWORD, new: NEW }));
+        Verdict::Wait
+    });
+    bench.send(&password_request("alice", PASSWORD, Some(NEW)));
+    check("Step", &bench.machine, &secrets);
+    bench.judge = Box::new(|_attempt| Verdict::NewPassword("Another one."));
+    bench.run();
+    check("Step", &bench.machine, &secrets);
+    check("notices", &bench.notices, &secrets);
+}
+
+#[test]
+fn a_server_that_is_given_an_answer() {
+    let mut config = Setup::default().server;
+    config.methods = vec![MethodName::KeyboardInteractive];
+    let mut bench = Bench::server(config, Offer::default()).with_service();
+    bench.examine = Box::new(|exchange| match exchange.answers() {
+        None => Reply::Ask(Questions::new().hidden("Password: ")),
+        Some(answers) => {
+            assert_eq!(answers.iter().map(|answer| &answer[..]).collect::<Vec<_>>(), [PASSWORD]);
+            check("Exchange", exchange, &[PASSWORD.to_vec()]);
+            Reply::Reject
+        }
+    });
+    bench.send(&keyboard_request("alice"));
+    bench.send(&answered(&[PASSWORD]));
+    check("Step", &bench.machine, &[PASSWORD.to_vec()]);
+    bench.pass(Duration::from_secs(2));
+    check("notices", &bench.notices, &[PASSWORD.to_vec()]);
+}
+
+#[test]
+fn the_cookie_of_a_display() {
+    let cookie = "0a1b2c3d4e5f60718293a4b5c6d7e8f9";
+    let request = X11Request { single_connection: false, protocol: "MIT-MAGIC-COOKIE-1", cookie, screen: 0 };
+    check("X11Request", &request, &[cookie.as_bytes().to_vec()]);
+    check("ChannelRequest", &ChannelRequest::X11(request), &[cookie.as_bytes().to_vec()]);
 }
 
 #[test]

@@ -46,6 +46,14 @@ pub(crate) fn password_request(user: &str, password: &[u8], new: Option<&[u8]>) 
     payload
 }
 
+/// USERAUTH_INFO_RESPONSE.
+pub(crate) fn answered(answers: &[&[u8]]) -> Vec<u8> {
+    let mut payload = vec![number::USERAUTH_INFO_RESPONSE];
+    payload.put_u32(u32::try_from(answers.len()).unwrap());
+    answers.iter().for_each(|answer| payload.put_string(answer));
+    payload
+}
+
 /// USERAUTH_FAILURE with its list and its flag.
 pub(crate) fn failure(methods: &str, partial: bool) -> Vec<u8> {
     let mut payload = vec![number::USERAUTH_FAILURE];
