@@ -54,10 +54,10 @@ impl PrivateKey {
         if file.len() > Self::MAX_FILE {
             return Err(KeyFileError::Malformed(InvalidMessage::new("private key file", Problem::TooLong)));
         }
-        let text = core::str::from_utf8(file).map_err(|_| KeyFileError::NotAKey)?;
-        if text.trim_start().starts_with(putty::START) {
-            return putty::read(text, passphrase);
+        if file.trim_ascii_start().starts_with(putty::START.as_bytes()) {
+            return putty::read(file, passphrase);
         }
+        let text = core::str::from_utf8(file).map_err(|_| KeyFileError::NotAKey)?;
         let armor = Armor::find(text)?;
         let without_comment = |key| PrivateKeyFile { key, comment: String::new() };
         match armor.label {

@@ -10,7 +10,7 @@
 //! Private-MAC: 8ef44a…   over all but the key derivation
 //! ```
 
-use alloc::borrow::ToOwned;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::str::Lines;
 
@@ -30,9 +30,14 @@ use crate::wire::{InvalidMessage, Problem, Put, Reader};
 
 pub(super) const START: &str = "PuTTY-User-Key-File-";
 
-/// Reads a file, `text` being all of it.
-pub(super) fn read(text: &str, passphrase: Option<&[u8]>) -> Result<PrivateKeyFile, KeyFileError> {
-    let file = File::parse(text)?;
+/// Reads a file, `bytes` being all of it.
+///
+/// The comment is in the character set of the machine on which it was written, and the MAC covers its bytes: here each
+/// byte is a character, so that none is lost.
+pub(super) fn read(bytes: &[u8], passphrase: Option<&[u8]>) -> Result<PrivateKeyFile, KeyFileError> {
+    let mut text = Zeroizing::new(String::with_capacity(bytes.len().saturating_mul(2)));
+    text.extend(bytes.iter().copied().map(char::from));
+    let file = File::parse(&text)?;
     let public = PublicKey::from_blob(&file.public)?;
     if public.key_type() != file.key_type {
         return Err(InvalidMessage::new("PuTTY key type", Problem::Mismatch).into());
@@ -53,7 +58,7 @@ pub(super) fn read(text: &str, passphrase: Option<&[u8]>) -> Result<PrivateKeyFi
     if *key.public() != public {
         return Err(InvalidMessage::new("PuTTY public key", Problem::Mismatch).into());
     }
-    Ok(PrivateKeyFile { key, comment: file.comment.to_owned() })
+    Ok(PrivateKeyFile { key, comment: String::from_utf8_lossy(&file.comment).into_owned() })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -68,7 +73,7 @@ struct File<'a> {
     version: FileVersion,
     key_type: &'a str,
     encryption: &'a str,
-    comment: &'a str,
+    comment: Vec<u8>,
     public: Vec<u8>,
     derivation: Option<Derivation>,
     private: Zeroizing<Vec<u8>>,
@@ -85,7 +90,7 @@ impl<'a> File<'a> {
             _ => return Err(KeyFileError::Putty),
         };
         let encryption = expect(&mut lines, "Encryption")?;
-        let comment = expect(&mut lines, "Comment")?;
+        let comment = expect(&mut lines, "Comment")?.chars().filter_map(|byte| u8::try_from(byte).ok()).collect();
         let public = base64(&mut lines, "Public-Lines")?.to_vec();
         let derivation = match (version, encryption) {
             (_, "none") | (FileVersion::Two, _) => None,
@@ -141,8 +146,7 @@ impl<'a> File<'a> {
     fn has_mac<M: Mac + KeyInit>(&self, key: &[u8], private: &[u8]) -> bool {
         let Ok(mut mac) = <M as KeyInit>::new_from_slice(key) else { return false };
         let mut covered = Zeroizing::new(Vec::with_capacity(self.public.len() + private.len() + 512));
-        let texts = [self.key_type, self.encryption, self.comment].map(str::as_bytes);
-        for field in texts.into_iter().chain([&*self.public, private]) {
+        for field in [self.key_type.as_bytes(), self.encryption.as_bytes(), &self.comment, &self.public, private] {
             covered.put_string(field);
         }
         mac.update(&covered);

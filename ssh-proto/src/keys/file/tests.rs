@@ -3,12 +3,15 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use base64ct::{Base64, Encoding};
+use hmac::{Hmac, KeyInit, Mac};
 use pkcs8::EncryptedPrivateKeyInfoRef;
 use pkcs8::der::Encode;
 use pkcs8::pkcs5::EncryptionScheme;
 use pkcs8::pkcs5::pbes2::Kdf;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
+use sha2::Sha256;
 
 use super::armor::{self, Armor};
 use super::*;
@@ -498,6 +501,34 @@ fn putty_files_hold_the_key_of_their_pub_file() {
     check_encrypted("ed25519-2-encrypted.ppk", "ed25519");
     if cfg!(feature = "rsa") {
         check_encrypted("rsa2048-argon2i.ppk", "rsa2048");
+    }
+}
+
+/// PuTTY on Windows writes comments in the code page of the machine.
+#[test]
+fn a_comment_of_a_putty_file_is_in_any_character_set() {
+    let text = file("ed25519.ppk");
+    for (comment, expected) in
+        [(&b"Schl\xfcssel"[..], "Schl\u{fffd}ssel"), ("Schl\u{fc}ssel".as_bytes(), "Schl\u{fc}ssel")]
+    {
+        let (head, mac) = text.split_once("Private-MAC: ").unwrap();
+        let base64 = |name: &str| {
+            let lines = head.split_once(name).unwrap().1.lines().skip(1).take_while(|line| !line.contains(':'));
+            Base64::decode_vec(&lines.collect::<String>()).unwrap()
+        };
+        let mut covered = Vec::new();
+        for field in [b"ssh-ed25519", &b"none"[..], comment, &base64("Public-Lines"), &base64("Private-Lines")] {
+            covered.put_string(field);
+        }
+        let good =
+            <Hmac<Sha256> as KeyInit>::new_from_slice(b"").unwrap().chain_update(&covered).finalize().into_bytes();
+        let good: String = good.iter().map(|byte| format!("{byte:02x}")).collect();
+        let (before, after) = head.split_once("ed25519@vectors").unwrap();
+        let changed =
+            |mac: &str| [before.as_bytes(), comment, after.as_bytes(), b"Private-MAC: ", mac.as_bytes()].concat();
+        let read = PrivateKey::from_pem(&changed(&good), None).unwrap();
+        assert_eq!((read.key.public(), &*read.comment), (&public("ed25519").0, expected));
+        assert!(PrivateKey::from_pem(&changed(mac), None).is_err(), "the MAC covers the comment");
     }
 }
 
