@@ -17,7 +17,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-pub use login::{Login, NewPassword, Prompt, Refused, SignAuth};
+pub use login::{Login, NewPassword, Prompt, SignAuth};
 
 use crate::algorithms::Algorithms;
 use crate::connected::{Client, Connection};
@@ -30,8 +30,8 @@ use crate::time::Instant;
 pub use crate::transport::HostProof;
 use crate::transport::kex::Verify;
 use crate::transport::{Identification, KexGuess, Negotiated, Rng, Role, Settings, StrictPolicy, Transport, Turn};
-pub use crate::userauth::client::TrivialPolicy;
 use crate::userauth::client::{self as auth, Answer};
+pub use crate::userauth::client::{Refused, TrivialPolicy};
 pub use crate::userauth::{Echo, MethodName, Partial, Question, Questions};
 use crate::waiting::waiting_step;
 
@@ -170,9 +170,10 @@ impl Ready {
                     match answer {
                         Answer::Wait => {}
                         Answer::Ready => return Ok(Step::Login(Login::new(self.inner))),
-                        Answer::Refused { can_continue, partial } => {
-                            *refused = Some(Refused { can_continue, partial });
-                            return Ok(Step::Login(Login { inner: self.inner, just: partial }));
+                        Answer::Refused(answer) => {
+                            let just = answer.partial;
+                            *refused = Some(answer);
+                            return Ok(Step::Login(Login { inner: self.inner, just }));
                         }
                         Answer::Questions(questions) => {
                             return Ok(Step::Prompt(Prompt { inner: self.inner, questions }));

@@ -7,13 +7,13 @@ use alloc::vec::Vec;
 
 use zeroize::Zeroizing;
 
-use super::{Inner, Ready};
+use super::{Inner, Ready, Refused};
 use crate::error::{ApiMisuse, DisconnectReason, Error};
 use crate::keys::{Certificate, PublicKey, Signature};
 use crate::notice::Notice;
 use crate::time::Instant;
 use crate::transport::{HostProof, Identification, Negotiated, messages};
-use crate::userauth::{MethodName, Partial, Questions};
+use crate::userauth::{Partial, Questions};
 use crate::waiting::waiting_step;
 
 waiting_step!(Login SignAuth Prompt NewPassword);
@@ -24,16 +24,6 @@ pub struct Login {
     pub(super) inner: Box<Inner>,
     /// What the attempt came to that was just made, if one was.
     pub(super) just: Partial,
-}
-
-/// The server's no (RFC 4252 §5.1).
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Refused {
-    /// The methods that may be tried now.
-    pub can_continue: Vec<MethodName>,
-    /// Whether the last attempt was right as far as it went.
-    pub partial: Partial,
 }
 
 impl Login {

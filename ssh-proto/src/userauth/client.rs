@@ -77,7 +77,7 @@ pub(crate) enum Answer {
     /// The caller may try something.
     Ready,
     /// No; these methods may be tried.
-    Refused { can_continue: Vec<MethodName>, partial: Partial },
+    Refused(Refused),
     /// The key would do.
     WouldAccept { algorithm: String, key: PublicKey },
     /// The server asks.
@@ -86,6 +86,16 @@ pub(crate) enum Answer {
     ChangePassword(String),
     /// Yes.
     Accepted(Authenticated),
+}
+
+/// The server's no (RFC 4252 §5.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refused {
+    /// The methods that may be tried now.
+    pub can_continue: Vec<MethodName>,
+    /// Whether the last attempt was right as far as it went.
+    pub partial: Partial,
 }
 
 impl Login {
@@ -258,10 +268,10 @@ impl Login {
         if self.failures > transport.limits().login_refusals {
             return Err(Error::LimitReached(Limit::LoginTries));
         }
-        Ok(Answer::Refused {
+        Ok(Answer::Refused(Refused {
             can_continue: failure.can_continue.names().map(MethodName::from_wire).collect(),
             partial: failure.partial,
-        })
+        }))
     }
 
     fn receive_success(&self, transport: &mut Transport) -> Result<Answer, Error> {
