@@ -12,7 +12,8 @@ use super::events::{Answer, State};
 use super::{Client, ConnectError, Policy, ProgramError, host_keys};
 use crate::channel::Channel;
 use crate::ended::Ended;
-use crate::forward::{Bound, Incoming, Listening, RemoteForward, Target, Through};
+use crate::forward::{Bound, Incoming, Listening, RemoteForward, Target};
+use crate::io::Kept;
 
 /// Connections through the server, and from it (RFC 4254 §7; OpenSSH's PROTOCOL §2.4).
 impl Client {
@@ -144,7 +145,7 @@ impl Client {
             Err(_elapsed) => Err(std::io::ErrorKind::TimedOut.into()),
         };
         let channel = channel.map_err(|error| ConnectError::Connect(format!("{host}:{port}"), error))?;
-        Self::over(Through::new(channel, self.clone()), host, port, policy).await
+        Self::over(Kept::new(channel, self.clone()), host, port, policy).await
     }
 
     /// Sends a global request and waits for its answer: response specific data, or `None` for a refusal.

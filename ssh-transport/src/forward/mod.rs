@@ -22,4 +22,4 @@ pub(crate) use remote::Bound;
 pub use remote::{Forward, Incoming, RemoteForward};
 pub use session::{AgentSocket, DisplaySocket, ForwardedAgent, ForwardedDisplay};
 pub use target::Target;
-pub(crate) use target::{Destination, Through, bind_socket};
+pub(crate) use target::{Destination, bind_socket};
