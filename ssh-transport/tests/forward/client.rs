@@ -3,15 +3,15 @@
 use std::path::Path;
 
 use peers::{Child, Failed, LIMIT, Peers, Trial, trial};
-use ssh_proto::{ChannelRequest, Outcome, X11Request};
+use ssh_proto::{ChannelRequest, Outcome};
 use ssh_transport::Exit;
 use ssh_transport::client::HostKeys;
-use ssh_transport::forward::Target;
+use ssh_transport::forward::{Display, Target};
 use ssh_transport::known_hosts::{HashNames, KnownHosts, append};
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 
-use super::{Echo, display, ensure_contains, ensure_echo, everything, much_and_many, page, until_closed};
+use super::{Echo, X11_SETUP, display, ensure_contains, ensure_echo, everything, much_and_many, page, until_closed};
 use crate::support::handler::{Running, server_policy};
 use crate::support::sshd::Sshd;
 use crate::support::{HOST_KEYS, USER, block_on, client_policy, ensure, equal, public, until, vector_key};
@@ -137,26 +137,37 @@ fn agent(peers: &Peers) -> Result<(), Failed> {
     })
 }
 
+/// One with a cookie of its own, and one that asks `xauth`.
+const TWO_PROGRAMS: &str = r"
+number=${DISPLAY#*:}
+show() {
+    exec 3<>/dev/tcp/127.0.0.1/$((6000 + ${number%.*}))
+    printf 'l\0\13\0\0\0\22\0\20\0\0\0MIT-MAGIC-COOKIE-1\0\0' >&3
+    printf $(sed 's/../\\x&/g' <<< $1) >&3
+    cat <&3
+}
+show 00112233445566778899aabbccddeeff
+echo
+show $(xauth list $DISPLAY | sed 's/.* //')
+";
+
 fn lent_display(peers: &Peers) -> Result<(), Failed> {
     let sshd = Sshd::start(peers, "X11Forwarding yes\nX11UseLocalhost yes")?;
     block_on(async {
         let client = sshd.connect(&sshd.policy()).await?;
-        let (number, shown) = display(2).await?;
-        let _lent = client.take_x11().carry_to(Target::tcp("127.0.0.1", 6000 + number));
+        let (number, shown) = display(X11_SETUP).await?;
+        let real = *b"the real cookie!";
+        let lent = client.lend_display(Display::new(Target::tcp("127.0.0.1", 6000 + number)).with_cookie(real))?;
+        let program = sshd.file("program", TWO_PROGRAMS.as_bytes())?;
         let mut channel = client.session().await?;
-        let x11 = X11Request {
-            single_connection: false,
-            protocol: "MIT-MAGIC-COOKIE-1",
-            cookie: "00112233445566778899aabbccddeeff",
-            screen: 0,
-        };
-        equal(channel.request(&ChannelRequest::X11(x11)).await?, Outcome::Success)?;
-        let program = "bash -c 'd=${DISPLAY#*:}; exec 3<>/dev/tcp/127.0.0.1/$((6000+${d%.*})); printf hi >&3; cat <&3'";
-        equal(channel.request(&ChannelRequest::Exec { command: program.as_bytes() }).await?, Outcome::Success)?;
+        equal(channel.request(&lent.request()).await?, Outcome::Success)?;
+        let command = format!("bash {}", program.display());
+        equal(channel.request(&ChannelRequest::Exec { command: command.as_bytes() }).await?, Outcome::Success)?;
         let mut said = String::new();
         channel.read_to_string(&mut said).await?;
-        equal(said.as_str(), "hello from the display")?;
-        equal(shown.await??, b"hi".to_vec())
+        equal(said.as_str(), "\nhello from the display")?;
+        let setup = shown.await??;
+        ensure(setup.ends_with(&real), || format!("{setup:?}"))
     })
 }
 
