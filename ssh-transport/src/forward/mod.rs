@@ -22,6 +22,7 @@ pub use local::Listening;
 pub use policy::{Allow, Forwarding, GatewayPorts};
 pub(crate) use remote::Bound;
 pub use remote::{Forward, Incoming, RemoteForward};
+pub(crate) use session::AskedDisplay;
 pub use session::{AgentSocket, DisplaySocket, ForwardedAgent, ForwardedDisplay};
 pub use target::Target;
 pub(crate) use target::{Destination, bind_socket};
