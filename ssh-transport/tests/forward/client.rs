@@ -4,10 +4,10 @@ use std::path::Path;
 
 use peers::{Child, Failed, LIMIT, Peers, Trial, trial};
 use ssh_proto::{ChannelRequest, Outcome};
-use ssh_transport::Exit;
 use ssh_transport::client::HostKeys;
 use ssh_transport::forward::{Display, Target};
-use ssh_transport::known_hosts::{HashNames, KnownHosts, append};
+use ssh_transport::known_hosts::{HashNames, KnownHosts, Verdict, append};
+use ssh_transport::{Client, Exit};
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 
@@ -28,6 +28,7 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("sshd::end_of_write_stops_the_program", &["sshd"], end_of_write),
         trial("sshd::no_more_sessions", &["sshd"], no_more_sessions),
         trial("sshd::answers_pings_or_keepalives", &["sshd"], pings),
+        trial("ours::host_keys_are_learnt_with_one_short_command", &[], learnt_in_one_command),
         trial("sshd::host_keys_are_learnt", &["sshd"], host_keys_are_learnt),
         trial("sshd::refusals", &["sshd"], refusals),
     ]
@@ -246,6 +247,30 @@ fn host_keys_are_learnt(peers: &Peers) -> Result<(), Failed> {
         let client = connect(&file, true).await?;
         client.output("true").await?;
         ensure(!read().contains(&new), read)
+    })
+}
+
+/// A client that closes its connection at once.
+fn learnt_in_one_command(_peers: &Peers) -> Result<(), Failed> {
+    let directory = peers::temp_dir()?;
+    let file = directory.path().join("known_hosts");
+    block_on(async {
+        let server = Running::start(server_policy()).await?;
+        let port = server.address.port();
+        append(&file, "127.0.0.1", port, &public("ed25519"), HashNames::No)?;
+        let mut policy = client_policy(USER, &public("ed25519"));
+        policy.host_keys = HostKeys::Known { known: KnownHosts::load([&file])?, accept_new: None };
+        policy.update_host_keys = Some(file.clone());
+        let client = Client::connect("127.0.0.1", port, &policy).await?;
+        equal(client.output("status 0").await?.exit, Some(Exit::Status(0)))?;
+        client.close();
+        client.closed().await;
+        let known = KnownHosts::load([&file])?;
+        for name in HOST_KEYS {
+            let verdict = known.check("127.0.0.1", port, &public(name));
+            ensure(matches!(verdict, Verdict::Known(_)), || format!("{name}: {verdict:?}"))?;
+        }
+        server.stop().await
     })
 }
 
