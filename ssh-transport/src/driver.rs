@@ -167,7 +167,8 @@ impl<S: Side, E: Events<S>> Driver<S, E> {
                 link.channel_went(state);
             }
             let Some(connection) = &state.connection else { return Some(Ended::Closed) };
-            if state.closing.is_some_and(|until| !connection.is_rekeying() || now >= until) {
+            let is_busy = connection.is_rekeying() || state.holds > 0;
+            if state.closing.is_some_and(|until| !is_busy || now >= until) {
                 return Some(Ended::Closed);
             }
             if self.broken.is_some() {

@@ -68,6 +68,8 @@ pub(crate) struct State<S: Side> {
     pub(crate) bounds: Bounds,
     /// Nobody wants anything any more: the driver says good-bye, at the latest then.
     pub(crate) closing: Option<Instant>,
+    /// How many [`Hold`]s there are.
+    pub(crate) holds: usize,
     ended: Option<Ended>,
     /// The stream is closed too.
     gone: bool,
@@ -101,9 +103,10 @@ impl<S: Side> State<S> {
         [due, self.idle_until(), self.closing].into_iter().flatten().min()
     }
 
-    /// Says good-bye when what had to wait for a key exchange has been sent; the peer cannot put that off for ever.
+    /// Says good-bye when what had to wait for a key exchange has been sent and nobody [holds](Link::hold) the connection; the
+    /// peer cannot put that off for ever.
     pub(crate) fn begin_closing(&mut self, now: Instant) {
-        /// How long a key exchange under way may still take.
+        /// How long what is under way may still take.
         const PATIENCE: Duration = Duration::from_secs(5);
         self.closing.get_or_insert_with(|| now.plus(PATIENCE));
     }
@@ -171,6 +174,7 @@ impl<S: Side> Link<S> {
             last_activity: clock.now(),
             bounds,
             closing: None,
+            holds: 0,
             ended: None,
             gone: false,
             driver: None,
@@ -238,6 +242,12 @@ impl<S: Side> Link<S> {
         wake(&mut state.driver);
     }
 
+    /// Has a good-bye wait until this is dropped, for as long as it would wait for a key exchange.
+    pub(crate) fn hold(self: &Arc<Self>) -> Hold<S> {
+        self.lock().holds += 1;
+        Hold { link: self.clone() }
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.lock().connection.is_none()
     }
@@ -290,6 +300,20 @@ impl<S: Side> Link<S> {
             self.changed.notify_waiters();
             wake(&mut state.driver);
         }
+    }
+}
+
+/// Somebody has still something to do with a connection.
+#[derive(Debug)]
+pub(crate) struct Hold<S: Side> {
+    link: Arc<Link<S>>,
+}
+
+impl<S: Side> Drop for Hold<S> {
+    fn drop(&mut self) {
+        let mut state = self.link.lock();
+        state.holds -= 1;
+        wake(&mut state.driver);
     }
 }
 

@@ -9,7 +9,7 @@ use ssh_proto::algorithms::Compression;
 use ssh_proto::client::TrivialPolicy;
 use ssh_proto::crypto::{CryptoProvider, Tier};
 use ssh_proto::keys::PublicKey;
-use ssh_transport::client::{ConnectError as SshError, Guesses, HostKeys, NewHosts, Policy, Prompter, ProxyCommand};
+use ssh_transport::client::{ConnectError as SshError, Guesses, HostKeys, NewHosts, Policy, Prompter};
 use ssh_transport::identity::{DefaultIdentities, Identity};
 use ssh_transport::known_hosts::{HashNames, KnownHosts};
 use ssh_transport::ssh_config::{HostConfig, Jump, Proxy, Query, Selections, SshConfig, StrictHostKeyChecking};
@@ -114,11 +114,7 @@ impl Route {
         let Hop { host, port, policy } = hop;
         match (through, &self.command) {
             (Some(client), _) => client.connect_through(host, *port, policy).await,
-            (None, Some(command)) => {
-                let stream = ProxyCommand::spawn(command);
-                let stream = stream.map_err(|error| SshError::Connect(command.clone(), error))?;
-                ssh_transport::Client::over(stream, host, *port, policy).await
-            }
+            (None, Some(command)) => ssh_transport::Client::connect_by_command(command, host, *port, policy).await,
             (None, None) => ssh_transport::Client::connect(host, *port, policy).await,
         }
     }

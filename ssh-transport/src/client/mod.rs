@@ -2,8 +2,8 @@
 //!
 //! The rooms: how to connect is in `policy.rs`, who answers for the user in `prompter.rs`, what can go wrong in `error.rs`,
 //! the way in in `login.rs`, what is tried there in `tries.rs`, and when it begins with a guess in `guesses.rs`; what the
-//! server may do afterwards is in `events.rs`, its further keys in `host_keys.rs`, and connections through it in
-//! `forward.rs`.
+//! server may do afterwards is in `events.rs`, its further keys in `host_keys.rs`, connections through it in `forward.rs`, and
+//! those over a program in `proxy_command.rs`.
 
 mod error;
 mod events;
@@ -23,7 +23,6 @@ pub use error::{ConnectError, ProgramError};
 pub use guesses::Guesses;
 pub use policy::{HostKeys, NewHosts, Policy};
 pub use prompter::{Answers, Asked, AskedBy, Asking, Prompter, Told};
-pub use proxy_command::ProxyCommand;
 pub use ssh_proto::client::{Echo, HostProof, MethodName, Question, Questions};
 use ssh_proto::{ChannelRequest, Client as ClientSide, Identification, KexGuess, Negotiated, Outcome};
 use tokio::io::AsyncReadExt;
