@@ -194,7 +194,7 @@ pub static PEERS: &[Peer] = &[
         server: Some(Side { rekeys: NEVER, ..side(Program::Python("servers/conch_server.py")) }),
     },
     Peer {
-        name: "libssh",
+        name: "libssh (ssh-python)",
         package: Package::Python("ssh-python"),
         client: Some(Side {
             rekeys: Ability::No("the binding to Python cannot set it"),
@@ -212,7 +212,7 @@ pub static PEERS: &[Peer] = &[
         }),
     },
     Peer {
-        name: "libssh2",
+        name: "libssh2 (ssh2-python)",
         package: Package::Python("ssh2-python"),
         client: Some(Side { rekeys: NEVER, ..side(Program::Python("clients/libssh2_client.py")) }),
         server: None,

@@ -1,33 +1,27 @@
 //! What a line in authorized_keys makes of a node's answers.
 #![cfg(feature = "std")]
 
+#[expect(dead_code, reason = "its node has functions of its own")]
+mod pair;
+
 use std::os::unix::fs::PermissionsExt;
 
 use sshrpc::client::Mode;
-use sshrpc::{Client, Connect, Functions, Identity, Node, PrivateKey, Term};
+use sshrpc::{Client, Functions, Node, Term};
 
 /// A client whose key has these options, of a node that can tell what it knows of its caller.
 async fn client(options: &str, mode: Mode) -> Client {
-    let mut rng = sshrpc::os_rng().unwrap();
-    let (host_key, user_key) = (PrivateKey::generate_ed25519(&mut rng), PrivateKey::generate_ed25519(&mut rng));
+    let key = pair::key();
     let directory = peers::temp_dir().unwrap();
     let file = directory.path().join("authorized_keys");
-    std::fs::write(&file, format!("{options} {}\n", user_key.public().to_openssh_line(""))).unwrap();
+    std::fs::write(&file, format!("{options} {}\n", key.public().to_openssh_line(""))).unwrap();
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
     let mut functions = Functions::with_builtins();
     functions.register("caller", "variable", 1, |args, context| {
         let name = args[0].to_string().trim_matches('"').to_owned();
         Ok(context.caller().variable(&name).map_or_else(|| Term::atom("none"), Term::from))
     });
-    let node = Node::builder().functions(functions).host_key(host_key.clone()).authorized_keys_file(&file);
-    let node = node.listen("127.0.0.1:0").bind().await.unwrap();
-    let address = node.local_addr().unwrap().to_string();
-    tokio::spawn(async move {
-        node.run(std::future::pending()).await;
-        drop(directory);
-    });
-    let to = Connect::to(&address).unwrap().host_key(host_key.public().clone()).mode(mode);
-    to.identity(Identity::from_key(user_key, "")).connect().await.unwrap()
+    pair::log_in(Node::builder().functions(functions).authorized_keys_file(&file), key, mode).await
 }
 
 async fn variable(client: &Client, name: &str) -> String {

@@ -16,7 +16,7 @@ async fn a_pinned_key_is_the_one_that_is_asked_for_and_no_other_will_do() {
     let address = node.local_addr().unwrap().to_string();
     tokio::spawn(node.run(std::future::pending()));
     let connect = async |pinned: &PrivateKey| {
-        let to = Connect::to(&address).unwrap().host_key(pinned.public().clone());
+        let to = Connect::to(&address).unwrap().no_config().host_key(pinned.public().clone());
         to.identity(Identity::from_key(user_key.clone(), "")).connect().await
     };
     for pinned in [&ed25519, &rsa] {

@@ -1,29 +1,17 @@
 //! Calls that overlap on one channel.
 #![cfg(feature = "std")]
 
+mod pair;
+
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use sshrpc::node::NodeBuilder;
+use pair::{client, client_of};
+use sshrpc::client::Mode;
 use sshrpc::term::DecodeLimits;
-use sshrpc::{Client, Connect, Functions, Identity, Node, PrivateKey, Term};
-
-async fn node_and_client() -> Client {
-    client_of(Node::builder()).await
-}
-
-async fn client_of(node: NodeBuilder) -> Client {
-    let mut rng = sshrpc::os_rng().unwrap();
-    let (host_key, user_key) = (PrivateKey::generate_ed25519(&mut rng), PrivateKey::generate_ed25519(&mut rng));
-    let node = node.functions(Functions::with_builtins()).host_key(host_key.clone());
-    let node = node.authorized_key(user_key.public().clone()).listen("127.0.0.1:0").bind().await.unwrap();
-    let address = node.local_addr().unwrap().to_string();
-    tokio::spawn(node.run(std::future::pending()));
-    let to = Connect::to(&address).unwrap().host_key(host_key.public().clone());
-    to.identity(Identity::from_key(user_key, "")).connect().await.unwrap()
-}
+use sshrpc::{Node, Term};
 
 fn ms(milliseconds: i64) -> [Term; 1] {
     [milliseconds.into()]
@@ -31,7 +19,7 @@ fn ms(milliseconds: i64) -> [Term; 1] {
 
 #[tokio::test]
 async fn a_reply_that_is_held_and_not_polled_holds_up_no_other() {
-    let client = node_and_client().await;
+    let client = client(Mode::Subsystem).await;
     let mut first = pin!(client.call("timer", "sleep", ms(50)));
     let mut held = pin!(client.call("sshrpc", "echo", ["held"]));
     let mut nobody = Context::from_waker(Waker::noop());
@@ -52,7 +40,7 @@ async fn a_reply_that_is_held_and_not_polled_holds_up_no_other() {
 
 #[tokio::test]
 async fn an_answer_does_not_wait_for_the_call_behind_it() {
-    let client = node_and_client().await;
+    let client = client(Mode::Subsystem).await;
     let (echo, sleep) = (client.call("sshrpc", "echo", ["quick"]), client.call("timer", "sleep", ms(600_000)));
     let (mut echo, mut sleep) = (pin!(echo), pin!(sleep));
     // Both requests are on their way before the first answer is looked at.
@@ -67,7 +55,7 @@ async fn an_answer_does_not_wait_for_the_call_behind_it() {
 async fn a_client_opens_a_new_channel_when_the_node_has_closed_the_old_one() {
     let mut limits = DecodeLimits::DEFAULT;
     limits.max_bytes = 1000;
-    let client = client_of(Node::builder().term_limits(limits)).await;
+    let client = client_of(Node::builder().term_limits(limits), Mode::Subsystem).await;
     assert_eq!(client.call("sshrpc", "echo", [1]).await.unwrap(), 1.into());
     // A frame above the node's limit: it closes the channel, and the connection lives.
     client.call("sshrpc", "echo", ["x".repeat(2000)]).await.unwrap_err();
@@ -76,7 +64,7 @@ async fn a_client_opens_a_new_channel_when_the_node_has_closed_the_old_one() {
 
 #[tokio::test]
 async fn an_exec_request_that_no_packet_holds_is_an_error_and_the_connection_lives() {
-    let client = node_and_client().await;
+    let client = client(Mode::Subsystem).await;
     let ssh = client.ssh().unwrap();
     let long = "x".repeat(300 * 1024);
     let error = ssh.exec(&long).await.unwrap_err();

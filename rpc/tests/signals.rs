@@ -1,30 +1,21 @@
 //! A client's signals reach the call that runs.
 #![cfg(feature = "std")]
 
+mod pair;
+
 use std::time::Duration;
 
+use pair::client;
 use ssh_proto::ChannelRequest;
 use ssh_transport::Exit;
 use sshrpc::client::Mode;
-use sshrpc::{Connect, Functions, Identity, Node, PrivateKey};
 
 /// Long enough for anything on a busy machine, and much shorter than the calls that are ended.
 const LIMIT: Duration = Duration::from_secs(60);
 
-async fn client() -> sshrpc::Client {
-    let mut rng = sshrpc::os_rng().unwrap();
-    let (host_key, user_key) = (PrivateKey::generate_ed25519(&mut rng), PrivateKey::generate_ed25519(&mut rng));
-    let node = Node::builder().functions(Functions::with_builtins()).host_key(host_key.clone());
-    let node = node.authorized_key(user_key.public().clone()).listen("127.0.0.1:0").bind().await.unwrap();
-    let address = node.local_addr().unwrap().to_string();
-    tokio::spawn(node.run(std::future::pending()));
-    let to = Connect::to(&address).unwrap().no_config().host_key(host_key.public().clone()).mode(Mode::ExecMod);
-    to.identity(Identity::from_key(user_key, "")).connect().await.unwrap()
-}
-
 #[tokio::test]
 async fn rfc4254_s6_9_a_fatal_signal_ends_the_call_and_others_do_not() {
-    let client = client().await;
+    let client = client(Mode::ExecMod).await;
     let ssh = client.ssh().unwrap();
     for name in ["INT", "TERM", "KILL"] {
         let channel = ssh.exec("text timer:sleep(600000).").await.unwrap();
@@ -40,7 +31,7 @@ async fn rfc4254_s6_9_a_fatal_signal_ends_the_call_and_others_do_not() {
 
 #[tokio::test]
 async fn a_fatal_signal_ends_the_subsystem_too() {
-    let client = client().await;
+    let client = client(Mode::ExecMod).await;
     let channel = client.ssh().unwrap().subsystem(sshrpc::client::SUBSYSTEM).await.unwrap();
     channel.notify(&ChannelRequest::Signal { name: "HUP" }).unwrap();
     let exit = tokio::time::timeout(LIMIT, channel.exit()).await.expect("the channel stays");
