@@ -273,7 +273,7 @@ def mlkem768_x25519():
         yield {
             "source": "kyber-py and OpenSSL",
             "ciphertext": case,
-            "client_random": (seed + client.private_bytes_raw()).hex(),
+            "client_random": (client.private_bytes_raw() + seed).hex(),
             "server_random": (server.private_bytes_raw() + m).hex(),
             "init": (encapsulation_key + client.public_key().public_bytes_raw()).hex(),
             "reply": reply.hex(),

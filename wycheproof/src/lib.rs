@@ -40,6 +40,59 @@ pub struct Counts {
     pub left_out: usize,
 }
 
+/// The tests of whose counts every provider has the same, as `#[test]` functions.
+#[macro_export]
+macro_rules! tests_alike {
+    ($provider:expr) => {
+        const fn counts(checks: usize, left_out: usize) -> $crate::Counts {
+            $crate::Counts { checks, left_out }
+        }
+
+        #[test]
+        fn x25519() {
+            assert_eq!($crate::agreement::x25519($provider), counts(2072, 0));
+        }
+
+        #[test]
+        fn ecdh() {
+            assert_eq!($crate::agreement::ecdh($provider, 256), counts(710, 0));
+            assert_eq!($crate::agreement::ecdh($provider, 384), counts(1580, 0));
+            assert_eq!($crate::agreement::ecdh($provider, 521), counts(1322, 0));
+        }
+
+        #[test]
+        fn ed25519() {
+            assert_eq!($crate::signature::ed25519($provider), counts(151, 0));
+        }
+
+        #[test]
+        fn ecdsa() {
+            assert_eq!($crate::signature::ecdsa($provider, 256), counts(250, 12));
+            assert_eq!($crate::signature::ecdsa($provider, 384), counts(270, 10));
+            assert_eq!($crate::signature::ecdsa($provider, 521), counts(308, 10));
+        }
+
+        #[test]
+        fn rsa() {
+            assert_eq!($crate::signature::rsa($provider, 256), counts(1034, 0));
+            assert_eq!($crate::signature::rsa($provider, 512), counts(1037, 0));
+        }
+
+        #[test]
+        fn hmac() {
+            assert_eq!($crate::symmetric::hmac($provider, 1), counts(100, 240));
+            assert_eq!($crate::symmetric::hmac($provider, 256), counts(100, 248));
+            assert_eq!($crate::symmetric::hmac($provider, 512), counts(100, 248));
+        }
+
+        #[test]
+        fn aes() {
+            assert_eq!($crate::symmetric::aes_gcm($provider), counts(158, 237));
+            assert_eq!($crate::symmetric::aes_cbc($provider), counts(96, 168));
+        }
+    };
+}
+
 /// What became of a file so far.
 struct Tally {
     file: String,

@@ -20,18 +20,14 @@ pub(super) fn agreement(name: &str) -> Option<&'static dyn KeyAgreement> {
     })
 }
 
-static CURVE25519: Ecdh = Ecdh { algorithm: &X25519, public_length: 32 };
-static NISTP256: Ecdh = Ecdh { algorithm: &ECDH_P256, public_length: 65 };
-static NISTP384: Ecdh = Ecdh { algorithm: &ECDH_P384, public_length: 97 };
-static NISTP521: Ecdh = Ecdh { algorithm: &ECDH_P521, public_length: 133 };
+static CURVE25519: Ecdh = Ecdh(&X25519);
+static NISTP256: Ecdh = Ecdh(&ECDH_P256);
+static NISTP384: Ecdh = Ecdh(&ECDH_P384);
+static NISTP521: Ecdh = Ecdh(&ECDH_P521);
 
 /// RFC 5656 §4 and RFC 8731.
 #[derive(Debug)]
-struct Ecdh {
-    algorithm: &'static Algorithm,
-    /// RFC 5656 §4: the uncompressed form, which alone every peer understands; or, of X25519, all there is.
-    public_length: usize,
-}
+struct Ecdh(&'static Algorithm);
 
 impl KeyAgreement for Ecdh {
     fn initiate(&self, _rng: &mut dyn CryptoRng) -> Box<dyn Initiated> {
@@ -47,21 +43,22 @@ impl KeyAgreement for Ecdh {
 
 struct EphemeralKey {
     secret: PrivateKey,
+    /// RFC 5656 §4: the uncompressed form, which alone every peer understands; or, of X25519, all there is.
     public: Vec<u8>,
-    public_length: usize,
 }
 
 impl EphemeralKey {
     #[expect(clippy::expect_used, reason = "AWS-LC's generator seeds itself from the system's, which it waits for")]
     fn new(method: &Ecdh) -> Self {
-        let secret = PrivateKey::generate(method.algorithm).expect("random numbers");
+        let secret = PrivateKey::generate(method.0).expect("random numbers");
         let public = secret.compute_public_key().expect("a private key has a public one").as_ref().to_vec();
-        Self { secret, public, public_length: method.public_length }
+        Self { secret, public }
     }
 
-    /// Of X25519 a secret of zeros is an error (RFC 8731 §3), of the others a point that is not on the curve.
+    /// The peer's value has the form of ours. Of X25519 a secret of zeros is an error (RFC 8731 §3), of the others a point
+    /// that is not on the curve.
     fn agree(&self, peer: &[u8]) -> Result<Zeroizing<Vec<u8>>, BadPublicValue> {
-        if peer.len() != self.public_length {
+        if peer.len() != self.public.len() {
             return Err(BadPublicValue);
         }
         let peer = UnparsedPublicKey::new(self.secret.algorithm(), peer);

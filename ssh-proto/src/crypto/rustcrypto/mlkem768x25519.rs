@@ -1,89 +1,41 @@
-use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::fmt;
 
 use ml_kem::kem::{Ciphertext, Decapsulate, Encapsulate, Key, KeyExport};
-use ml_kem::{DecapsulationKey768, EncapsulationKey768, MlKem768, SharedKey};
+use ml_kem::{DecapsulationKey768, EncapsulationKey768, MlKem768};
 use rand_core::CryptoRng;
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::curve25519;
-use crate::crypto::{BadPublicValue, Initiated, KeyAgreement, Responded, SharedSecret};
+use super::hybrid::{Hybrid, Kem};
+use crate::crypto::BadPublicValue;
 
-/// ML-KEM-768 (FIPS 203) beside X25519 (draft-ietf-sshm-mlkem-hybrid-kex): whoever wants the secret must break both.
-///
-/// ```text
-/// C_INIT  = encapsulation key (1184 bytes) || X25519 public key (32)
-/// S_REPLY = ciphertext (1088 bytes) || X25519 public key (32)
-/// K       = SHA-256(K_PQ || K_CL), hashed as a string
-/// ```
-#[derive(Debug)]
-pub(super) struct MlKem768X25519;
+/// ML-KEM-768 (FIPS 203) beside X25519 (draft-ietf-sshm-mlkem-hybrid-kex), with SHA-256: a public key of 1184 bytes, a
+/// ciphertext of 1088.
+pub(super) static METHOD: Hybrid<DecapsulationKey768> = Hybrid::new();
 
-impl KeyAgreement for MlKem768X25519 {
-    fn initiate(&self, rng: &mut dyn CryptoRng) -> Box<dyn Initiated> {
+impl Kem for DecapsulationKey768 {
+    type Hash = Sha256;
+
+    fn generate(rng: &mut dyn CryptoRng) -> (Self, Vec<u8>) {
         let mut seed = Zeroizing::new([0; 64]);
         rng.fill_bytes(&mut *seed);
-        let lattice = DecapsulationKey768::from_seed((*seed).into());
-        let curve = curve25519::EphemeralKey::new(rng);
-        let public = [&lattice.encapsulation_key().to_bytes()[..], curve.public()].concat();
-        Box::new(EphemeralKey { lattice, curve, public })
+        let key = Self::from_seed((*seed).into());
+        let public = key.encapsulation_key().to_bytes().to_vec();
+        (key, public)
     }
 
-    fn respond(&self, init: &[u8], rng: &mut dyn CryptoRng) -> Result<Responded, BadPublicValue> {
-        let (lattice, peer) = split(init)?;
-        let lattice: &Key<EncapsulationKey768> = lattice.try_into().map_err(|_| BadPublicValue)?;
+    fn encapsulate(public: &[u8], rng: &mut dyn CryptoRng) -> Result<(Vec<u8>, Zeroizing<[u8; 32]>), BadPublicValue> {
+        let public: &Key<EncapsulationKey768> = public.try_into().map_err(|_| BadPublicValue)?;
         // FIPS 203 §7.2: the length, and the "modulus check" that every coefficient is below q.
-        let lattice = EncapsulationKey768::new(lattice).map_err(|_| BadPublicValue)?;
-        let curve = curve25519::EphemeralKey::new(rng);
-        let curve_public = *curve.public();
-        let classical = curve.agree(peer)?;
-        let (ciphertext, key) = lattice.encapsulate_with_rng(rng);
-        let public = [&ciphertext[..], &curve_public].concat();
-        Ok(Responded::new(public, combine(&Zeroizing::new(key), &classical)))
-    }
-}
-
-struct EphemeralKey {
-    lattice: DecapsulationKey768,
-    curve: curve25519::EphemeralKey,
-    public: Vec<u8>,
-}
-
-impl Initiated for EphemeralKey {
-    fn public(&self) -> &[u8] {
-        &self.public
+        let public = EncapsulationKey768::new(public).map_err(|_| BadPublicValue)?;
+        let (ciphertext, key) = public.encapsulate_with_rng(rng);
+        Ok((ciphertext.to_vec(), Zeroizing::new(key.into())))
     }
 
-    fn finish(self: Box<Self>, reply: &[u8]) -> Result<SharedSecret, BadPublicValue> {
-        let Self { lattice, curve, .. } = *self;
-        let (ciphertext, peer) = split(reply)?;
+    fn decapsulate(&self, ciphertext: &[u8]) -> Result<Zeroizing<[u8; 32]>, BadPublicValue> {
         let ciphertext: &Ciphertext<MlKem768> = ciphertext.try_into().map_err(|_| BadPublicValue)?;
-        let classical = curve.agree(peer)?;
-        // Of any ciphertext something comes out; what was not made with our key gives a secret that nobody else has.
-        let key = Zeroizing::new(lattice.decapsulate(ciphertext));
-        Ok(combine(&key, &classical))
+        Ok(Zeroizing::new(Decapsulate::decapsulate(self, ciphertext).into()))
     }
-}
-
-impl fmt::Debug for EphemeralKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("EphemeralKey([redacted])")
-    }
-}
-
-/// What is before the X25519 public key, and that key.
-fn split(value: &[u8]) -> Result<(&[u8], &[u8]), BadPublicValue> {
-    let end = value.len().checked_sub(curve25519::LENGTH).ok_or(BadPublicValue)?;
-    value.split_at_checked(end).ok_or(BadPublicValue)
-}
-
-fn combine(post_quantum: &SharedKey, classical: &[u8]) -> SharedSecret {
-    let mut hash = Sha256::new();
-    hash.update(post_quantum);
-    hash.update(classical);
-    SharedSecret::String(Zeroizing::new(hash.finalize().to_vec()))
 }
 
 #[cfg(test)]
@@ -91,6 +43,7 @@ mod tests {
     use vectors::{Chosen, records};
 
     use super::*;
+    use crate::crypto::KeyAgreement as _;
     use crate::crypto::rustcrypto::tests::string;
 
     const KEY: usize = 1184;
@@ -99,13 +52,13 @@ mod tests {
     #[test]
     fn known_answers() {
         for record in records("crypto/mlkem768x25519.txt") {
-            let initiated = MlKem768X25519.initiate(&mut Chosen(record.hex("client_random")));
+            let initiated = METHOD.initiate(&mut Chosen(record.hex("client_random")));
             assert_eq!(initiated.public(), record.hex("init"));
             let secret = initiated.finish(&record.hex("reply")).unwrap();
             assert_eq!(string(&secret), record.hex("secret"));
             if record.text("ciphertext") == "good" {
                 let mut rng = Chosen(record.hex("server_random"));
-                let responded = MlKem768X25519.respond(&record.hex("init"), &mut rng).unwrap();
+                let responded = METHOD.respond(&record.hex("init"), &mut rng).unwrap();
                 assert_eq!(responded.public, record.hex("reply"));
                 assert_eq!(string(&responded.secret), record.hex("secret"));
             }
@@ -163,16 +116,16 @@ mod tests {
         let record = &records("crypto/mlkem768x25519.txt")[0];
         let mut reply = record.hex("reply");
         reply[100] ^= 1;
-        let secret = MlKem768X25519.initiate(&mut Chosen(record.hex("client_random"))).finish(&reply).unwrap();
+        let secret = METHOD.initiate(&mut Chosen(record.hex("client_random"))).finish(&reply).unwrap();
         assert_ne!(string(&secret), record.hex("secret"));
     }
 
     fn server_says(init: &[u8]) -> Option<BadPublicValue> {
-        MlKem768X25519.respond(init, &mut Chosen(alloc::vec![7; 64])).err()
+        METHOD.respond(init, &mut Chosen(alloc::vec![7; 64])).err()
     }
 
     fn client_says(reply: &[u8]) -> Option<BadPublicValue> {
         let random = records("crypto/mlkem768x25519.txt")[0].hex("client_random");
-        MlKem768X25519.initiate(&mut Chosen(random)).finish(reply).err()
+        METHOD.initiate(&mut Chosen(random)).finish(reply).err()
     }
 }

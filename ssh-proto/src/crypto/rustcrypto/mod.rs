@@ -12,6 +12,7 @@ mod ed25519;
 mod group_exchange;
 mod hash;
 mod hmac;
+mod hybrid;
 mod mlkem768x25519;
 pub mod rows;
 #[cfg(feature = "rsa")]

@@ -41,23 +41,15 @@ use super::{
 use crate::crypto::MacOrder::{EncryptAndMac, EncryptThenMac};
 use crate::crypto::{CipherMethod, Exchange, KexMethod, MacMethod, SignatureMethod, Tier};
 
-pub const MLKEM768_X25519_SHA256: KexMethod = KexMethod::new(
-    "mlkem768x25519-sha256",
-    Tier::Default,
-    &hash::SHA256,
-    Exchange::Ecdh(&mlkem768x25519::MlKem768X25519),
-);
-pub const SNTRUP761X25519_SHA512: KexMethod = KexMethod::new(
-    "sntrup761x25519-sha512",
-    Tier::Default,
-    &hash::SHA512,
-    Exchange::Ecdh(&sntrup761x25519::Sntrup761X25519),
-);
+pub const MLKEM768_X25519_SHA256: KexMethod =
+    KexMethod::new("mlkem768x25519-sha256", Tier::Default, &hash::SHA256, Exchange::Ecdh(&mlkem768x25519::METHOD));
+pub const SNTRUP761X25519_SHA512: KexMethod =
+    KexMethod::new("sntrup761x25519-sha512", Tier::Default, &hash::SHA512, Exchange::Ecdh(&sntrup761x25519::METHOD));
 pub const SNTRUP761X25519_SHA512_OPENSSH: KexMethod = KexMethod::new(
     "sntrup761x25519-sha512@openssh.com",
     Tier::Default,
     &hash::SHA512,
-    Exchange::Ecdh(&sntrup761x25519::Sntrup761X25519),
+    Exchange::Ecdh(&sntrup761x25519::METHOD),
 );
 pub const CURVE25519_SHA256: KexMethod =
     KexMethod::new("curve25519-sha256", Tier::Default, &hash::SHA256, Exchange::Ecdh(&curve25519::X25519));

@@ -1,76 +1,33 @@
-use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::fmt;
 
 use rand_core::CryptoRng;
-use sha2::{Digest, Sha512};
+use sha2::Sha512;
 use zeroize::Zeroizing;
 
-use super::curve25519;
-use super::sntrup761::{self, CIPHERTEXT, PUBLIC_KEY, SecretKey};
-use crate::crypto::{BadPublicValue, Initiated, KeyAgreement, Responded, SharedSecret};
+use super::hybrid::{Hybrid, Kem};
+use super::sntrup761::{self, SecretKey};
+use crate::crypto::BadPublicValue;
 
-/// sntrup761 beside X25519 (draft-ietf-sshm-ntruprime-ssh): whoever wants the secret must break both.
-///
-/// ```text
-/// C_INIT  = sntrup761 public key (1158 bytes) || X25519 public key (32)
-/// S_REPLY = ciphertext (1039 bytes) || X25519 public key (32)
-/// K       = SHA-512(K_PQ || K_CL), hashed as a string
-/// ```
-#[derive(Debug)]
-pub(super) struct Sntrup761X25519;
+/// sntrup761 beside X25519 (draft-ietf-sshm-ntruprime-ssh), with SHA-512: a public key of 1158 bytes, a ciphertext of 1039.
+pub(super) static METHOD: Hybrid<SecretKey> = Hybrid::new();
 
-impl KeyAgreement for Sntrup761X25519 {
-    fn initiate(&self, rng: &mut dyn CryptoRng) -> Box<dyn Initiated> {
-        let curve = curve25519::EphemeralKey::new(rng);
-        let lattice = SecretKey::generate(rng);
-        let public = [lattice.public(), curve.public()].concat();
-        Box::new(EphemeralKey { lattice, curve, public })
+impl Kem for SecretKey {
+    type Hash = Sha512;
+
+    fn generate(rng: &mut dyn CryptoRng) -> (Self, Vec<u8>) {
+        let key = Self::generate(rng);
+        let public = key.public().to_vec();
+        (key, public)
     }
 
-    fn respond(&self, init: &[u8], rng: &mut dyn CryptoRng) -> Result<Responded, BadPublicValue> {
-        let (lattice, peer) = init.split_first_chunk::<PUBLIC_KEY>().ok_or(BadPublicValue)?;
-        let curve = curve25519::EphemeralKey::new(rng);
-        let curve_public = *curve.public();
-        // First, so that a bad value costs little. Any bytes of the right length are a key of the lattice.
-        let classical = curve.agree(peer)?;
-        let (ciphertext, key) = sntrup761::encapsulate(lattice, rng);
-        let public = [&ciphertext[..], &curve_public].concat();
-        Ok(Responded::new(public, combine(&key, &classical)))
-    }
-}
-
-struct EphemeralKey {
-    lattice: SecretKey,
-    curve: curve25519::EphemeralKey,
-    public: Vec<u8>,
-}
-
-impl Initiated for EphemeralKey {
-    fn public(&self) -> &[u8] {
-        &self.public
+    /// Any bytes of the right length are a key.
+    fn encapsulate(public: &[u8], rng: &mut dyn CryptoRng) -> Result<(Vec<u8>, Zeroizing<[u8; 32]>), BadPublicValue> {
+        Ok(sntrup761::encapsulate(public.try_into().map_err(|_| BadPublicValue)?, rng))
     }
 
-    fn finish(self: Box<Self>, reply: &[u8]) -> Result<SharedSecret, BadPublicValue> {
-        let Self { lattice, curve, .. } = *self;
-        let (ciphertext, peer) = reply.split_first_chunk::<CIPHERTEXT>().ok_or(BadPublicValue)?;
-        let classical = curve.agree(peer)?;
-        // Of any ciphertext something comes out; what was not made with our key gives a secret that nobody else has.
-        Ok(combine(&lattice.decapsulate(ciphertext), &classical))
+    fn decapsulate(&self, ciphertext: &[u8]) -> Result<Zeroizing<[u8; 32]>, BadPublicValue> {
+        Ok(self.decapsulate(ciphertext.try_into().map_err(|_| BadPublicValue)?))
     }
-}
-
-impl fmt::Debug for EphemeralKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("EphemeralKey([redacted])")
-    }
-}
-
-fn combine(post_quantum: &[u8; 32], classical: &[u8]) -> SharedSecret {
-    let mut hash = Sha512::new();
-    hash.update(post_quantum);
-    hash.update(classical);
-    SharedSecret::String(Zeroizing::new(hash.finalize().to_vec()))
 }
 
 #[cfg(test)]
@@ -79,20 +36,22 @@ mod tests {
     use rand_core::SeedableRng;
     use vectors::{Record, records};
 
+    use super::sntrup761::{CIPHERTEXT, PUBLIC_KEY};
     use super::*;
+    use crate::crypto::KeyAgreement as _;
     use crate::crypto::rustcrypto::tests::string;
 
     #[test]
     fn known_answers() {
         let (mut right, mut wrong) = (0, 0);
         for record in records("crypto/sntrup761x25519.txt") {
-            let initiated = Sntrup761X25519.initiate(&mut seeded(&record, "client_seed"));
+            let initiated = METHOD.initiate(&mut seeded(&record, "client_seed"));
             assert_eq!(initiated.public(), record.hex("init"));
             let secret = initiated.finish(&record.hex("reply")).unwrap();
             assert_eq!(string(&secret), record.hex("secret"));
             if record.text("ciphertext") == "good" {
                 let mut rng = seeded(&record, "server_seed");
-                let responded = Sntrup761X25519.respond(&record.hex("init"), &mut rng).unwrap();
+                let responded = METHOD.respond(&record.hex("init"), &mut rng).unwrap();
                 assert_eq!(responded.public, record.hex("reply"));
                 assert_eq!(string(&responded.secret), record.hex("secret"));
                 right += 1;
@@ -129,11 +88,11 @@ mod tests {
     }
 
     fn server_says(record: &Record, init: &[u8]) -> Option<BadPublicValue> {
-        Sntrup761X25519.respond(init, &mut seeded(record, "server_seed")).err()
+        METHOD.respond(init, &mut seeded(record, "server_seed")).err()
     }
 
     fn client_says(record: &Record, reply: &[u8]) -> Option<BadPublicValue> {
-        Sntrup761X25519.initiate(&mut seeded(record, "client_seed")).finish(reply).err()
+        METHOD.initiate(&mut seeded(record, "client_seed")).finish(reply).err()
     }
 
     /// A key generation takes six thousand bytes: the answers hold the key of the ChaCha20 that they come from.

@@ -230,6 +230,14 @@ proptest! {
                 assert!(row.verifier.verify(blob, b"message", &signature).is_err());
             }
         }
+        for row in PROVIDER.key_exchanges() {
+            // Of the others every number below p is a public value.
+            let Exchange::Ecdh(method) = row.exchange else { continue };
+            for public in [&signature, &tail] {
+                let responded = method.respond(public, &mut ChaCha20Rng::seed_from_u64(3));
+                assert_eq!(responded.is_ok(), row.name.starts_with("curve25519") && public.len() == 32, "{}", row.name);
+            }
+        }
         for row in PROVIDER.ciphers() {
             let CipherKind::Aead { make, .. } = row.kind else { continue };
             let mut cipher = make(&key(row.key_length, 1), &key(row.iv_length, 2));
