@@ -10,6 +10,9 @@ fn main() {
     term_seeds();
     key_seeds();
     certificate_seeds();
+    for (name, text) in CONFIGS {
+        write("host_files", &format!("config-{name}"), text.as_bytes());
+    }
     for target in ["packets_to_server", "packets_to_client"] {
         packet_seeds(target);
     }
@@ -21,6 +24,27 @@ fn write(target: &str, name: &str, bytes: &[u8]) {
     let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     fs::write(folder.join(name), bytes).expect("corpus/");
 }
+
+/// What users write into `~/.ssh/config`, and what nobody should.
+const CONFIGS: [(&str, &str); 8] = [
+    ("host", "Host example.com *.org !a.org\n  HostName %h.net\n  Port = 2222\n  User \"al b\"\n  HostKeyAlias x\n"),
+    (
+        "match",
+        "Match originalhost 10.0.0.? !user root\n Tag blue\nMatch tagged blue\n Port 5\nMatch final all\n Port 6\n",
+    ),
+    ("exec", "Match exec \"test %h = x\"\n BatchMode yes\nMatch !localuser me,you canonical\n Compression yes\n"),
+    ("jump", "ProxyJump al@one:22,[::1]:3,ssh://%r@gate-%h:%p\nProxyUseFdpass no\n"),
+    ("command", "ProxyCommand nc -X 5 %h %p # %%n\nProxyJump none\nIdentityAgent $SOCK\n"),
+    (
+        "files",
+        "IdentityFile ~/%r-%C\nCertificateFile none\nUserKnownHostsFile a \"b c\" '${HOME}'\nIdentitiesOnly yes\n",
+    ),
+    ("lists", "KexAlgorithms ^curve*\nCiphers +aes128-cbc\nMACs -hmac-*\nHostKeyAlgorithms ssh-ed25519,?sa\n"),
+    (
+        "include",
+        "IgnoreUnknown Pr*,x\nInclude conf.d *.conf [ab]\nPrt 1\nConnectTimeout 1m30s\nServerAliveInterval 0\n",
+    ),
+];
 
 /// What `ssh-keygen` certified and revoked. For certificates that are signed anew, the fields from the serial to the
 /// reserved one.

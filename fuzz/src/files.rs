@@ -1,15 +1,17 @@
-//! Files that a user was talked into: private keys, public keys, `known_hosts` and `authorized_keys`.
+//! Files that a user was talked into: private keys, public keys, `known_hosts`, `authorized_keys` and `~/.ssh/config`.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::SystemTime;
 
-use ssh_proto::crypto::CryptoProvider;
+use ssh_proto::Algorithms;
 use ssh_proto::crypto::rustcrypto::PROVIDER;
+use ssh_proto::crypto::{CryptoProvider, Tier};
 use ssh_proto::keys::{PrivateKey, PublicKey, Signature};
 use ssh_proto::wire::Reader;
 use ssh_transport::authorized_keys::AuthorizedKeys;
 use ssh_transport::known_hosts::KnownHosts;
+use ssh_transport::ssh_config::{Exec, Query, SshConfig};
 
 use crate::world::rng;
 
@@ -110,8 +112,9 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
-/// `known_hosts` and `authorized_keys`: the same bytes as either.
+/// `known_hosts`, `authorized_keys` and `~/.ssh/config`: the same bytes as each.
 pub fn host_files(data: &[u8]) {
+    config(data);
     let key = PrivateKey::generate_ed25519(&mut *rng(1)).public().clone();
     let path = Path::new("file");
     let mut hosts = KnownHosts::default();
@@ -129,5 +132,36 @@ pub fn host_files(data: &[u8]) {
     let source = Some(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)));
     for key in keys.entries().iter().map(|entry| &entry.key).chain([&key]) {
         let _ = (keys.find(key, source, SystemTime::UNIX_EPOCH), keys.find(key, None, SystemTime::UNIX_EPOCH));
+    }
+}
+
+/// What it says for a few hosts. It runs nothing, and includes nothing: its home does not exist, and what may name a file
+/// of this machine is left out.
+fn config(data: &[u8]) {
+    let text = data.to_ascii_lowercase();
+    if contains(&text, b"include") && (contains(&text, b"/") || contains(&text, b"${")) {
+        return;
+    }
+    let home = Path::new("/nonexistent");
+    let config = match SshConfig::parse(Path::new("config"), data, home) {
+        Ok(config) => config,
+        Err(error) => return drop(error.to_string()),
+    };
+    for (host, user, port) in
+        [("example.com", None, None), ("10.0.0.1", Some("root"), Some(2222)), ("::1", None, Some(1))]
+    {
+        let mut query = Query::new(host, "me", home);
+        (query.user, query.port, query.exec) = (user, port, Exec::Never);
+        match config.lookup(&query) {
+            Ok(found) => {
+                assert_eq!(found.port, port.unwrap_or(found.port), "the caller's port counts first");
+                assert_eq!(found.user.as_deref(), user.or(found.user.as_deref()), "the caller's user counts first");
+                let mut algorithms = Algorithms::up_to(Tier::Compatible, &PROVIDER);
+                if found.algorithms.apply(&mut algorithms, &PROVIDER).is_ok() {
+                    assert!(!algorithms.kex.is_empty() && !algorithms.ciphers.is_empty());
+                }
+            }
+            Err(error) => drop(error.to_string()),
+        }
     }
 }

@@ -30,9 +30,9 @@ use crate::transport::kex::Verify;
 use crate::transport::{
     Identification, KexGuess, Negotiated, Rng, Role, Settings, StrictPolicy, Transport, Turn, messages,
 };
+pub use crate::userauth::client::TrivialPolicy;
 use crate::userauth::client::{self as auth, Answer};
-pub use crate::userauth::client::{Partial, TrivialPolicy};
-pub use crate::userauth::{Echo, MethodName, Question, Questions};
+pub use crate::userauth::{Echo, MethodName, Partial, Question, Questions};
 use crate::waiting::waiting_step;
 
 /// How a client behaves.
@@ -169,14 +169,10 @@ impl Ready {
                     transport.release(input);
                     match answer {
                         Answer::Wait => {}
-                        Answer::Ready => return Ok(Step::Login(Login { inner: self.inner, after: After::Anything })),
+                        Answer::Ready => return Ok(Step::Login(Login::new(self.inner))),
                         Answer::Refused { can_continue, partial } => {
                             *refused = Some(Refused { can_continue, partial });
-                            let after = match partial {
-                                Partial::Success => After::PartialSuccess,
-                                Partial::Nothing => After::Anything,
-                            };
-                            return Ok(Step::Login(Login { inner: self.inner, after }));
+                            return Ok(Step::Login(Login { inner: self.inner, just: partial }));
                         }
                         Answer::Questions(questions) => {
                             return Ok(Step::Prompt(Prompt { inner: self.inner, questions }));
@@ -240,15 +236,8 @@ impl VerifyHostKey {
 #[derive(Debug)]
 pub struct Login {
     inner: Box<Inner>,
-    after: After,
-}
-
-/// What a [`Login`] follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum After {
-    /// The server's answer that something was right.
-    PartialSuccess,
-    Anything,
+    /// What the attempt came to that was just made, if one was.
+    just: Partial,
 }
 
 /// The server's no (RFC 4252 §5.1).
@@ -262,6 +251,11 @@ pub struct Refused {
 }
 
 impl Login {
+    /// Nothing has just been tried, or nothing came of it.
+    const fn new(inner: Box<Inner>) -> Self {
+        Self { inner, just: Partial::Nothing }
+    }
+
     /// The user that logs in.
     #[must_use]
     pub fn user(&self) -> &str {
@@ -278,7 +272,7 @@ impl Login {
     /// have signed.
     #[must_use]
     pub fn has_just_passed(&self) -> bool {
-        self.after == After::PartialSuccess
+        self.just == Partial::Success
     }
 
     /// What proves which host this session goes to, for an agent for example.
@@ -413,7 +407,7 @@ impl SignAuth {
     /// The key cannot sign after all: something else is to be tried.
     #[must_use]
     pub fn abandon(self) -> Login {
-        Login { inner: self.inner, after: After::Anything }
+        Login::new(self.inner)
     }
 }
 
@@ -454,7 +448,7 @@ impl Prompt {
     /// Does not answer: something else is to be tried, which ends the exchange.
     #[must_use]
     pub fn abandon(self) -> Login {
-        Login { inner: self.inner, after: After::Anything }
+        Login::new(self.inner)
     }
 }
 
@@ -496,6 +490,6 @@ impl NewPassword {
     /// Keeps the old password: something else is to be tried.
     #[must_use]
     pub fn abandon(self) -> Login {
-        Login { inner: self.inner, after: After::Anything }
+        Login::new(self.inner)
     }
 }

@@ -73,7 +73,7 @@ pub struct Config {
     pub methods: Vec<MethodName>,
     /// Where there are any, one of these lists logs in instead, each method of it in its order, as in sshd's
     /// `AuthenticationMethods`: `publickey` and then `keyboard-interactive`, say. A key counts once, so that `publickey`
-    /// twice wants two keys.
+    /// twice wants two keys. An empty list lets nobody in.
     pub authentication_methods: Vec<Vec<MethodName>>,
     /// Refused attempts after which the connection ends: 6.
     pub tries: u32,

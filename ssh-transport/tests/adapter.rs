@@ -15,7 +15,7 @@ use ssh_proto::error::Error;
 use ssh_proto::server::MethodName;
 use ssh_proto::wire::number;
 use ssh_transport::agent::Agent;
-use ssh_transport::client::{ConnectError, Guesses, HostKeys, Policy, ProgramError};
+use ssh_transport::client::{ConnectError, Guesses, HostKeys, NewHosts, Policy, ProgramError};
 use ssh_transport::identity::Identity;
 use ssh_transport::known_hosts::KnownHosts;
 use ssh_transport::server::{
@@ -985,7 +985,7 @@ fn nothing_is_guessed_at_strangers() -> Result<(), Failed> {
     block_on(async {
         let mut policy = policy();
         let known = || -> Result<HostKeys, Failed> {
-            Ok(HostKeys::Known { known: KnownHosts::load([&file])?, accept_new: Some(file.clone()) })
+            Ok(HostKeys::Known { known: KnownHosts::load([&file])?, new: NewHosts::Remember(file.clone()) })
         };
         policy.host_keys = known()?;
         // The key is written down; what was read before knows nothing of it.

@@ -17,4 +17,4 @@ pub(crate) const SSH_USERAUTH: &str = "ssh-userauth";
 pub(crate) const SSH_CONNECTION: &str = "ssh-connection";
 
 pub use keyboard::{Echo, Question, Questions};
-pub use messages::MethodName;
+pub use messages::{MethodName, Partial};

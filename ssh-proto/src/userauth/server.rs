@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::factors::{Factors, Left};
 use super::keyboard::{Answers, Questions};
-use super::messages::{self, Method, MethodName, Request};
+use super::messages::{self, Method, MethodName, Partial, Request};
 use super::proof::Authenticated;
 use super::signature::to_sign;
 use super::{SSH_CONNECTION, SSH_USERAUTH};
@@ -393,7 +393,7 @@ impl Login {
     }
 
     fn send_failure(&self, transport: &mut Transport, now: Instant, out: &mut Vec<u8>) -> Result<(), Error> {
-        transport.send(now, out, |payload| messages::put_failure(payload, self.factors.listed(), false))
+        transport.send(now, out, |payload| messages::put_failure(payload, self.factors.listed(), Partial::Nothing))
     }
 
     /// "partial success": right, and one of `remaining` is wanted too.
@@ -407,7 +407,7 @@ impl Login {
     ) -> Result<(), Error> {
         self.factors.pass(method, key);
         self.factors.ask_for(remaining);
-        transport.send(now, out, |payload| messages::put_failure(payload, self.factors.listed(), true))
+        transport.send(now, out, |payload| messages::put_failure(payload, self.factors.listed(), Partial::Success))
     }
 
     /// Right: that was all, or by the rules something else is wanted too. "SSH_MSG_USERAUTH_SUCCESS MUST be sent only
@@ -420,7 +420,8 @@ impl Login {
         out: &mut Vec<u8>,
     ) -> Result<Option<Authenticated>, Error> {
         if self.factors.pass(method, key) == Left::More {
-            transport.send(now, out, |payload| messages::put_failure(payload, self.factors.listed(), true))?;
+            transport
+                .send(now, out, |payload| messages::put_failure(payload, self.factors.listed(), Partial::Success))?;
             return Ok(None);
         }
         let success = |payload: &mut Vec<u8>| payload.put_u8(number::USERAUTH_SUCCESS);

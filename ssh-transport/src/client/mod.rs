@@ -21,9 +21,9 @@ use std::sync::Arc;
 
 pub use error::{ConnectError, ProgramError};
 pub use guesses::Guesses;
-pub use policy::{HostKeys, Policy};
+pub use policy::{HostKeys, NewHosts, Policy};
 pub use prompter::{Answers, Asked, AskedBy, Asking, Prompter, Told};
-pub use ssh_proto::client::{Echo, HostProof, Question, Questions};
+pub use ssh_proto::client::{Echo, HostProof, MethodName, Question, Questions};
 use ssh_proto::{ChannelRequest, Client as ClientSide, Identification, KexGuess, Negotiated, Outcome};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;

@@ -53,6 +53,10 @@ pub enum ConfigProblem {
     Include(String),
     /// Files include files include files.
     TooDeep,
+    /// More files of keys than `ssh` takes.
+    TooMany,
+    /// More is included than anybody wrote: a file includes itself more than once, say.
+    TooMuch,
 }
 
 impl fmt::Display for ConfigError {
@@ -76,12 +80,15 @@ impl fmt::Display for ConfigError {
                     ConfigProblem::Match(bad) => bad.fmt(f),
                     ConfigProblem::Include(what) => write!(f, "Include: {what}"),
                     ConfigProblem::TooDeep => f.write_str("files include each other more than 16 deep"),
+                    ConfigProblem::TooMany => write!(f, "{keyword}: more than 100 files for one host"),
+                    ConfigProblem::TooMuch => f.write_str("Include: more than 4 MiB or 4096 files are included"),
                 }
             }
             Self::Token { place, bad } => match bad {
                 BadToken::Unknown(token) => write!(f, "{place}: %{token} means nothing here; write %% for a %"),
                 BadToken::Unfinished => write!(f, "{place}: a % at the end means nothing; write %% for a %"),
                 BadToken::Variable(name) => write!(f, "{place}: the environment has no variable {name:?}"),
+                BadToken::TooLong => write!(f, "{place}: what comes of its tokens is longer than 64 KiB"),
             },
         }
     }

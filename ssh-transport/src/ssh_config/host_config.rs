@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::ConfigError;
+use ssh_proto::client::MethodName;
+
 use super::algorithms::Selections;
 use super::setting::{BadSetting, Setting, StrictHostKeyChecking, port};
 use super::tokens::Tokens;
+use super::{ConfigError, ConfigProblem};
 use crate::files::Place;
 
 /// What the configuration says for one host. What it does not say is `None` or empty.
@@ -67,6 +69,26 @@ pub struct HostConfig {
     pub server_alive_count_max: Option<u32>,
 }
 
+impl HostConfig {
+    /// The methods that may be tried, in this order: those of `PreferredAuthentications`, by default `publickey`,
+    /// `keyboard-interactive` and `password`, without those that are switched off. Names that mean nothing here are left out.
+    #[must_use]
+    pub fn methods(&self) -> Vec<MethodName> {
+        let known = [
+            (MethodName::PublicKey, self.pubkey_authentication),
+            (MethodName::KeyboardInteractive, self.kbd_interactive_authentication),
+            (MethodName::Password, self.password_authentication),
+        ];
+        let mut allowed: Vec<MethodName> = known.into_iter().filter(|(_, on)| *on).map(|(method, _)| method).collect();
+        if let Some(preferred) = &self.preferred_authentications {
+            let place = |method: &MethodName| preferred.iter().position(|name| name == method.as_str());
+            allowed.retain(|method| place(method).is_some());
+            allowed.sort_by_key(place);
+        }
+        allowed
+    }
+}
+
 /// How to get to a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -110,8 +132,11 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// As many files of keys, and as many of certificates, as `ssh` takes.
+    const MAXIMUM_FILES: usize = 100;
+
     /// Takes a setting, unless there is one of its kind already; files of keys add up.
-    pub(super) fn take(&mut self, place: &Place, setting: &Setting) {
+    pub(super) fn take(&mut self, place: &Place, setting: &Setting) -> Result<(), ConfigError> {
         let same_kind = |have: &Setting| std::mem::discriminant(have) == std::mem::discriminant(setting);
         let known = self.settings.iter().any(|(_, have)| match (setting, have) {
             (Setting::IdentityFile(_) | Setting::CertificateFile(_), have) => have == setting,
@@ -120,9 +145,16 @@ impl Found {
             (Setting::ProxyCommand(_), Setting::ProxyJump(list)) => !list.eq_ignore_ascii_case("none"),
             (_, have) => same_kind(have),
         });
-        if !known && *setting != Setting::Ignored {
-            self.settings.push((place.clone(), setting.clone()));
+        if known || *setting == Setting::Ignored {
+            return Ok(());
         }
+        if self.settings.iter().filter(|(_, have)| same_kind(have)).count() == Self::MAXIMUM_FILES {
+            let keyword = if let Setting::IdentityFile(_) = setting { "IdentityFile" } else { "CertificateFile" };
+            let problem = ConfigProblem::TooMany;
+            return Err(ConfigError::Line { place: place.clone(), keyword: keyword.to_owned(), problem });
+        }
+        self.settings.push((place.clone(), setting.clone()));
+        Ok(())
     }
 
     /// The value of a setting that there is once.
@@ -229,7 +261,7 @@ impl Found {
                     let wrong = |bad| ConfigError::Line {
                         place: place.clone(),
                         keyword: "ProxyJump".to_owned(),
-                        problem: super::ConfigProblem::Setting(bad),
+                        problem: ConfigProblem::Setting(bad),
                     };
                     return jumps.map(Proxy::Jump).map_err(wrong);
                 }
@@ -244,7 +276,7 @@ impl Found {
         let of = |setting| if let &Setting::ProxyUseFdpass(true) = setting { Some(()) } else { None };
         let Some((place, ())) = self.placed(of) else { return Ok(()) };
         let bad = BadSetting::Value { found: "yes".to_owned(), wanted: "no: descriptors cannot be taken here" };
-        let (keyword, problem) = ("ProxyUseFdpass".to_owned(), super::ConfigProblem::Setting(bad));
+        let (keyword, problem) = ("ProxyUseFdpass".to_owned(), ConfigProblem::Setting(bad));
         Err(ConfigError::Line { place: place.clone(), keyword, problem })
     }
 }

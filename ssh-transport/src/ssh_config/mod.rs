@@ -77,8 +77,8 @@ impl SshConfig {
     /// # Errors
     /// When a file cannot be read, could be changed by other users, or has a line that makes no sense.
     pub fn load(home: &Path) -> Result<Self, ConfigError> {
-        let user = Files { home, directory: home.join(".ssh"), access: Access::NotWriteItself };
-        let machine = Files { home, directory: "/etc/ssh".into(), access: Access::Any };
+        let user = Files::new(home, home.join(".ssh"), Access::NotWriteItself);
+        let machine = Files::new(home, "/etc/ssh".into(), Access::Any);
         let files = [user.read(&home.join(".ssh/config"))?, machine.read(Path::new("/etc/ssh/ssh_config"))?];
         Ok(Self { files: files.into_iter().flatten().collect() })
     }
@@ -88,14 +88,22 @@ impl SshConfig {
     /// # Errors
     /// When there is no such file, or as for [`load`](Self::load).
     pub fn load_file(path: &Path, home: &Path) -> Result<Self, ConfigError> {
-        let files = Files { home, directory: home.join(".ssh"), access: Access::Any };
-        match files.read(path)? {
+        match Files::new(home, home.join(".ssh"), Access::Any).read(path)? {
             Some(entries) => Ok(Self { files: vec![entries] }),
             None => {
                 let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
                 Err(ConfigError::File(FileError::new(path, FileProblem::Io(missing))))
             }
         }
+    }
+
+    /// The configuration that is `content`, read from `path` by somebody else. What it includes is read here.
+    ///
+    /// # Errors
+    /// As for [`load_file`](Self::load_file).
+    pub fn parse(path: &Path, content: &[u8], home: &Path) -> Result<Self, ConfigError> {
+        let entries = Files::new(home, home.join(".ssh"), Access::Any).parse(path, content)?;
+        Ok(Self { files: vec![entries] })
     }
 
     /// What the configuration says for a host. What the caller names counts first.
@@ -150,7 +158,7 @@ fn evaluate(entries: &[Entry], query: &Query<'_>, found: &mut Found, last_pass: 
     let mut active = true;
     for entry in entries {
         match entry {
-            Entry::Set(place, setting) if active => found.take(place, setting),
+            Entry::Set(place, setting) if active => found.take(place, setting)?,
             Entry::Include(entries) if active => evaluate(entries, query, found, last_pass)?,
             Entry::Set(..) | Entry::Include(_) => {}
             Entry::Section(condition) => {

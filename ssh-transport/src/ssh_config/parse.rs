@@ -20,28 +20,48 @@ pub(super) enum Entry {
     Include(Vec<Self>),
 }
 
-/// Reads files.
+/// Reads a file and what it includes.
 pub(super) struct Files<'a> {
-    pub(super) home: &'a Path,
+    home: &'a Path,
     /// Where relative names of included files begin.
-    pub(super) directory: PathBuf,
+    directory: PathBuf,
     /// What others may be able to do with a file.
-    pub(super) access: Access,
+    access: Access,
+    /// How many bytes may still be included.
+    left: usize,
 }
 
-impl Files<'_> {
+impl<'a> Files<'a> {
     /// Larger than any configuration that somebody wrote.
     const MAXIMUM_SIZE: usize = 1 << 20;
+    /// What is included may be several of those: a file that includes itself twice is 65,536 files at the greatest depth.
+    const MAXIMUM_TOTAL: usize = 4 * Self::MAXIMUM_SIZE;
+    /// What a file counts at least.
+    const FILE_COST: usize = 1 << 10;
     /// As deep as `ssh` follows.
     const MAXIMUM_DEPTH: usize = 16;
 
+    pub(super) const fn new(home: &'a Path, directory: PathBuf, access: Access) -> Self {
+        Self { home, directory, access, left: Self::MAXIMUM_TOTAL }
+    }
+
     /// Reads a file; `None` when there is none.
-    pub(super) fn read(&self, path: &Path) -> Result<Option<Vec<Entry>>, ConfigError> {
+    pub(super) fn read(mut self, path: &Path) -> Result<Option<Vec<Entry>>, ConfigError> {
         self.read_at(path, 0)
     }
 
-    fn read_at(&self, path: &Path, depth: usize) -> Result<Option<Vec<Entry>>, ConfigError> {
-        let Some(content) = files::read(path, Self::MAXIMUM_SIZE, self.access)? else { return Ok(None) };
+    /// The same of a file that was read already.
+    pub(super) fn parse(mut self, path: &Path, content: &[u8]) -> Result<Vec<Entry>, ConfigError> {
+        self.parse_at(path, content, 0)
+    }
+
+    fn read_at(&mut self, path: &Path, depth: usize) -> Result<Option<Vec<Entry>>, ConfigError> {
+        let content = files::read(path, Self::MAXIMUM_SIZE, self.access)?;
+        content.map(|content| self.parse_at(path, &content, depth)).transpose()
+    }
+
+    fn parse_at(&mut self, path: &Path, content: &[u8], depth: usize) -> Result<Vec<Entry>, ConfigError> {
+        self.left = self.left.saturating_sub(content.len().max(Self::FILE_COST));
         let file: Arc<Path> = path.into();
         let mut entries = Vec::new();
         let mut ignored: Vec<String> = Vec::new();
@@ -74,6 +94,9 @@ impl Files<'_> {
                         match self.expand(argument) {
                             Ok(paths) => {
                                 for path in paths {
+                                    if self.left == 0 {
+                                        return wrong(word, ConfigProblem::TooMuch);
+                                    }
                                     entries.extend(self.read_at(&path, depth + 1)?.map(Entry::Include));
                                 }
                             }
@@ -92,7 +115,7 @@ impl Files<'_> {
                 },
             }
         }
-        Ok(Some(entries))
+        Ok(entries)
     }
 
     /// The files that an argument of `Include` names, in order.

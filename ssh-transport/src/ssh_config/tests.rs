@@ -1,6 +1,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use ssh_proto::client::MethodName;
+
 use super::*;
 
 struct Folder(tempfile::TempDir);
@@ -92,6 +94,18 @@ fn match_looks_at_what_is_known_so_far() {
 }
 
 #[test]
+fn methods_are_those_that_are_on_in_the_preferred_order() {
+    let methods = |text: &str| {
+        let methods = Folder::with(text).lookup("host").methods();
+        methods.iter().map(MethodName::as_str).collect::<Vec<_>>().join(",")
+    };
+    assert_eq!(methods(""), "publickey,keyboard-interactive,password");
+    assert_eq!(methods("PasswordAuthentication no\nPubkeyAuthentication no"), "keyboard-interactive");
+    assert_eq!(methods("PreferredAuthentications hostbased,password,publickey"), "password,publickey");
+    assert_eq!(methods("PreferredAuthentications hostbased"), "");
+}
+
+#[test]
 fn a_tag_joins_options_of_many_hosts() {
     let folder = Folder::with("Host web\n Tag blue\nMatch tagged blue\n Port 5\nMatch tagged red\n Port 6\n");
     assert_eq!((folder.lookup("web").port, folder.lookup("db").port), (5, 22));
@@ -118,6 +132,28 @@ fn included_files_count_where_they_are_included() {
     assert_eq!((db.port, db.user.as_deref(), db.host_key_alias), (5, Some("al"), None));
     folder.write("web", "Include web\n");
     assert_eq!(folder.error(), "~/.ssh/web:1: files include each other more than 16 deep");
+}
+
+#[test]
+fn what_files_include_together_is_bounded() {
+    let folder = Folder::with("Include web\n");
+    folder.write("web", &"Include [w]eb empty\n".repeat(1000));
+    folder.write("empty", "");
+    assert_eq!(folder.error(), "~/.ssh/web:1: files include each other more than 16 deep");
+    folder.write("web", "Include one\n");
+    for (file, next) in
+        ["one", "two", "three", "four", "five"].into_iter().zip(["two", "three", "four", "five", "empty"])
+    {
+        folder.write(file, &format!("Include {next}\n").repeat(10));
+    }
+    assert_eq!(folder.error(), "~/.ssh/five:3: Include: more than 4 MiB or 4096 files are included");
+}
+
+#[test]
+fn files_of_keys_are_as_many_as_for_ssh() {
+    let files = |number: usize| -> String { (0..number).map(|file| format!("IdentityFile /{file}\n")).collect() };
+    assert_eq!(Folder::with(&files(100)).lookup("web").identity_files.map(|files| files.len()), Some(100));
+    assert_eq!(Folder::with(&files(101)).error(), "~/.ssh/config:101: IdentityFile: more than 100 files for one host");
 }
 
 #[test]

@@ -38,6 +38,16 @@ pub enum BadToken {
     Unfinished,
     /// A `${` without its `}`, or a variable that is not set.
     Variable(String),
+    /// What comes of it is longer than any name and any command.
+    TooLong,
+}
+
+/// An argument of a command has 128 KiB at most, on Linux. Tokens stand for texts that have tokens themselves, and a file
+/// has many of them.
+const MAXIMUM: usize = 1 << 16;
+
+fn limited(expanded: &str) -> Result<(), BadToken> {
+    if expanded.len() > MAXIMUM { Err(BadToken::TooLong) } else { Ok(()) }
 }
 
 impl Tokens<'_> {
@@ -55,7 +65,9 @@ impl Tokens<'_> {
                 return Err(BadToken::Unknown(token));
             }
             self.put(token, &mut expanded).ok_or(BadToken::Unknown(token))?;
+            limited(&expanded)?;
         }
+        limited(&expanded)?;
         Ok(expanded)
     }
 
@@ -114,9 +126,11 @@ pub(super) fn variables(text: &str) -> Result<String, BadToken> {
         let value = std::env::var(name).map_err(|_unset| BadToken::Variable(name.to_owned()))?;
         expanded.push_str(before);
         expanded.push_str(&value);
+        limited(&expanded)?;
         rest = behind;
     }
     expanded.push_str(rest);
+    limited(&expanded)?;
     Ok(expanded)
 }
 
@@ -151,6 +165,9 @@ mod tests {
         assert_eq!(TOKENS.expand("50%", "h"), Err(BadToken::Unfinished));
         assert_eq!(variables("${SSHRPC_NO_SUCH}/x"), Err(BadToken::Variable("SSHRPC_NO_SUCH".into())));
         assert_eq!(variables("${OPEN"), Err(BadToken::Variable("OPEN".into())));
+        let long = "%h".repeat(10_000);
+        assert_eq!(TOKENS.expand(&long, "h"), Err(BadToken::TooLong));
+        assert_eq!(variables(&"x".repeat(70_000)), Err(BadToken::TooLong));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use ssh_proto::keys::{PrivateKey, PublicKey};
 use ssh_proto::wire::{Put, number};
 use ssh_transport::Client;
 use ssh_transport::agent::{Agent, AgentError};
-use ssh_transport::client::HostKeys;
+use ssh_transport::client::{HostKeys, NewHosts};
 use ssh_transport::forward::carry;
 use ssh_transport::identity::Identity;
 use ssh_transport::known_hosts::{HashNames, KnownHosts, append};
@@ -185,7 +185,7 @@ fn announcements(_peers: &Peers) -> Result<(), Failed> {
             (0..4).map(|_| Ok(PrivateKey::generate_ed25519(&mut os_rng()?))).collect::<Result<_, Failed>>()?;
         append(&known, "127.0.0.1", 22, keys[0].public(), HashNames::No)?;
         let mut policy = client_policy(USER, keys[0].public());
-        policy.host_keys = HostKeys::Known { known: KnownHosts::load([&known])?, accept_new: None };
+        policy.host_keys = HostKeys::Known { known: KnownHosts::load([&known])?, new: NewHosts::Refuse };
         policy.update_host_keys = Some(known);
         let (mut server, client) = raw_server(keys[0].clone(), &policy).await?;
         let announce = |server: &mut Raw, key: &PublicKey| {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use peers::{Child, Failed, LIMIT, Peers, Trial, trial};
 use ssh_proto::{ChannelRequest, Outcome};
-use ssh_transport::client::HostKeys;
+use ssh_transport::client::{HostKeys, NewHosts};
 use ssh_transport::forward::{Display, Target};
 use ssh_transport::known_hosts::{HashNames, KnownHosts, Verdict, append};
 use ssh_transport::{Client, Exit};
@@ -212,7 +212,7 @@ fn host_keys_are_learnt(peers: &Peers) -> Result<(), Failed> {
     let old = public("ed25519").to_openssh_line("").trim().to_owned();
     let connect = async |file: &Path, update: bool| {
         let mut policy = sshd.policy();
-        policy.host_keys = HostKeys::Known { known: KnownHosts::load([file])?, accept_new: None };
+        policy.host_keys = HostKeys::Known { known: KnownHosts::load([file])?, new: NewHosts::Refuse };
         policy.update_host_keys = update.then(|| file.to_owned());
         let client = sshd.connect(&policy).await?;
         // The server tells its keys right after the login: before it answers this.
@@ -259,7 +259,7 @@ fn learnt_in_one_command(_peers: &Peers) -> Result<(), Failed> {
         let port = server.address.port();
         append(&file, "127.0.0.1", port, &public("ed25519"), HashNames::No)?;
         let mut policy = client_policy(USER, &public("ed25519"));
-        policy.host_keys = HostKeys::Known { known: KnownHosts::load([&file])?, accept_new: None };
+        policy.host_keys = HostKeys::Known { known: KnownHosts::load([&file])?, new: NewHosts::Refuse };
         policy.update_host_keys = Some(file.clone());
         let client = Client::connect("127.0.0.1", port, &policy).await?;
         equal(client.output("status 0").await?.exit, Some(Exit::Status(0)))?;

@@ -109,10 +109,10 @@ fn rfc4252_layouts() {
     ];
     assert_eq!(each("u", "a", b"k"), requests);
     let mut out = Vec::new();
-    put_failure(&mut out, &[MethodName::PublicKey, MethodName::Password], true);
+    put_failure(&mut out, &[MethodName::PublicKey, MethodName::Password], Partial::Success);
     assert_eq!(out, b"\x33\0\0\0\x12publickey,password\x01");
     let failure = Failure::decode(&out[1..]).unwrap();
-    assert_eq!((failure.can_continue.as_str(), failure.partial_success), ("publickey,password", true));
+    assert_eq!((failure.can_continue.as_str(), failure.partial), ("publickey,password", Partial::Success));
     let mut out = Vec::new();
     put_banner(&mut out, "hi");
     assert_eq!(out, b"\x35\0\0\0\x02hi\0\0\0\0");
