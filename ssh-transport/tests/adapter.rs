@@ -12,7 +12,7 @@ mod manners;
 use std::sync::Arc;
 use std::time::Duration;
 
-use peers::{Child, Failed, LIMIT, Peers, Trial, trial};
+use peers::{Child, Failed, LIMIT, Peers, trial};
 use ssh_proto::error::Error;
 use ssh_proto::server::MethodName;
 use ssh_transport::agent::Agent;
@@ -25,7 +25,7 @@ use ssh_transport::{Channel, Client, Duplex, Ended, Exit, server};
 use support::handler::{Running, TestHandler, server_policy};
 use support::pattern;
 use support::{
-    Kind, USER, block_on, client_policy, ensure, equal, host_key_for, new_identity, public, select, vector_key,
+    Kind, USER, block_on, client_policy, ensure, equal, host_key_for, new_identity, plain, public, select, vector_key,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::net::{UnixListener, UnixStream};
@@ -55,11 +55,6 @@ fn main() -> std::process::ExitCode {
     trials.extend(manners::trials());
     trials.extend(guesses::trials());
     peers::run(trials)
-}
-
-/// A trial that needs nobody else.
-fn plain(name: &str, test: fn() -> Result<(), Failed>) -> Trial {
-    trial(name, &[], move |_| test())
 }
 
 /// Trusts the usual server, and has the usual key.

@@ -16,10 +16,10 @@ use ssh_transport::{Channel, Client, Ended, Exit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{InMemory, connect, exercise, is_good_bye, log_in, plain, policy};
+use super::{InMemory, connect, exercise, is_good_bye, log_in, policy};
 use crate::support::handler::{Running, TestHandler, server_policy};
 use crate::support::pattern;
-use crate::support::{block_on, block_on_paused, ensure, equal, until};
+use crate::support::{block_on, block_on_paused, ensure, equal, plain, until};
 
 pub(super) fn trials() -> Vec<Trial> {
     vec![

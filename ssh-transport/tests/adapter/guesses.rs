@@ -7,9 +7,9 @@ use ssh_transport::known_hosts::KnownHosts;
 use ssh_transport::{Client, server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{InMemory, plain, policy};
+use super::{InMemory, policy};
 use crate::support::handler::server_policy;
-use crate::support::{Kind, block_on, ensure, equal, select};
+use crate::support::{Kind, block_on, ensure, equal, plain, select};
 
 pub(super) fn trials() -> Vec<Trial> {
     vec![

@@ -10,10 +10,10 @@ use ssh_transport::Ended;
 use ssh_transport::client::ProgramError;
 use tokio::io::AsyncWriteExt;
 
-use super::{connect, exercise, plain, there_and_back};
+use super::{connect, exercise, there_and_back};
 use crate::support::handler::{Running, server_policy};
 use crate::support::raw::{self, Raw};
-use crate::support::{block_on, ensure, equal, identity, new_identity, until};
+use crate::support::{block_on, ensure, equal, identity, new_identity, plain, until};
 
 pub(super) fn trials() -> Vec<Trial> {
     vec![
