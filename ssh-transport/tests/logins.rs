@@ -11,7 +11,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::{fs, io};
 
-use peers::{Child, Failed, LIMIT, Peers, TempDir, Trial, trial};
+use peers::{Child, Failed, LIMIT, Peers, TempDir, trial};
 use ssh_proto::client::TrivialPolicy;
 use ssh_proto::error::{Error, PeerIncompatible};
 use ssh_proto::server::MethodName;
@@ -25,7 +25,7 @@ use ssh_transport::server::{
 use ssh_transport::{Client, Ended, Server};
 use support::handler::server_policy;
 use support::sshd::Sshd;
-use support::{USER, block_on, client_policy, ensure, equal, identity, public, vector_key};
+use support::{USER, block_on, client_policy, ensure, equal, identity, plain, public, vector_key};
 use tokio::io::AsyncWriteExt;
 
 fn main() -> std::process::ExitCode {
@@ -48,11 +48,6 @@ fn main() -> std::process::ExitCode {
         trial("sshd_wants_two_keys", &["sshd"], sshd_wants_two_keys),
         trial("agents_sign_for_the_hosts_of_a_key", &["sshd", "ssh-agent", "ssh-add"], constrained_keys),
     ])
-}
-
-/// A trial that needs nobody else.
-fn plain(name: &str, test: fn() -> Result<(), Failed>) -> Trial {
-    trial(name, &[], move |_| test())
 }
 
 // ---- a server that asks ----------------------------------------------------------------------------------------------

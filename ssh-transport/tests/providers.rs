@@ -4,7 +4,7 @@ mod support;
 
 use std::sync::Arc;
 
-use peers::{Failed, Trial, trial};
+use peers::{Failed, trial};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use ssh_proto::crypto::rustcrypto::PROVIDER as RUSTCRYPTO;
@@ -19,7 +19,8 @@ use ssh_transport::server::serve;
 use ssh_transport::{Client, server};
 use support::handler::{TestHandler, server_policy};
 use support::{
-    Kind, USER, block_on, client_policy, ensure, equal, host_key_for, identity, pattern, public, select, user_key_for,
+    Kind, USER, block_on, client_policy, ensure, equal, host_key_for, identity, pattern, plain, public, select,
+    user_key_for,
 };
 
 fn main() -> std::process::ExitCode {
@@ -47,10 +48,6 @@ fn main() -> std::process::ExitCode {
         }
     }
     peers::run(trials)
-}
-
-fn plain(name: &str, test: fn() -> Result<(), Failed>) -> Trial {
-    trial(name, &[], move |_| test())
 }
 
 /// The arithmetic of certificates is that of the keys in them, and that of security keys is borrowed. Servers of ours

@@ -249,7 +249,8 @@ impl Client {
         self.inner.link.is_closed()
     }
 
-    /// Says good-bye once what was sent is written. Channels that are still open end.
+    /// Says good-bye once what was sent is written, and [host keys](Policy::update_host_keys) that the server proves to have,
+    /// for which it has five seconds. Channels that are still open end.
     pub fn close(&self) {
         self.inner.link.close();
     }

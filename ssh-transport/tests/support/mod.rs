@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use peers::{Child, Failed, LIMIT, Peers, TempDir};
+use peers::{Child, Failed, LIMIT, Peers, TempDir, Trial};
 use ssh_proto::crypto::rustcrypto::PROVIDER;
 use ssh_proto::crypto::{Signers, Tier};
 use ssh_proto::keys::{PrivateKey, PublicKey};
@@ -29,6 +29,11 @@ use ssh_transport::rng::os_rng;
 pub(crate) const USER: &str = "alice";
 /// Long enough for a gigabyte on a slow machine.
 pub(crate) const LONG: Duration = Duration::from_secs(300);
+
+/// A trial that needs nobody else.
+pub(crate) fn plain(name: &str, test: fn() -> Result<(), Failed>) -> Trial {
+    peers::trial(name, &[], move |_| test())
+}
 
 /// Runs a test's future, for no longer than [`LONG`].
 pub(crate) fn block_on<T>(test: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
@@ -215,7 +220,7 @@ impl Kind {
 pub(crate) fn algorithm_trials(
     peer: &'static str,
     test: fn(&Peers, Kind, &'static str) -> Result<(), Failed>,
-) -> Vec<peers::Trial> {
+) -> Vec<Trial> {
     let mut trials = Vec::new();
     for kind in Kind::ALL {
         let theirs = kind.of_openssh();
