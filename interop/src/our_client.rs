@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use peers::{Child, Failed, LIMIT, wait_until};
 use ssh_proto::{Algorithms, client};
-use ssh_transport::client::{ConnectError, HostKeys, Policy};
+use ssh_transport::client::{ConnectError, HostKeys, NewHosts, Policy};
 use ssh_transport::known_hosts::KnownHosts;
 use ssh_transport::{Channel, Client, Exit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -93,7 +93,7 @@ impl Setup<'_> {
     fn policy(&self, algorithms: Algorithms, key: Key) -> Result<Policy, Failed> {
         // Each server has other keys than the last one on its port.
         let host_keys =
-            HostKeys::Known { known: KnownHosts::default(), accept_new: Some(self.keys.path("known_hosts")) };
+            HostKeys::Known { known: KnownHosts::default(), new: NewHosts::Remember(self.keys.path("known_hosts")) };
         let mut policy = Policy::new(client::Config::new(&self.user, algorithms), host_keys);
         policy.identities.push(self.keys.user(key)?);
         Ok(policy)

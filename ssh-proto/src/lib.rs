@@ -145,13 +145,17 @@
 //! | RFC 4251 §5, data types | [`wire`] |
 //! | RFC 4253, packets, key exchange, re-keying | `transport/`, one file a section; `transport/kex/` |
 //! | RFC 4252, logins | `userauth/`, and its face: [`client`], [`server`] |
+//! | RFC 4256, keyboard-interactive | `userauth/keyboard.rs` |
 //! | RFC 4254, channels | `connection/`, and its face: [`connected`] |
 //! | RFC 4419, group exchange | `transport/kex/group.rs` |
-//! | RFC 4344, 4418, 5647, 6668, 8268, 8332, 8709, 8731 | [`crypto`]: traits and tables; [`keys`]: blobs, signatures, files |
+//! | RFC 4344, 4418, 5647, 5656, 6668, 8268, 8332, 8709, 8731, post-quantum hybrids | [`crypto`]: traits and tables; [`keys`]: blobs, signatures |
+//! | key files: OpenSSH's, PKCS#8 and older PEM, PuTTY's, RFC 4716 | `keys/file/`, `keys/public_file.rs` |
+//! | OpenSSH's PROTOCOL.certkeys, .krl and .u2f: certificates, revoked keys, security keys | `keys/certificate/`, `keys/krl.rs`, `keys/presence.rs` |
 //! | RFC 8308, EXT_INFO | `transport/ext_info.rs` |
 //! | RFC 4253 §6.2 and `zlib@openssh.com`, compression | `transport/compress.rs`, behind the feature `zlib` |
 //! | OpenSSH's strict key exchange, `-etm`, chacha20-poly1305 | `transport/kex/`, `transport/packet.rs` |
 //! | OpenSSH's PROTOCOL §1.8 and §2: pings, Unix sockets, `no-more-sessions`, host keys told and proved | `transport/ping.rs`, `connection/forward.rs`, `connection/requests.rs`, `connected/host_keys.rs` |
+//! | OpenSSH's PROTOCOL §3: logins bound to a host | `userauth/messages.rs`, `userauth/attempt.rs` |
 //! | every bound and its default | [`limits`] |
 //! | what can go wrong, by blame | [`error`] |
 //! | sending what must not be sent | [`raw`] |

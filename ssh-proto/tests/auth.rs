@@ -5,8 +5,9 @@ mod peer;
 
 use std::time::Duration;
 
+use pair::messages::{auth_request, failure, keyboard_request, password_request, public_key_request, service};
 use pair::{Setup, algorithms, ed25519_key, rsa_key};
-use peer::{Bench, Machine, Offer, Plays, Try, Verdict, auth_request, keyboard_request, public_key_request, service};
+use peer::{Bench, Machine, Offer, Plays, Try, Verdict};
 use ssh_proto::client::MethodName;
 use ssh_proto::error::{Limit, PeerIncompatible, PeerMisbehaved, Waiting};
 use ssh_proto::keys::PrivateKey;
@@ -34,25 +35,10 @@ fn client() -> Bench {
     Bench::client(Setup::default().client, Offer::default())
 }
 
-/// FAILURE with its list and its flag.
-fn failure(methods: &str, partial: bool) -> Vec<u8> {
-    let mut payload = vec![number::USERAUTH_FAILURE];
-    payload.put_string(methods.as_bytes());
-    payload.put_bool(partial);
-    payload
-}
-
 fn pk_ok(algorithm: &str, key: &[u8]) -> Vec<u8> {
     let mut payload = vec![number::USERAUTH_PK_OK];
     payload.put_string(algorithm.as_bytes());
     payload.put_string(key);
-    payload
-}
-
-fn password_request(user: &str, password: &[u8]) -> Vec<u8> {
-    let mut payload = auth_request(user, "ssh-connection", "password");
-    payload.put_bool(false);
-    payload.put_string(password);
     payload
 }
 
@@ -302,7 +288,7 @@ fn rfc4252_s8_passwords_reach_the_caller_as_they_are_and_very_long_ones_do_not()
             server::Method::Password(given) if given == expected => Verdict::Accept,
             other => panic!("{other:?}"),
         });
-        bench.send(&password_request("alice", password));
+        bench.send(&password_request("alice", password, None));
         let answer = if asked { SUCCESS.to_vec() } else { failure("publickey,password", false) };
         assert_eq!(bench.take(), [answer], "{} bytes (CVE-2016-6515)", password.len());
     }
@@ -322,9 +308,9 @@ fn rfc4252_s5_1_publickey_then_password_with_partial_success() {
     // The method that is done is not offered again; nor would it help, as it is the same key.
     bench.send(&signed);
     assert_eq!(bench.take(), [failure("password", false)]);
-    bench.send(&password_request("alice", b"wrong"));
+    bench.send(&password_request("alice", b"wrong", None));
     assert_eq!(bench.take(), [failure("password", false)]);
-    bench.send(&password_request("alice", b"secret"));
+    bench.send(&password_request("alice", b"secret", None));
     assert_eq!(bench.take(), [SUCCESS]);
 }
 
@@ -340,12 +326,12 @@ fn rfc4252_s5_a_change_of_user_flushes_partial_success() {
     let signed = bench.signed_request("alice");
     bench.send(&signed);
     assert_eq!(bench.take(), [failure("password", true)]);
-    bench.send(&password_request("bob", b"secret"));
+    bench.send(&password_request("bob", b"secret", None));
     assert_eq!(bench.take(), [failure("publickey,password", false)]);
-    bench.send(&password_request("alice", b"secret"));
+    bench.send(&password_request("alice", b"secret", None));
     assert_eq!(bench.take(), [failure("publickey,password", false)], "flushed is flushed");
     bench.send(&signed);
-    bench.send(&password_request("alice", b"secret"));
+    bench.send(&password_request("alice", b"secret", None));
     assert_eq!(bench.take(), [failure("password", true), SUCCESS.to_vec()]);
 }
 
@@ -366,7 +352,7 @@ fn a_refused_attempt_is_answered_after_its_delay_and_nothing_is_read_meanwhile()
     let mut config = prompt_server();
     config.failure_delay = Duration::from_secs(1);
     let mut bench = server_with(config);
-    bench.send(&password_request("alice", b"wrong"));
+    bench.send(&password_request("alice", b"wrong", None));
     let signed = bench.signed_request("alice");
     bench.send(&signed);
     assert!(bench.take().is_empty());
@@ -383,7 +369,7 @@ fn a_forged_signature_and_an_unknown_method_are_as_slow_as_a_wrong_password() {
     config.failure_delay = Duration::from_secs(1);
     let mut forged = server_with(config.clone()).signed_request("alice");
     let mut requests =
-        vec![password_request("alice", &[b'x'; 2000]), auth_request("alice", "ssh-connection", "hostbased")];
+        vec![password_request("alice", &[b'x'; 2000], None), auth_request("alice", "ssh-connection", "hostbased")];
     *forged.last_mut().unwrap() ^= 1;
     requests.push(forged);
     for request in requests {
@@ -398,7 +384,7 @@ fn a_forged_signature_and_an_unknown_method_are_as_slow_as_a_wrong_password() {
 #[test]
 fn rfc4252_s4_the_sixth_failure_ends_the_connection() {
     for request in [
-        password_request("alice", b"wrong"),
+        password_request("alice", b"wrong", None),
         public_key_request("alice", "ssh-ed25519", ed25519_key(3).public().blob(), false),
         keyboard_request("alice"),
     ] {
@@ -437,14 +423,14 @@ fn rfc4252_s4_the_login_grace_ends_every_waiting_step_of_a_server() {
     let slow_judge = {
         let mut bench = server_with(prompt_server());
         bench.judge = Box::new(|_attempt| Verdict::Wait);
-        bench.send(&password_request("alice", b"x"));
+        bench.send(&password_request("alice", b"x", None));
         bench
     };
     let delayed = {
         let mut config = prompt_server();
         config.failure_delay = Duration::from_secs(1000);
         let mut bench = server_with(config);
-        bench.send(&password_request("alice", b"x"));
+        bench.send(&password_request("alice", b"x", None));
         bench
     };
     let steps = [
@@ -548,7 +534,7 @@ fn rfc4253_s10_the_one_service_before_login_is_ssh_userauth() {
 fn a_client_that_asks_for_the_service_before_each_attempt_is_served() {
     // paramiko's clients do: RFC 4253 s10 does not forbid it.
     let mut bench = server_with(prompt_server());
-    bench.send(&password_request("alice", b"wrong"));
+    bench.send(&password_request("alice", b"wrong", None));
     bench.send(&service(number::SERVICE_REQUEST, "ssh-userauth"));
     let signed = bench.signed_request("alice");
     bench.send(&signed);
@@ -584,7 +570,7 @@ fn cve_2018_15473_a_malformed_request_is_the_same_error_whoever_the_user_is() {
 #[test]
 fn refused_logins_are_noticed_without_control_characters() {
     let mut bench = server_with(prompt_server());
-    bench.send(&password_request("al\u{1b}]0;ice\u{7}", b"hunter2"));
+    bench.send(&password_request("al\u{1b}]0;ice\u{7}", b"hunter2", None));
     let refused = Notice::LoginRefused { user: "al]0;ice".into(), method: "password".into(), tries: 1 };
     assert!(bench.notices.contains(&refused), "{:?}", bench.notices);
     assert!(!format!("{:?}", bench.notices).contains("hunter2"));

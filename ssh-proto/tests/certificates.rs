@@ -3,8 +3,9 @@
 mod pair;
 mod peer;
 
+use pair::messages::public_key_request;
 use pair::{Pair, Pieces, Setup, algorithms};
-use peer::{Bench, Offer, Verdict, public_key_request};
+use peer::{Bench, Offer, Verdict};
 use ssh_proto::crypto::rustcrypto::PROVIDER;
 use ssh_proto::error::PeerMisbehaved;
 use ssh_proto::keys::{Certificate, PrivateKey, PublicKey};

@@ -3,6 +3,7 @@
 mod pair;
 mod peer;
 
+use pair::messages::{data, message, open, request};
 use pair::{Pair, Pieces, Seen, Setup};
 use peer::{Bench, Offer, Plays};
 use ssh_proto::connected::{ClientOpen, ServerOpen};
@@ -26,34 +27,6 @@ fn server() -> Bench {
 
 fn client() -> Bench {
     Bench::with(Plays::Server, Offer::default()).logged_in()
-}
-
-/// A message of one channel that has nothing but numbers.
-fn message(number: u8, fields: &[u32]) -> Vec<u8> {
-    let mut payload = vec![number];
-    fields.iter().for_each(|&field| payload.put_u32(field));
-    payload
-}
-
-fn open(channel_type: &str, sender: u32, window: u32, maximum_packet: u32) -> Vec<u8> {
-    let mut payload = vec![number::CHANNEL_OPEN];
-    payload.put_string(channel_type.as_bytes());
-    payload.put_bytes(&message(0, &[sender, window, maximum_packet])[1..]);
-    payload
-}
-
-fn data(channel: u32, bytes: &[u8]) -> Vec<u8> {
-    let mut payload = message(number::CHANNEL_DATA, &[channel]);
-    payload.put_string(bytes);
-    payload
-}
-
-fn request(channel: u32, name: &str, want_reply: bool, rest: &[u8]) -> Vec<u8> {
-    let mut payload = message(number::CHANNEL_REQUEST, &[channel]);
-    payload.put_string(name.as_bytes());
-    payload.put_bool(want_reply);
-    payload.put_bytes(rest);
-    payload
 }
 
 /// A server with one session, number 0 on both sides.

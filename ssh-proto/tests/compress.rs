@@ -7,6 +7,7 @@ use std::sync::Arc;
 use miniz_oxide::deflate::core::{CompressorOxide, TDEFLFlush, compress_to_output, create_comp_flags_from_zip_params};
 use miniz_oxide::inflate::stream::{InflateState, inflate};
 use miniz_oxide::{DataFormat, MZFlush};
+use pair::messages::{open, password_request, service};
 use pair::{Pair, Pieces, Setup, algorithms, ed25519_key, rng};
 use ssh_proto::error::{Limit, PeerMisbehaved};
 use ssh_proto::io::InputVec;
@@ -156,9 +157,7 @@ impl ByHand {
             out,
         };
         by_hand.run().unwrap();
-        let mut service = vec![number::SERVICE_REQUEST];
-        service.put_string(b"ssh-userauth");
-        by_hand.send(&service).unwrap();
+        by_hand.send(&service(number::SERVICE_REQUEST, "ssh-userauth")).unwrap();
         by_hand
     }
 
@@ -259,22 +258,11 @@ fn kexinit(lists: [&str; 2]) -> Vec<u8> {
 }
 
 fn login() -> Vec<u8> {
-    let mut payload = vec![number::USERAUTH_REQUEST];
-    for field in ["alice", "ssh-connection", "password"] {
-        payload.put_string(field.as_bytes());
-    }
-    payload.put_bool(false);
-    payload.put_string(b"open sesame");
-    payload
+    password_request("alice", b"open sesame", None)
 }
 
 fn channel_open() -> Vec<u8> {
-    let mut payload = vec![number::CHANNEL_OPEN];
-    payload.put_string(b"session");
-    for value in [0, 1 << 20, 1 << 15] {
-        payload.put_u32(value);
-    }
-    payload
+    open("session", 0, 1 << 20, 1 << 15)
 }
 
 #[test]

@@ -6,8 +6,9 @@ mod peer;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use pair::messages::service;
 use pair::{Pair, Setup, rsa_key};
-use peer::{Bench, Offer, Plays, Try, service};
+use peer::{Bench, Offer, Plays, Try};
 use ssh_proto::Error;
 use ssh_proto::crypto::rustcrypto::PROVIDER;
 use ssh_proto::error::PeerMisbehaved;

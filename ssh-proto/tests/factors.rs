@@ -7,8 +7,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use pair::messages::{auth_request, failure, keyboard_request, password_request, public_key_request, service};
 use pair::{Pair, Setup, ed25519_key};
-use peer::{Bench, Machine, Offer, Reply, Try, Verdict, auth_request, keyboard_request, public_key_request, service};
+use peer::{Bench, Machine, Offer, Reply, Try, Verdict};
 use ssh_proto::client::{self, Echo, MethodName, TrivialPolicy};
 use ssh_proto::crypto::rustcrypto::PROVIDER;
 use ssh_proto::error::{ApiMisuse, Limit, PeerIncompatible};
@@ -41,13 +42,6 @@ fn server_with(config: server::Config) -> Bench {
     bench
 }
 
-fn failure(methods: &str, partial: bool) -> Vec<u8> {
-    let mut payload = vec![number::USERAUTH_FAILURE];
-    payload.put_string(methods.as_bytes());
-    payload.put_bool(partial);
-    payload
-}
-
 /// INFO_REQUEST: a title, an instruction, questions and whether their answers show.
 fn asked(name: &str, instruction: &str, questions: &[(&str, bool)]) -> Vec<u8> {
     let mut payload = vec![number::USERAUTH_INFO_REQUEST];
@@ -66,16 +60,6 @@ fn answered(answers: &[&[u8]]) -> Vec<u8> {
     let mut payload = vec![number::USERAUTH_INFO_RESPONSE];
     payload.put_u32(u32::try_from(answers.len()).unwrap());
     answers.iter().for_each(|answer| payload.put_string(answer));
-    payload
-}
-
-fn password_request(user: &str, password: &[u8], new: Option<&[u8]>) -> Vec<u8> {
-    let mut payload = auth_request(user, "ssh-connection", "password");
-    payload.put_bool(new.is_some());
-    payload.put_string(password);
-    if let Some(new) = new {
-        payload.put_string(new);
-    }
     payload
 }
 

@@ -5,21 +5,14 @@ mod peer;
 
 use std::time::Duration;
 
+use pair::messages::global_request;
 use pair::{Pair, Seen, Setup};
 use peer::{Bench, Offer, Plays};
 use ssh_proto::error::{Limit, PeerMisbehaved, Waiting};
-use ssh_proto::wire::{Put, number};
+use ssh_proto::wire::number;
 use ssh_proto::{Error, GlobalRequest, Outcome, WantReply};
 
 const BOTH: [Plays; 2] = [Plays::Client, Plays::Server];
-
-fn global_request(name: &str, want_reply: bool, data: &[u8]) -> Vec<u8> {
-    let mut payload = vec![number::GLOBAL_REQUEST];
-    payload.put_string(name.as_bytes());
-    payload.put_bool(want_reply);
-    payload.put_bytes(data);
-    payload
-}
 
 fn seen(bench: &mut Bench) -> Vec<Seen> {
     match bench.peer.plays {

@@ -5,6 +5,7 @@ mod peer;
 
 use std::sync::Arc;
 
+use pair::messages::service;
 use pair::{End, Pair, Pieces, Seen, Setup, Signer, rng};
 use peer::{Bench, Offer, Plays};
 use ssh_proto::connected::ClientOpen;
@@ -53,7 +54,7 @@ fn rfc4253_s7_a_right_guess_goes_out_with_kexinit_and_counts() {
         bench.send_public_value();
         bench.send_newkeys();
         assert_eq!(bench.error, None);
-        bench.send(&peer::service(number::SERVICE_ACCEPT, "ssh-userauth"));
+        bench.send(&service(number::SERVICE_ACCEPT, "ssh-userauth"));
         bench.send(&[number::USERAUTH_SUCCESS]);
         let negotiated = bench.client_end().connection.negotiated().cloned().unwrap();
         assert_eq!((negotiated.kex, negotiated.first_choices), ("mlkem768x25519-sha256", FirstChoices::Agree));
@@ -73,7 +74,7 @@ fn rfc4253_s7_a_wrong_guess_is_followed_by_the_packet_of_what_was_agreed_on() {
             let bench = &mut bench;
             bench.send_public_value();
             bench.send_newkeys();
-            bench.send(&peer::service(number::SERVICE_ACCEPT, "ssh-userauth"));
+            bench.send(&service(number::SERVICE_ACCEPT, "ssh-userauth"));
             bench.send(&[number::USERAUTH_SUCCESS]);
             assert_eq!(bench.error, None);
             let negotiated = bench.client_end().connection.negotiated().cloned().unwrap();

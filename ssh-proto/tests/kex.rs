@@ -3,6 +3,7 @@
 mod pair;
 mod peer;
 
+use pair::messages::service;
 use pair::{Setup, ed25519_key, rsa_key};
 use peer::{Bench, Machine, Offer, Plays};
 use rand_chacha::rand_core::SeedableRng;
@@ -88,7 +89,7 @@ fn cve_2025_8277_guesses_in_every_re_exchange_leave_nothing_behind() {
     bench.send(&[number::KEXDH_INIT]);
     bench.send_public_value();
     bench.send_newkeys();
-    bench.send(&peer::service(number::SERVICE_REQUEST, "ssh-userauth"));
+    bench.send(&service(number::SERVICE_REQUEST, "ssh-userauth"));
     let signed = bench.signed_request("alice");
     bench.send(&signed);
     for _ in 0..50 {

@@ -10,7 +10,8 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use pair::Setup;
-use peer::{Bench, Machine, Offer, Plays, Reply, Try, Verdict as Judgement, service};
+use pair::messages::{auth_request, keyboard_request, service};
+use peer::{Bench, Machine, Offer, Plays, Reply, Try, Verdict as Judgement};
 use ssh_proto::notice::Notice;
 use ssh_proto::server::MethodName;
 use ssh_proto::wire::{Put, number};
@@ -328,12 +329,12 @@ fn arrive(plays: Plays, phase: Phase) -> Bench {
             let mut bench = Bench::server(setup.server, Offer { strict, ..Offer::default() });
             bench.examine = Box::new(|_exchange| Reply::Ask(server::Questions::new().hidden("Code: ")));
             let mut bench = bench.with_service();
-            bench.send(&peer::keyboard_request("alice"));
+            bench.send(&keyboard_request("alice"));
             bench
         }
         DelayedRefusal => {
             let mut bench = new().with_service();
-            bench.send(&peer::auth_request("alice", "ssh-connection", "hostbased"));
+            bench.send(&auth_request("alice", "ssh-connection", "hostbased"));
             bench
         }
         LoggedIn => new().logged_in(),
@@ -424,7 +425,7 @@ fn message(bench: &mut Bench, number: u8) -> Vec<u8> {
             let init = bench.got.iter().rfind(|sent| sent[0] == number::KEXDH_INIT).unwrap().clone();
             payload = bench.peer.kexdh_reply(&init);
         }
-        number::USERAUTH_REQUEST => payload = peer::auth_request("alice", "ssh-connection", "none"),
+        number::USERAUTH_REQUEST => payload = auth_request("alice", "ssh-connection", "none"),
         number::USERAUTH_FAILURE => {
             payload.put_string(b"publickey");
             payload.put_bool(false);

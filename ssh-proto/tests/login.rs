@@ -3,8 +3,9 @@
 mod pair;
 mod peer;
 
+use pair::messages::service;
 use pair::{Pair, Pieces, Setup};
-use peer::{Bench, Machine, Offer, Plays, Try, service};
+use peer::{Bench, Machine, Offer, Plays, Try};
 use ssh_proto::wire::number;
 use ssh_proto::{client, server};
 

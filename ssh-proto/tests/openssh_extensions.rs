@@ -4,6 +4,7 @@
 mod pair;
 mod peer;
 
+use pair::messages::{self, global_request};
 use pair::{Pair, Seen, Setup, rsa_key};
 use peer::{Bench, Offer, Plays};
 use ssh_proto::connected::{ClientOpen, PingError, ServerOpen};
@@ -23,22 +24,8 @@ fn pair() -> Pair {
     pair
 }
 
-fn global_request(name: &str, want_reply: bool, data: &[u8]) -> Vec<u8> {
-    let mut payload = vec![number::GLOBAL_REQUEST];
-    payload.put_string(name.as_bytes());
-    payload.put_bool(want_reply);
-    payload.put_bytes(data);
-    payload
-}
-
 fn open(channel_type: &str, data: &[u8]) -> Vec<u8> {
-    let mut payload = vec![number::CHANNEL_OPEN];
-    payload.put_string(channel_type.as_bytes());
-    for field in [0, 1 << 20, 1 << 15] {
-        payload.put_u32(field);
-    }
-    payload.put_bytes(data);
-    payload
+    [&messages::open(channel_type, 0, 1 << 20, 1 << 15)[..], data].concat()
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod pair;
 
 use std::sync::Arc;
 
+use pair::messages::{open, password_request, request, service};
 use pair::{algorithms, rng};
 use ssh_proto::crypto::rustcrypto::{PROVIDER, rows};
 use ssh_proto::crypto::{CryptoProvider, Digest, Exchange};
@@ -159,7 +160,7 @@ impl Attack<RealServer> {
     fn on_login(config: raw::Config) -> Self {
         let mut attack = Self::on_server(config);
         attack.run().unwrap();
-        attack.send(&service(number::SERVICE_REQUEST)).unwrap();
+        attack.send(&service(number::SERVICE_REQUEST, "ssh-userauth")).unwrap();
         assert_eq!(attack.numbers(), [20, 31, 21, 7, 6]);
         attack
     }
@@ -237,36 +238,16 @@ fn config() -> raw::Config {
     raw::Config::new(algorithms())
 }
 
-fn service(number: u8) -> Vec<u8> {
-    let mut payload = vec![number];
-    payload.put_string(b"ssh-userauth");
-    payload
-}
-
 fn login() -> Vec<u8> {
-    let mut payload = vec![number::USERAUTH_REQUEST];
-    for field in ["alice", "ssh-connection", "password"] {
-        payload.put_string(field.as_bytes());
-    }
-    payload.put_bool(false);
-    payload.put_string(b"open sesame");
-    payload
+    password_request("alice", b"open sesame", None)
 }
 
 fn channel_open() -> Vec<u8> {
-    let mut payload = vec![number::CHANNEL_OPEN];
-    payload.put_string(b"session");
-    payload.put_u32(0);
-    payload.put_u32(1 << 20);
-    payload.put_u32(1 << 15);
-    payload
+    open("session", 0, 1 << 20, 1 << 15)
 }
 
 fn exec(command: &str) -> Vec<u8> {
-    let mut payload = vec![number::CHANNEL_REQUEST];
-    payload.put_u32(0);
-    payload.put_string(b"exec");
-    payload.put_bool(true);
+    let mut payload = request(0, "exec", true, b"");
     payload.put_string(command.as_bytes());
     payload
 }
@@ -307,7 +288,7 @@ fn a_raw_server_lets_a_real_client_in_under_every_cipher_and_mac() {
         let mut attack = Attack::on_client(config);
         attack.run().unwrap();
         assert_eq!(attack.numbers(), [20, 30, 21, 7, 5]);
-        attack.send(&service(number::SERVICE_ACCEPT)).unwrap();
+        attack.send(&service(number::SERVICE_ACCEPT, "ssh-userauth")).unwrap();
         assert_eq!(attack.numbers(), [50]);
         attack.send(&[number::USERAUTH_SUCCESS]).unwrap();
         assert_eq!(attack.real.open.as_ref().unwrap().session_id(), attack.raw.session_id());
@@ -357,7 +338,7 @@ fn a_success_that_was_not_asked_for_does_not_log_a_client_in() {
 fn rfc4252_s5_3_a_second_success_is_ignored() {
     let mut attack = Attack::on_client(config());
     attack.run().unwrap();
-    attack.send(&service(number::SERVICE_ACCEPT)).unwrap();
+    attack.send(&service(number::SERVICE_ACCEPT, "ssh-userauth")).unwrap();
     for _ in 0..2 {
         attack.send(&[number::USERAUTH_SUCCESS]).unwrap();
     }
@@ -423,7 +404,7 @@ fn cve_2023_48795_ignore_in_a_strict_exchange_ends_it_and_without_strictness_doe
     attack.raw.send(&[number::IGNORE, 0, 0, 0, 0], &mut attack.out);
     attack.run().unwrap();
     assert_eq!(attack.raw.negotiated().unwrap().strictness, KexStrictness::Plain);
-    attack.send(&service(number::SERVICE_REQUEST)).unwrap();
+    attack.send(&service(number::SERVICE_REQUEST, "ssh-userauth")).unwrap();
     assert_eq!(attack.numbers(), [20, 31, 21, 7, 6]);
 }
 
@@ -476,6 +457,6 @@ fn keys_exchanged_by_hand_come_into_use() {
     attack.raw.protect_inbound(&keys, row(cipher), mac, Numbering::Continue);
     attack.send(&[number::NEWKEYS]).unwrap();
     attack.raw.protect_outbound(&keys, row(cipher), mac, Numbering::Continue);
-    attack.send(&service(number::SERVICE_REQUEST)).unwrap();
+    attack.send(&service(number::SERVICE_REQUEST, "ssh-userauth")).unwrap();
     assert_eq!(attack.numbers(), [6]);
 }

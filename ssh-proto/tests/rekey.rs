@@ -5,8 +5,9 @@ mod peer;
 
 use std::time::Duration;
 
+use pair::messages::{auth_request, global_request, service};
 use pair::{Pair, Pieces, Seen, Setup, ed25519_key, rsa_key};
-use peer::{Bench, Offer, Plays, Try, service};
+use peer::{Bench, Offer, Plays, Try};
 use ssh_proto::crypto::CryptoProvider;
 use ssh_proto::crypto::rustcrypto::PROVIDER;
 use ssh_proto::error::{Limit, PeerMisbehaved, Waiting};
@@ -14,13 +15,6 @@ use ssh_proto::wire::{Put, number};
 use ssh_proto::{ChannelRequest, Error, GlobalRequest, SendError, Stream, WantReply};
 
 const BOTH: [Plays; 2] = [Plays::Client, Plays::Server];
-
-fn global_request(name: &str) -> Vec<u8> {
-    let mut payload = vec![number::GLOBAL_REQUEST];
-    payload.put_string(name.as_bytes());
-    payload.put_bool(true);
-    payload
-}
 
 /// Both sides forget what they saw, and their next exchanges are counted.
 fn settle(pair: &mut Pair) {
@@ -143,7 +137,7 @@ fn inbound_packets_that_nobody_answers_count_too() {
     config.limits.rekey_packets = 50;
     let mut bench = Bench::server(config, Offer::default()).logged_in();
     for _ in 0..60 {
-        bench.send(&peer::auth_request("alice", "ssh-connection", "none"));
+        bench.send(&auth_request("alice", "ssh-connection", "none"));
     }
     assert_eq!(bench.take_numbers(), [number::KEXINIT]);
 }
@@ -186,7 +180,7 @@ fn rfc4253_s9_before_login_by_either_side_in_every_step() {
         bench.send(&message);
         bench.exchange_keys();
         assert_eq!(bench.error, None);
-        bench.send(&global_request("keepalive@openssh.com"));
+        bench.send(&global_request("keepalive@openssh.com", true, b""));
         assert_eq!(bench.take().pop().unwrap(), [number::REQUEST_SUCCESS]);
     }
 }
@@ -218,7 +212,7 @@ fn rfc4253_s9_algorithms_may_change() {
             let offer = &mut bench.peer.offer;
             (offer.kex, offer.cipher, offer.mac) = (kex.into(), cipher.into(), mac.into());
             bench.exchange_keys();
-            bench.send(&global_request("keepalive@openssh.com"));
+            bench.send(&global_request("keepalive@openssh.com", true, b""));
             assert_eq!(bench.error, None, "{cipher}");
             assert_eq!(bench.take().pop().unwrap(), [number::REQUEST_SUCCESS], "{cipher}");
         }
@@ -240,7 +234,7 @@ fn rfc4253_s7_1_between_our_kexinit_and_our_newkeys_nothing_else_is_sent_and_wha
     bench.act(|connection, now, out| connection.rekey(now, out));
     assert_eq!(bench.take_numbers(), [number::KEXINIT]);
     // Legal, for the peer has not sent its KEXINIT: the answers wait.
-    let requests = ["a", "b"].map(global_request);
+    let requests = ["a", "b"].map(|name| global_request(name, true, b""));
     requests.iter().for_each(|request| bench.send(request));
     let ours = GlobalRequest::Other { name: "ours", data: b"" };
     bench.act(|connection, now, out| connection.global_request(&ours, WantReply::No, now, out)).unwrap();
@@ -295,11 +289,11 @@ fn rfc4253_s7_1_data_that_was_under_way_before_the_peers_kexinit_is_delivered_an
             }
         }
         for _ in 0..100 {
-            bench.send(&global_request("in flight"));
+            bench.send(&global_request("in flight", true, b""));
         }
         assert_eq!(bench.error, None);
         bench.send_kexinit();
-        bench.send(&global_request("too late"));
+        bench.send(&global_request("too late", true, b""));
         assert!(matches!(bench.error, Some(Error::PeerMisbehaved(PeerMisbehaved::NotKeyExchange(_)))));
     }
 }
@@ -310,7 +304,7 @@ fn cve_2025_22869_a_peer_that_never_answers_a_re_exchange_meets_the_limit_of_wha
     bench.act(|connection, now, out| connection.rekey(now, out));
     bench.take();
     let answers = (0..100_000).take_while(|_| {
-        bench.send(&global_request("keepalive@openssh.com"));
+        bench.send(&global_request("keepalive@openssh.com", true, b""));
         bench.error.is_none()
     });
     // Each counts 64 bytes more than it has.

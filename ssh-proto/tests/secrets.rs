@@ -6,8 +6,9 @@ mod peer;
 use std::fmt::Debug;
 use std::time::Duration;
 
+use pair::messages::auth_request;
 use pair::{Pair, Setup, ed25519_key, rng};
-use peer::{Bench, Machine, Offer, Plays, Try, Verdict, auth_request};
+use peer::{Bench, Machine, Offer, Plays, Try, Verdict};
 use ssh_proto::client::MethodName;
 use ssh_proto::crypto::CryptoProvider;
 use ssh_proto::crypto::rustcrypto::PROVIDER;

@@ -5,8 +5,9 @@ mod peer;
 
 use std::time::Duration;
 
+use pair::messages::public_key_request;
 use pair::{Setup, ed25519_key, rng};
-use peer::{Bench, Offer, Verdict, public_key_request};
+use peer::{Bench, Offer, Verdict};
 use sha2::{Digest, Sha256};
 use ssh_proto::Algorithms;
 use ssh_proto::crypto::rustcrypto::PROVIDER;

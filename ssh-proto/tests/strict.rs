@@ -3,6 +3,7 @@
 mod pair;
 mod peer;
 
+use pair::messages::service;
 use pair::{Pair, Setup};
 use peer::{Bench, Offer, Plays};
 use ssh_proto::crypto::CryptoProvider;
@@ -150,7 +151,7 @@ fn terrapin_a_packet_put_in_does_not_make_room_for_one_cut_out() {
             bench.send_public_value();
             bench.send_newkeys();
             let _cut_out = bench.peer.seal(ignore);
-            bench.send(&peer::service(number::SERVICE_REQUEST, "ssh-userauth"));
+            bench.send(&service(number::SERVICE_REQUEST, "ssh-userauth"));
         }
         assert_eq!(bench.error.is_some(), noticed);
     }

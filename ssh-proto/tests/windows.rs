@@ -3,31 +3,13 @@
 mod pair;
 mod peer;
 
+use pair::messages::{data, message, open};
 use pair::{Pair, Pieces, Seen, Setup};
 use peer::{Bench, Offer, Plays};
 use ssh_proto::connected::ClientOpen;
 use ssh_proto::error::PeerMisbehaved;
 use ssh_proto::wire::{Put, Reader, number};
 use ssh_proto::{ChannelId, Client, Connection, Error, SendError, Stream};
-
-fn message(number: u8, fields: &[u32]) -> Vec<u8> {
-    let mut payload = vec![number];
-    fields.iter().for_each(|&field| payload.put_u32(field));
-    payload
-}
-
-fn open(window: u32, maximum_packet: u32) -> Vec<u8> {
-    let mut payload = vec![number::CHANNEL_OPEN];
-    payload.put_string(b"session");
-    payload.put_bytes(&message(0, &[0, window, maximum_packet])[1..]);
-    payload
-}
-
-fn data(bytes: &[u8]) -> Vec<u8> {
-    let mut payload = message(number::CHANNEL_DATA, &[0]);
-    payload.put_string(bytes);
-    payload
-}
 
 fn extended(code: u32, bytes: &[u8]) -> Vec<u8> {
     let mut payload = message(number::CHANNEL_EXTENDED_DATA, &[0, code]);
@@ -41,7 +23,7 @@ fn server(ours: u32, window: u32, maximum_packet: u32) -> (Bench, ChannelId) {
     config.limits.window = ours;
     let mut bench = Bench::server(config, Offer::default()).logged_in();
     bench.server_end().habits.consume = false;
-    bench.send(&open(window, maximum_packet));
+    bench.send(&open("session", 0, window, maximum_packet));
     let answer = bench.take().remove(0);
     assert_eq!(answer, message(number::CHANNEL_OPEN_CONFIRMATION, &[0, 0, ours, 32 * 1024]));
     let id = bench.server_end().opened[0];
@@ -155,7 +137,7 @@ fn rfc4254_s5_2_no_data_string_is_longer_than_the_peers_maximum_packet_nor_than_
 #[test]
 fn cve_2026_59843_a_maximum_packet_of_0_is_refused() {
     let mut bench = Bench::with(Plays::Client, Offer::default()).logged_in();
-    bench.send(&open(1000, 0));
+    bench.send(&open("session", 0, 1000, 0));
     assert!(bench.take()[0].starts_with(&message(number::CHANNEL_OPEN_FAILURE, &[0, 2])));
     assert_eq!(bench.server_end().take_events(), []);
     let mut bench = Bench::with(Plays::Server, Offer::default()).logged_in();
@@ -173,9 +155,9 @@ fn rfc4254_s5_2_data_beyond_our_window_ends_the_connection() {
         for stderr in [false, true] {
             let (mut bench, _) = server(ours, 1000, 1000);
             let fits = vec![1; ours as usize];
-            bench.send(&if stderr { extended(1, &fits) } else { data(&fits) });
+            bench.send(&if stderr { extended(1, &fits) } else { data(0, &fits) });
             assert_eq!(bench.error, None);
-            bench.send(&if stderr { extended(1, b"x") } else { data(b"x") });
+            bench.send(&if stderr { extended(1, b"x") } else { data(0, b"x") });
             assert_eq!(bench.error, Some(Error::PeerMisbehaved(PeerMisbehaved::WindowExceeded)));
         }
     }
@@ -184,24 +166,24 @@ fn rfc4254_s5_2_data_beyond_our_window_ends_the_connection() {
 #[test]
 fn credit_returns_on_consume_and_never_more_than_came() {
     let (mut bench, id) = server(1000, 1000, 1000);
-    bench.send(&data(&[1; 900]));
+    bench.send(&data(0, &[1; 900]));
     assert!(bench.take().is_empty(), "receipt gives nothing back");
     consume(&mut bench, id, 600);
     assert_eq!(bench.take(), [message(number::CHANNEL_WINDOW_ADJUST, &[0, 600])]);
     consume(&mut bench, id, u32::MAX);
     assert!(bench.take().is_empty(), "300 are not worth a message");
-    bench.send(&data(&[1; 700]));
+    bench.send(&data(0, &[1; 700]));
     consume(&mut bench, id, 200);
     assert_eq!(bench.take(), [message(number::CHANNEL_WINDOW_ADJUST, &[0, 500])]);
     // 500 of 1000 are not consumed: what the peer may send is 500.
-    bench.send(&data(&[1; 501]));
+    bench.send(&data(0, &[1; 501]));
     assert_eq!(bench.error, Some(Error::PeerMisbehaved(PeerMisbehaved::WindowExceeded)));
 }
 
 #[test]
 fn no_credit_is_given_to_a_peer_that_sends_no_more() {
     let (mut bench, id) = server(1000, 1000, 1000);
-    bench.send(&data(&[1; 1000]));
+    bench.send(&data(0, &[1; 1000]));
     bench.send(&message(number::CHANNEL_EOF, &[0]));
     consume(&mut bench, id, 1000);
     assert!(bench.take().is_empty());
@@ -220,7 +202,7 @@ fn rfc4254_s5_2_unknown_extended_data_is_dropped_and_its_credit_returned() {
 #[test]
 fn rfc4254_s5_2_empty_data_has_no_effect() {
     let (mut bench, id) = server(0, 0, 1);
-    bench.send(&data(b""));
+    bench.send(&data(0, b""));
     bench.send(&extended(1, b""));
     assert_eq!((bench.server_end().take_events(), bench.take()), (vec![], vec![]));
     assert_eq!((send(&mut bench, id, Stream::Data, b""), bench.take()), (Ok(0), vec![]));
@@ -279,7 +261,7 @@ fn a_busy_channel_leaves_room_for_others() {
     config.limits.output_high_water = 10_000;
     let mut bench = Bench::server(config, Offer::default()).logged_in();
     for _ in 0..3 {
-        bench.send(&open(u32::MAX, 1000));
+        bench.send(&open("session", 0, u32::MAX, 1000));
     }
     let ids = bench.server_end().opened.clone();
     let now = bench.now;

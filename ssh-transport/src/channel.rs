@@ -130,11 +130,6 @@ impl Channel {
         std::future::poll_fn(|context| self.inner.link.poll_closed(self.inner.id, context)).await;
     }
 
-    /// Waits until the connection has ended.
-    pub(crate) async fn connection_ended(&self) {
-        std::future::poll_fn(|context| self.inner.link.poll_ended(self.inner.id, context)).await;
-    }
-
     /// Sends EOF: no more data from here; what comes can still be read.
     ///
     /// # Errors

@@ -152,9 +152,13 @@ impl<S: Side, E: Events<S>> Driver<S, E> {
                 match event {
                     Ok((event, connection, out)) => {
                         state.last_activity = now;
+                        let full = state.channels.len() >= state.bounds.channels;
                         let mut locked = Locked { connection, out, now, channels: &mut state.channels };
                         closed |= matches!(event, Event::Closed(_) | Event::OpenFailed { .. });
-                        handle(event, &mut locked, &mut self.events, &mut self.opened);
+                        match event {
+                            Event::Open { ticket, .. } if full => locked.refuse(ticket),
+                            event => handle(event, &mut locked, &mut self.events, &mut self.opened),
+                        }
                     }
                     Err(error) => return Some(Ended::Protocol(error)),
                 }
@@ -163,7 +167,8 @@ impl<S: Side, E: Events<S>> Driver<S, E> {
                 link.channel_went(state);
             }
             let Some(connection) = &state.connection else { return Some(Ended::Closed) };
-            if state.closing.is_some_and(|until| !connection.is_rekeying() || now >= until) {
+            let is_busy = connection.is_rekeying() || state.holds > 0;
+            if state.closing.is_some_and(|until| !is_busy || now >= until) {
                 return Some(Ended::Closed);
             }
             if self.broken.is_some() {

@@ -13,6 +13,44 @@ use tokio::net::TcpStream;
 pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
+/// A stream, and what it lives by: a connection that it runs through, or a program.
+#[derive(Debug)]
+pub(crate) struct Kept<S, K> {
+    // It goes first.
+    stream: S,
+    _keeper: K,
+}
+
+impl<S, K> Kept<S, K> {
+    pub(crate) const fn new(stream: S, keeper: K) -> Self {
+        Self { stream, _keeper: keeper }
+    }
+}
+
+impl<S: AsyncRead + Unpin, K: Unpin> AsyncRead for Kept<S, K> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin, K: Unpin> AsyncWrite for Kept<S, K> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
 /// A TCP connection, which anybody may write to, or another stream, which only its driver polls.
 pub(crate) enum Io {
     Tcp(TcpStream),

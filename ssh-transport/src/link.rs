@@ -3,28 +3,29 @@
 //! The mutex is held for one `process` or one `send`. A caller that sends seals its own bytes and writes them when the
 //! socket takes them at once; only the driver ever waits for the socket.
 
+mod channel_ops;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use ssh_proto::time::Instant;
 use ssh_proto::{
-    ChannelId, ChannelRequest, Connection, DisconnectReason, OpenFailureReason, OpenTicket, Outcome, ReplyTicket,
-    SendError, Side, Stream, WantReply,
+    ChannelId, ChannelRequest, Connection, DisconnectReason, OpenFailureReason, OpenTicket, Outcome, ReplyTicket, Side,
 };
 use tokio::sync::{Notify, oneshot};
 
+pub(crate) use self::channel_ops::ChannelOps;
 use crate::buffer::ReadBuffer;
 use crate::channel::Channel;
-use crate::channel_state::{ChannelState, Refusal, Unread, wake};
+use crate::channel_state::{ChannelState, Refusal, wake};
 use crate::clock::Clock;
 use crate::driver::Driver;
-use crate::ended::{Ended, Exit};
+use crate::ended::Ended;
 use crate::io::Io;
 use crate::output::Output;
-use crate::requests::Asked;
 
 /// What a side does with events that are not about data. It is called with the state locked: it answers, or leaves
 /// something to be done after the lock in its own queue.
@@ -47,6 +48,16 @@ pub(crate) struct Link<S: Side> {
     changed: Notify,
 }
 
+/// What the adapter bounds by itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Channels that may be in use here. The core has forgotten those that are closed; whoever has one still holds what came
+    /// on it.
+    pub(crate) channels: usize,
+    /// A connection without channels is closed after this time.
+    pub(crate) idle: Option<Duration>,
+}
+
 #[derive(Debug)]
 pub(crate) struct State<S: Side> {
     /// `None` once the connection has ended.
@@ -54,10 +65,11 @@ pub(crate) struct State<S: Side> {
     pub(crate) output: Output,
     pub(crate) channels: BTreeMap<ChannelId, ChannelState>,
     pub(crate) last_activity: Instant,
-    /// A connection without channels is closed after this time.
-    idle: Option<Duration>,
+    pub(crate) bounds: Bounds,
     /// Nobody wants anything any more: the driver says good-bye, at the latest then.
     pub(crate) closing: Option<Instant>,
+    /// How many [`Hold`]s there are.
+    pub(crate) holds: usize,
     ended: Option<Ended>,
     /// The stream is closed too.
     gone: bool,
@@ -81,7 +93,7 @@ impl<S: Side> State<S> {
 
     /// When the connection will have been idle for too long.
     pub(crate) fn idle_until(&self) -> Option<Instant> {
-        let idle = self.idle.filter(|_| self.closing.is_none() && !self.has_channels())?;
+        let idle = self.bounds.idle.filter(|_| self.closing.is_none() && !self.has_channels())?;
         Some(self.last_activity.plus(idle))
     }
 
@@ -91,9 +103,10 @@ impl<S: Side> State<S> {
         [due, self.idle_until(), self.closing].into_iter().flatten().min()
     }
 
-    /// Says good-bye when what had to wait for a key exchange has been sent; the peer cannot put that off for ever.
+    /// Says good-bye when what had to wait for a key exchange has been sent and nobody [holds](Link::hold) the connection; the
+    /// peer cannot put that off for ever.
     pub(crate) fn begin_closing(&mut self, now: Instant) {
-        /// How long a key exchange under way may still take.
+        /// How long what is under way may still take.
         const PATIENCE: Duration = Duration::from_secs(5);
         self.closing.get_or_insert_with(|| now.plus(PATIENCE));
     }
@@ -129,6 +142,12 @@ impl<S: Side> Locked<'_, S> {
         }
     }
 
+    /// The peer wants one more channel than there may be.
+    pub(crate) fn refuse(&mut self, ticket: OpenTicket) {
+        let reason = OpenFailureReason::RESOURCE_SHORTAGE;
+        let _ = self.connection.reject(ticket, reason, "too many channels are in use", self.now, self.out);
+    }
+
     /// Somebody takes the channel; false when it is gone.
     pub(crate) fn hold_channel(&mut self, id: ChannelId) -> bool {
         self.channels.get_mut(&id).is_some_and(|state| {
@@ -146,15 +165,16 @@ impl<S: Side> Link<S> {
         clock: Clock,
         (input, output): (ReadBuffer, Output),
         events: impl Events<S>,
-        idle: Option<Duration>,
+        bounds: Bounds,
     ) -> Arc<Self> {
         let state = State {
             connection: Some(connection),
             output,
             channels: BTreeMap::new(),
             last_activity: clock.now(),
-            idle,
+            bounds,
             closing: None,
+            holds: 0,
             ended: None,
             gone: false,
             driver: None,
@@ -211,41 +231,6 @@ impl<S: Side> Link<S> {
         }
     }
 
-    /// Lets `take` take of what nobody has read yet: it answers how much that was, and what the caller gets. At the end
-    /// of the stream the caller gets the default.
-    fn poll_unread<T: Default>(
-        &self,
-        id: ChannelId,
-        stream: Stream,
-        context: &Context<'_>,
-        take: impl FnOnce(&mut Unread) -> (usize, T),
-    ) -> Poll<io::Result<T>> {
-        let mut guard = self.lock();
-        let state = &mut *guard;
-        let Some(channel) = state.channels.get_mut(&id) else { return Poll::Ready(Ok(T::default())) };
-        let finished = channel.eof || channel.closed;
-        let half = channel.half(stream);
-        if half.unread.is_empty() {
-            if finished {
-                return Poll::Ready(Ok(T::default()));
-            }
-            if let Some(ended) = &state.ended {
-                return Poll::Ready(Err(ended.clone().into()));
-            }
-            half.reader = Some(context.waker().clone());
-            return Poll::Pending;
-        }
-        let (length, taken) = take(&mut half.unread);
-        if let Some(connection) = &mut state.connection {
-            let now = self.clock.now();
-            let consumed = u32::try_from(length).unwrap_or(u32::MAX);
-            // An error ends the connection, which the driver tells.
-            let _ = connection.channel(id).consume(consumed, now, &mut state.output.fresh);
-            self.write_at_once(state);
-        }
-        Poll::Ready(Ok(taken))
-    }
-
     pub(crate) fn ended(&self) -> Ended {
         self.lock().ended.clone().unwrap_or(Ended::Closed)
     }
@@ -255,6 +240,12 @@ impl<S: Side> Link<S> {
         let mut state = self.lock();
         state.begin_closing(self.clock.now());
         wake(&mut state.driver);
+    }
+
+    /// Has a good-bye wait until this is dropped, for as long as it would wait for a key exchange.
+    pub(crate) fn hold(self: &Arc<Self>) -> Hold<S> {
+        self.lock().holds += 1;
+        Hold { link: self.clone() }
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -312,231 +303,24 @@ impl<S: Side> Link<S> {
     }
 }
 
+/// Somebody has still something to do with a connection.
+#[derive(Debug)]
+pub(crate) struct Hold<S: Side> {
+    link: Arc<Link<S>>,
+}
+
+impl<S: Side> Drop for Hold<S> {
+    fn drop(&mut self) {
+        let mut state = self.link.lock();
+        state.holds -= 1;
+        wake(&mut state.driver);
+    }
+}
+
 /// Why a channel was not opened.
 #[derive(Debug)]
 pub(crate) enum OpenFailed {
     Here(ssh_proto::OpenError),
     Refused(Refusal),
     Ended(Ended),
-}
-
-/// What a channel can do, whichever side its link is.
-pub(crate) trait ChannelOps: Send + Sync + std::fmt::Debug {
-    fn poll_read(
-        &self,
-        id: ChannelId,
-        stream: Stream,
-        context: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>>;
-    fn poll_write(
-        &self,
-        id: ChannelId,
-        stream: Stream,
-        context: &mut Context<'_>,
-        data: &[u8],
-    ) -> Poll<io::Result<usize>>;
-    fn poll_chunk(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>>;
-    fn eof(&self, id: ChannelId) -> io::Result<()>;
-    fn close(&self, id: ChannelId);
-    fn forget(&self, id: ChannelId);
-    fn poll_exit(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<Option<Exit>>;
-    fn poll_closed(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<()>;
-    /// The connection's end, which may come after the channel's.
-    fn poll_ended(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<()>;
-    fn poll_request(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<Option<(Asked, ReplyTicket)>>;
-    /// Whether somebody takes the peer's requests on a channel. When nobody does any more, those that wait are refused.
-    fn attend(&self, id: ChannelId, attended: bool);
-    fn reply(&self, ticket: ReplyTicket, outcome: Outcome);
-    fn end_of_write(&self, id: ChannelId) -> io::Result<()>;
-    /// Opens a channel that the peer wants.
-    fn accept(self: Arc<Self>, ticket: OpenTicket) -> Result<Channel, Ended>;
-    fn reject(&self, ticket: OpenTicket, reason: OpenFailureReason, words: &str);
-    fn request(
-        &self,
-        id: ChannelId,
-        request: &ChannelRequest<'_>,
-        reply: WantReply,
-    ) -> io::Result<oneshot::Receiver<Outcome>>;
-}
-
-impl<S: Side> ChannelOps for Link<S> {
-    fn poll_read(
-        &self,
-        id: ChannelId,
-        stream: Stream,
-        context: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_unread(id, stream, context, |unread| {
-            let length = unread.take(buffer);
-            (length, length)
-        })
-    }
-
-    fn poll_chunk(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>> {
-        self.poll_unread(id, Stream::Data, context, |unread| {
-            let bytes = unread.take_all();
-            (bytes.len(), bytes)
-        })
-    }
-
-    fn poll_write(
-        &self,
-        id: ChannelId,
-        stream: Stream,
-        context: &mut Context<'_>,
-        data: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let mut guard = self.lock();
-        let state = &mut *guard;
-        let Some(connection) = &mut state.connection else {
-            return Poll::Ready(Err(state.ended.clone().unwrap_or(Ended::Closed).into()));
-        };
-        let now = self.clock.now();
-        match connection.channel(id).send(stream, data, now, &mut state.output.fresh) {
-            Ok(sent) => {
-                state.last_activity = now;
-                self.write_at_once(state);
-                Poll::Ready(Ok(sent))
-            }
-            Err(SendError::Closed | SendError::Unwanted) => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
-            Err(_later) => {
-                let Some(channel) = state.channels.get_mut(&id) else {
-                    return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
-                };
-                channel.half(stream).writer = Some(context.waker().clone());
-                // Room may be made by output that is still to be written.
-                wake(&mut state.driver);
-                Poll::Pending
-            }
-        }
-    }
-
-    fn eof(&self, id: ChannelId) -> io::Result<()> {
-        let result = self.with(|locked| locked.connection.channel(id).eof(locked.now, locked.out));
-        result?.map_err(|error| Ended::Protocol(error).into())
-    }
-
-    fn close(&self, id: ChannelId) {
-        let _ = self.with(|locked| locked.connection.channel(id).close(locked.now, locked.out));
-    }
-
-    fn forget(&self, id: ChannelId) {
-        ChannelOps::close(self, id);
-        let mut state = self.lock();
-        if state.channels.remove(&id).is_some() {
-            self.channel_went(&mut state);
-        }
-    }
-
-    fn poll_exit(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<Option<Exit>> {
-        let mut state = self.lock();
-        let ended = state.ended.is_some();
-        let Some(channel) = state.channels.get_mut(&id) else { return Poll::Ready(None) };
-        if channel.exit.is_some() || channel.closed || ended {
-            return Poll::Ready(channel.exit.clone());
-        }
-        channel.wait_for_end(context.waker());
-        Poll::Pending
-    }
-
-    fn poll_closed(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.lock();
-        let ended = state.ended.is_some();
-        let Some(channel) = state.channels.get_mut(&id).filter(|channel| !channel.closed && !ended) else {
-            return Poll::Ready(());
-        };
-        channel.wait_for_end(context.waker());
-        Poll::Pending
-    }
-
-    fn poll_ended(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.lock();
-        let ended = state.ended.is_some();
-        let Some(channel) = state.channels.get_mut(&id).filter(|_| !ended) else { return Poll::Ready(()) };
-        channel.wait_for_end(context.waker());
-        Poll::Pending
-    }
-
-    fn poll_request(&self, id: ChannelId, context: &mut Context<'_>) -> Poll<Option<(Asked, ReplyTicket)>> {
-        let mut state = self.lock();
-        let ended = state.ended.is_some();
-        let Some(channel) = state.channels.get_mut(&id) else { return Poll::Ready(None) };
-        if let Some(request) = channel.requests.pop() {
-            return Poll::Ready(Some(request));
-        }
-        if channel.closed || ended {
-            return Poll::Ready(None);
-        }
-        channel.requests.reader = Some(context.waker().clone());
-        Poll::Pending
-    }
-
-    fn attend(&self, id: ChannelId, attended: bool) {
-        let _ = self.with(|locked| {
-            let Some(channel) = locked.channels.get_mut(&id) else { return };
-            channel.requests.attended = attended;
-            while !attended && let Some((_, ticket)) = channel.requests.pop() {
-                let _ = locked.connection.reply(ticket, Outcome::Failure, locked.now, locked.out);
-            }
-        });
-    }
-
-    fn reply(&self, ticket: ReplyTicket, outcome: Outcome) {
-        let _ = self.with(|locked| {
-            let _ = locked.connection.reply(ticket, outcome, locked.now, locked.out);
-        });
-    }
-
-    fn end_of_write(&self, id: ChannelId) -> io::Result<()> {
-        let result = self.with(|locked| {
-            locked.connection.channel(id).end_of_write(locked.now, locked.out)?;
-            let Some(channel) = locked.channels.get_mut(&id) else { return Ok(()) };
-            let dropped = channel.drop_unread();
-            locked.connection.channel(id).consume(dropped, locked.now, locked.out)
-        });
-        result?.map_err(|error| Ended::Protocol(error).into())
-    }
-
-    fn accept(self: Arc<Self>, ticket: OpenTicket) -> Result<Channel, Ended> {
-        let accepted = self.with(|locked| {
-            let id = locked.connection.accept(ticket, locked.now, locked.out).ok()?;
-            locked.add_channel(id);
-            locked.hold_channel(id).then_some(id)
-        })?;
-        accepted.map(|id| Channel::new(self, id)).ok_or(Ended::Closed)
-    }
-
-    fn reject(&self, ticket: OpenTicket, reason: OpenFailureReason, words: &str) {
-        let _ = self.with(|locked| {
-            let _ = locked.connection.reject(ticket, reason, words, locked.now, locked.out);
-        });
-    }
-
-    fn request(
-        &self,
-        id: ChannelId,
-        request: &ChannelRequest<'_>,
-        reply: WantReply,
-    ) -> io::Result<oneshot::Receiver<Outcome>> {
-        let (sender, receiver) = oneshot::channel();
-        let sent = self.with(|locked| {
-            let asked = locked.connection.channel(id).request(request, reply, locked.now, locked.out);
-            let asked = asked.map_err(|error| {
-                let kind = match error {
-                    SendError::TooLong => io::ErrorKind::InvalidInput,
-                    SendError::Rekeying => io::ErrorKind::WouldBlock,
-                    _ => io::ErrorKind::BrokenPipe,
-                };
-                io::Error::new(kind, error)
-            })?;
-            if let Some(channel) = locked.channels.get_mut(&id).filter(|_| reply == WantReply::Yes) {
-                channel.replies.push((asked, sender));
-            }
-            Ok::<(), io::Error>(())
-        });
-        sent??;
-        Ok(receiver)
-    }
 }

@@ -15,7 +15,7 @@ use ssh_proto::error::Error;
 use ssh_proto::server::MethodName;
 use ssh_proto::wire::number;
 use ssh_transport::agent::Agent;
-use ssh_transport::client::{ConnectError, Guesses, HostKeys, Policy, ProgramError};
+use ssh_transport::client::{ConnectError, Guesses, HostKeys, NewHosts, Policy, ProgramError};
 use ssh_transport::identity::Identity;
 use ssh_transport::known_hosts::KnownHosts;
 use ssh_transport::server::{
@@ -50,6 +50,7 @@ fn main() -> std::process::ExitCode {
         plain("a_login_dropped_anywhere_ends_the_connection", a_dropped_login),
         plain("a_program_dropped_anywhere_frees_its_channel", a_dropped_program),
         plain("a_dropped_channel_ends_its_program", a_dropped_channel),
+        plain("a_program_that_outlives_its_channel_counts_as_one", a_program_that_outlives_its_channel),
         plain("a_dropped_client_delivers_all_and_ends", a_dropped_client),
         plain("a_dropped_server_ends_its_connections", a_dropped_server),
         plain("silence_ends_logins", silence_ends_logins),
@@ -509,6 +510,40 @@ fn a_dropped_channel() -> Result<(), Failed> {
     })
 }
 
+fn a_program_that_outlives_its_channel() -> Result<(), Failed> {
+    /// Keeps its channels, whatever becomes of them.
+    #[derive(Clone, Default)]
+    struct Keeps(Arc<std::sync::Mutex<Vec<Channel>>>);
+    impl Handler for Keeps {
+        async fn authorize(&self, _attempt: &Attempt<'_>) -> Decision {
+            Decision::Accept
+        }
+
+        fn program(&self, request: ProgramRequest) {
+            self.0.lock().expect("no panic").extend(request.accept());
+        }
+    }
+    block_on(async {
+        const MAXIMUM: usize = 3;
+        let mut limited = server_policy();
+        limited.config.limits.channels = MAXIMUM;
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let keeps = Keeps::default();
+        let _served = tokio::spawn(serve(far, Arc::new(limited), Arc::new(keeps.clone())));
+        let client = log_in(near).await?;
+        for _ in 0..MAXIMUM {
+            let channel = client.exec("anything").await?;
+            channel.close();
+            channel.closed().await;
+        }
+        let refused = client.exec("anything").await;
+        ensure(matches!(refused, Err(ProgramError::ChannelRefused(4, _))), || format!("{refused:?}"))?;
+        keeps.0.lock().expect("no panic").pop();
+        client.exec("anything").await?;
+        Ok(())
+    })
+}
+
 /// What was written before the client was dropped arrives, however slow the stream is.
 fn a_dropped_client() -> Result<(), Failed> {
     #[derive(Debug)]
@@ -950,7 +985,7 @@ fn nothing_is_guessed_at_strangers() -> Result<(), Failed> {
     block_on(async {
         let mut policy = policy();
         let known = || -> Result<HostKeys, Failed> {
-            Ok(HostKeys::Known { known: KnownHosts::load([&file])?, accept_new: Some(file.clone()) })
+            Ok(HostKeys::Known { known: KnownHosts::load([&file])?, new: NewHosts::Remember(file.clone()) })
         };
         policy.host_keys = known()?;
         // The key is written down; what was read before knows nothing of it.

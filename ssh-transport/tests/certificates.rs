@@ -9,7 +9,7 @@ use std::process::Command;
 use peers::{Child, Failed, LIMIT, Peers, trial};
 use ssh_transport::agent::Agent;
 use ssh_transport::authorized_keys::AuthorizedKeys;
-use ssh_transport::client::{ConnectError, HostKeys, Policy};
+use ssh_transport::client::{ConnectError, HostKeys, NewHosts, Policy};
 use ssh_transport::identity::Identity;
 use ssh_transport::known_hosts::KnownHosts;
 use ssh_transport::server;
@@ -413,7 +413,7 @@ fn we_believe_an_sshds_certificate(peers: &Peers) -> Result<(), Failed> {
         policy.identities = vec![identity("ed25519")];
         let mut known = KnownHosts::default();
         known.add(Path::new("known_hosts"), lines.as_bytes());
-        policy.host_keys = HostKeys::Known { known, accept_new: None };
+        policy.host_keys = HostKeys::Known { known, new: NewHosts::Refuse };
         policy
     };
     let ca = format!("@cert-authority 127.0.0.1 {}", authority.line()?);

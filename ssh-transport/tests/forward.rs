@@ -140,6 +140,9 @@ async fn page() -> Result<(SocketAddr, JoinHandle<()>), Failed> {
     Ok((address, task))
 }
 
+/// What a program says to a display first: twelve bytes, the protocol's name and a cookie of sixteen bytes, in whole words.
+const X11_SETUP: usize = 12 + 20 + 16;
+
 /// A display that takes one program, reads as much from it, and says hello.
 async fn display(length: usize) -> Result<(u16, JoinHandle<Result<Vec<u8>, Failed>>), Failed> {
     for number in 60..999 {

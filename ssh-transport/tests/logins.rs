@@ -34,6 +34,7 @@ fn main() -> std::process::ExitCode {
         plain("wrong_answers_are_asked_for_three_times", wrong_answers),
         plain("a_password_answers_its_single_question", a_password_answers),
         plain("nobody_there_is_nobody_asked", nobody_there),
+        plain("methods_are_tried_in_the_policys_order", methods_in_order),
         plain("a_new_password_is_asked_for_twice", a_new_password),
         plain("a_key_and_then_a_code", a_key_and_then_a_code),
         plain("two_keys_in_any_order", two_keys),
@@ -276,6 +277,39 @@ fn nobody_there() -> Result<(), Failed> {
         denied(log_in(every_method(), Examiner::default(), &asks(USER, &script)).await)?;
         let password = r#"Client alice@door ["", ""] ["Password: "]"#;
         equal(script.log(), vec![CODE.to_owned(), password.to_owned()])
+    })
+}
+
+fn methods_in_order() -> Result<(), Failed> {
+    const PASSWORD: &str = r#"Client alice@door ["", ""] ["Password: "]"#;
+    block_on(async {
+        for (methods, asked) in [
+            (vec![MethodName::Password, MethodName::KeyboardInteractive], vec![PASSWORD, CODE]),
+            (vec![MethodName::KeyboardInteractive], vec![CODE]),
+            (vec![MethodName::Password], vec![PASSWORD]),
+            (vec![], vec![]),
+        ] {
+            let script = Script::new(&[]);
+            let mut policy = asks(USER, &script);
+            policy.methods = methods;
+            denied(log_in(every_method(), Examiner::default(), &policy).await)?;
+            equal(script.log(), asked.into_iter().map(str::to_owned).collect())?;
+        }
+        // A right key and a right password are of no use where their methods are off.
+        let mut policy = client_policy(USER, &public("ed25519"));
+        policy.password = Some(b"correct horse".to_vec().into());
+        policy.methods = vec![MethodName::KeyboardInteractive];
+        denied(log_in(every_method(), Examiner::default(), &policy).await)?;
+        policy.methods = vec![MethodName::Password];
+        log_in(every_method(), Examiner::default(), &policy).await?;
+        // Who may try once is asked once.
+        let mut server = every_method();
+        server.config.failure_delay = std::time::Duration::ZERO;
+        let script = Script::new(&[&["wrong"], &["1", ""]]);
+        let mut policy = asks(USER, &script);
+        policy.password_prompts = 1;
+        denied(log_in(server, Examiner::default(), &policy).await)?;
+        equal(script.log(), vec![CODE.to_owned(), PASSWORD.to_owned()])
     })
 }
 

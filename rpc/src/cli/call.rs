@@ -20,7 +20,7 @@ use super::explain::Attempt;
 use super::failure::Failure;
 use super::output::Output;
 use super::serve::Algorithms;
-use super::terminal::Terminal;
+use super::terminal::{Ask, Terminal};
 use super::{json, log, secret};
 
 /// Call a function on a node, and print its value
@@ -90,6 +90,7 @@ const AFTER_HELP: &str = "\
 Examples:
   sshrpc call 127.0.0.1:2222 lists reverse '[[1,2,3]]'
   sshrpc call 127.0.0.1:2222 'lists:seq(1,5)' --mode exec
+  sshrpc call myserver lists seq '[1,5]'              (a Host of ~/.ssh/config)
   sshrpc call --accept-new alice@node.example:2222 erlang now
   sshrpc call --json 127.0.0.1:2222 sshrpc echo '[#{colour => <<\"red\">>}]' | jq .ok.colour";
 
@@ -158,23 +159,24 @@ impl Call {
 
     async fn call(&self, request: &Request) -> Result<Term, Failure> {
         let folder = Folder::find().ok();
-        let connect = self.connect();
-        let identities = match connect.as_ref().map(Connect::host_config) {
-            Ok(Ok(found)) => self.identities(folder.as_ref(), &found).await?,
-            Ok(Err(_)) | Err(_) => DefaultIdentities::default(),
-        };
-        let named =
-            |identity: &Identity| Some((identity.public().fingerprint().to_string(), identity.path()?.to_owned()));
-        let attempt = Attempt {
+        let mut attempt = Attempt {
             target: &self.target,
             mode: self.mode,
             known_hosts: self.keys.known_hosts.as_deref(),
-            tried: identities.identities.iter().filter_map(named).collect(),
-            unusable: identities.problems,
+            tried: Vec::new(),
+            unusable: Vec::new(),
             folder: folder.as_ref(),
         };
-        let terminal = Arc::new(if self.keys.batch { Terminal::batch() } else { Terminal::new() });
-        let connect = connect.map_err(|error| attempt.not_connected(&error))?.prompter(terminal.clone());
+        let mut connect = self.connect().map_err(|error| attempt.not_connected(&error))?;
+        let found = connect.host_config().await.map_err(|error| attempt.not_connected(&error))?;
+        let whom = if self.keys.batch || found.batch_mode { Ask::Nobody } else { Ask::Somebody };
+        let identities = self.identities(folder.as_ref(), found, whom).await?;
+        let named =
+            |identity: &Identity| Some((identity.public().fingerprint().to_string(), identity.path()?.to_owned()));
+        attempt.tried = identities.identities.iter().filter_map(named).collect();
+        attempt.unusable = identities.problems;
+        let terminal = Arc::new(Terminal::new(whom));
+        let connect = connect.prompter(terminal.clone());
         let connect =
             identities.identities.into_iter().map(self.algorithms.provider.sign).fold(connect, Connect::identity);
         let mut patience = Patience::new(self.timeout);
@@ -224,16 +226,21 @@ impl Call {
     }
 
     /// The keys to try: those that were named; or else sshrpc's own, and those that `ssh` would try.
-    async fn identities(&self, folder: Option<&Folder>, config: &HostConfig) -> Result<DefaultIdentities, Failure> {
+    async fn identities(
+        &self,
+        folder: Option<&Folder>,
+        config: &HostConfig,
+        whom: Ask,
+    ) -> Result<DefaultIdentities, Failure> {
         let mut found = DefaultIdentities::default();
         for path in &self.keys.identity {
-            found.identities.extend(secret::read_identities(path)?);
+            found.identities.extend(secret::read_identities(path, whom)?);
         }
         let Some(folder) = folder.filter(|_| self.keys.identity.is_empty()) else { return Ok(found) };
         for path in KINDS.iter().map(|kind| folder.user_key(kind)).filter(|path| path.exists()) {
             match Identity::from_file(&path, |_| None) {
                 Ok(identity) => found.identities.push(identity),
-                Err(error) => match secret::read_identity(&path) {
+                Err(error) => match secret::read_identity(&path, whom) {
                     Ok(identity) if error.needs_passphrase() => found.identities.push(identity),
                     _ => found.problems.push(error),
                 },

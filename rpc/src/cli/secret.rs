@@ -8,14 +8,15 @@ use zeroize::Zeroizing;
 
 use super::config::shown;
 use super::failure::Failure;
+use super::terminal::Ask;
 
 /// Programs that nobody watches give passphrases this way.
 pub(crate) const VARIABLE: &str = "SSHRPC_PASSPHRASE";
 
-/// Reads a private key. Where it is encrypted, the passphrase comes from the environment, or from whoever sits there.
-pub(crate) fn read_identity(path: &Path) -> Result<Identity, Failure> {
+/// Reads a private key. Where it is encrypted, the passphrase comes from the environment, or from whoever may be asked.
+pub(crate) fn read_identity(path: &Path, whom: Ask) -> Result<Identity, Failure> {
     let from_environment = from_environment();
-    let can_ask = from_environment.is_none() && std::io::stderr().is_terminal();
+    let can_ask = from_environment.is_none() && whom == Ask::Somebody && std::io::stderr().is_terminal();
     let mut tries = if can_ask { 3 } else { 1 };
     loop {
         tries -= 1;
@@ -32,8 +33,8 @@ pub(crate) fn read_identity(path: &Path) -> Result<Identity, Failure> {
 }
 
 /// The same, and before it the certificate that lies beside the file, if one does.
-pub(crate) fn read_identities(path: &Path) -> Result<Vec<Identity>, Failure> {
-    let identity = read_identity(path)?;
+pub(crate) fn read_identities(path: &Path, whom: Ask) -> Result<Vec<Identity>, Failure> {
+    let identity = read_identity(path, whom)?;
     let certified = identity.certified().map_err(|error| explain(&error))?;
     Ok(certified.into_iter().chain([identity]).collect())
 }

@@ -19,6 +19,7 @@ use super::config::{Folder, HOST_KINDS, KINDS, shown};
 use super::failure::Failure;
 use super::output::{FAINT, Output, STRONG, WARN, styled};
 use super::provider::{self, Provider};
+use super::terminal::Ask;
 use super::{log, secret};
 
 /// Answer calls with the built-in functions
@@ -139,7 +140,8 @@ impl Serve {
         let host_keys = match self.keys.host_keys.as_slice() {
             [] => own_host_keys(folder.as_ref().map_err(Clone::clone)?)?,
             files => {
-                let read: Result<Vec<_>, _> = files.iter().map(|path| secret::read_identities(path)).collect();
+                let read: Result<Vec<_>, _> =
+                    files.iter().map(|path| secret::read_identities(path, Ask::Somebody)).collect();
                 read?.concat()
             }
         };
@@ -248,7 +250,7 @@ fn own_host_key(path: &Path, kind: &str) -> Result<Identity, Failure> {
             written => written.map_err(Failure::local)?,
         }
     }
-    secret::read_identity(path)
+    secret::read_identity(path, Ask::Somebody)
 }
 
 const RSA_BITS: usize = 3072;

@@ -11,16 +11,17 @@ use zeroize::Zeroizing;
 /// The terminal, if there is one and it may be used.
 #[derive(Debug)]
 pub(crate) struct Terminal {
-    use_it: Use,
+    ask: Ask,
     thinking: Mutex<Thinking>,
 }
 
-/// Whether anybody is asked.
+/// Whether anybody is asked for anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Use {
-    Ask,
-    /// `--batch`, or nobody is there.
-    Never,
+pub(crate) enum Ask {
+    /// Whoever sits at the terminal, if there is one.
+    Somebody,
+    /// `--batch`, or `BatchMode` in the configuration.
+    Nobody,
 }
 
 /// How long somebody thought about an answer.
@@ -31,15 +32,9 @@ struct Thinking {
 }
 
 impl Terminal {
-    /// Asks where standard input is a terminal.
-    pub(crate) fn new() -> Self {
-        let use_it = if std::io::stdin().is_terminal() { Use::Ask } else { Use::Never };
-        Self { use_it, thinking: Mutex::default() }
-    }
-
-    /// Asks nothing, whoever is there.
-    pub(crate) fn batch() -> Self {
-        Self { use_it: Use::Never, thinking: Mutex::default() }
+    pub(crate) fn new(ask: Ask) -> Self {
+        let ask = if std::io::stdin().is_terminal() { ask } else { Ask::Nobody };
+        Self { ask, thinking: Mutex::default() }
     }
 
     /// How long answers took so far: nobody types against the clock of a call.
@@ -62,7 +57,7 @@ impl Terminal {
 impl Prompter for Terminal {
     fn ask<'a>(&'a self, asked: Asked<'a>) -> Asking<'a> {
         Box::pin(async move {
-            if self.use_it == Use::Never {
+            if self.ask == Ask::Nobody {
                 return None;
             }
             let (questions, origin) = (asked.questions.clone(), origin(&asked));

@@ -36,6 +36,8 @@ pub struct Connect {
     selections: Selections,
     compress: Compress,
     config: ConfigSource,
+    /// What the configuration was found to say, once somebody asked.
+    found: Option<(Arc<SshConfig>, HostConfig)>,
     guesses: Guesses,
     timeout: Option<Duration>,
     prompter: Option<Arc<dyn Prompter>>,
@@ -140,6 +142,7 @@ impl Connect {
             selections: Selections::default(),
             compress: Compress::default(),
             config: ConfigSource::default(),
+            found: None,
             guesses: Guesses::new(),
             timeout: None,
             prompter: None,
@@ -229,14 +232,14 @@ impl Connect {
     /// With the configuration in this file, instead of `~/.ssh/config` and `/etc/ssh/ssh_config`.
     #[must_use]
     pub fn config_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.config = ConfigSource::File(path.into());
+        (self.config, self.found) = (ConfigSource::File(path.into()), None);
         self
     }
 
     /// Without any configuration of `ssh`.
     #[must_use]
     pub fn no_config(mut self) -> Self {
-        self.config = ConfigSource::None;
+        (self.config, self.found) = (ConfigSource::None, None);
         self
     }
 
@@ -296,7 +299,7 @@ impl Connect {
     ///
     /// # Errors
     /// When a file cannot be read, nobody listens there, the host key is not known, or the node does not let us in.
-    pub async fn connect(self) -> Result<Client, ConnectError> {
+    pub async fn connect(mut self) -> Result<Client, ConnectError> {
         let route = self.route().await?;
         let Self { target, mode, timeout, .. } = self;
         let mut inner = Inner { target, route, ssh: None, mode, timeout, caller: tokio::sync::Mutex::default() };
@@ -306,12 +309,24 @@ impl Connect {
         Ok(Client { inner: Arc::new(inner) })
     }
 
-    /// What the configuration of `ssh` says for the node.
+    /// What the configuration of `ssh` says for the node. It is read once: the connection goes by the same answer.
     ///
     /// # Errors
     /// When the configuration cannot be used.
-    pub fn host_config(&self) -> Result<HostConfig, ConnectError> {
-        self.traveller(&self.load_config()?, &[]).lookup(&self.destination())
+    pub async fn host_config(&mut self) -> Result<&HostConfig, ConnectError> {
+        self.found().await.map(|(_, found)| found)
+    }
+
+    async fn found(&mut self) -> Result<&(Arc<SshConfig>, HostConfig), ConnectError> {
+        let found = match self.found.take() {
+            Some(found) => found,
+            None => {
+                let config = Arc::new(self.load_config()?);
+                let found = self.traveller(&config, &[]).look_up(self.destination()).await?;
+                (config, found)
+            }
+        };
+        Ok(self.found.insert(found))
     }
 
     fn load_config(&self) -> Result<SshConfig, ConnectError> {
@@ -328,9 +343,9 @@ impl Connect {
         Jump::new(user.clone(), host, *port)
     }
 
-    fn traveller<'a>(&'a self, config: &'a SshConfig, identities: &'a [Identity]) -> Traveller<'a> {
+    fn traveller<'a>(&'a self, config: &Arc<SshConfig>, identities: &'a [Identity]) -> Traveller<'a> {
         Traveller {
-            config,
+            config: Arc::clone(config),
             home: home(),
             local_user: local_user(),
             identities,
@@ -348,14 +363,14 @@ impl Connect {
         }
     }
 
-    async fn route(&self) -> Result<Route, ConnectError> {
+    async fn route(&mut self) -> Result<Route, ConnectError> {
         let mut identities = self.identities.clone();
         for path in &self.identity_files {
             let identity = Identity::from_file(path, |_| passphrase_from_environment());
             identities.push(identity.map_err(ConnectError::Identity)?);
         }
-        let config = self.load_config()?;
-        let mut route = Route::find(&self.traveller(&config, &identities), &self.destination()).await?;
+        let (config, found) = self.found().await?.clone();
+        let mut route = Route::find(&self.traveller(&config, &identities), found).await?;
         if let Some(timeout) = self.timeout {
             let policy = &mut route.node().policy;
             policy.connect_timeout = timeout;

@@ -9,7 +9,7 @@ use ssh_proto::algorithms::Compression;
 use ssh_proto::client::TrivialPolicy;
 use ssh_proto::crypto::{CryptoProvider, Tier};
 use ssh_proto::keys::PublicKey;
-use ssh_transport::client::{ConnectError as SshError, Guesses, HostKeys, Policy, Prompter, ProxyCommand};
+use ssh_transport::client::{ConnectError as SshError, Guesses, HostKeys, NewHosts, Policy, Prompter};
 use ssh_transport::identity::{DefaultIdentities, Identity};
 use ssh_transport::known_hosts::{HashNames, KnownHosts};
 use ssh_transport::ssh_config::{HostConfig, Jump, Proxy, Query, Selections, SshConfig, StrictHostKeyChecking};
@@ -43,7 +43,7 @@ enum Place {
 /// What holds for every host on the way, beside the configuration.
 #[derive(Debug)]
 pub(super) struct Traveller<'a> {
-    pub(super) config: &'a SshConfig,
+    pub(super) config: Arc<SshConfig>,
     /// Where `.ssh` is.
     pub(super) home: Option<PathBuf>,
     pub(super) local_user: String,
@@ -69,10 +69,10 @@ impl Route {
     /// Each configuration may name a host whose configuration names another.
     const MAXIMUM_HOPS: usize = 16;
 
-    /// The way to `destination`. Of several hosts in between, each is reached through the ones before it, and what its
-    /// own configuration says of the way does not count.
-    pub(super) async fn find(traveller: &Traveller<'_>, destination: &Jump) -> Result<Self, ConnectError> {
-        let (node, mut proxy) = traveller.hop(destination, Place::Node).await?;
+    /// The way to the node for which the configuration has `found` this. Of several hosts in between, each is reached
+    /// through the ones before it, and what its own configuration says of the way does not count.
+    pub(super) async fn find(traveller: &Traveller<'_>, found: HostConfig) -> Result<Self, ConnectError> {
+        let (node, mut proxy) = traveller.hop(found, Place::Node).await?;
         let mut via = Vec::new();
         let command = loop {
             let mut jumps = match proxy {
@@ -84,7 +84,8 @@ impl Route {
             if via.len() == Self::MAXIMUM_HOPS {
                 return Err(ConnectError::TooManyJumps(last.host));
             }
-            let (hop, own) = traveller.hop(&last, Place::Between).await?;
+            let found = traveller.look_up(last).await?;
+            let (hop, own) = traveller.hop(found, Place::Between).await?;
             via.insert(0, hop);
             proxy = if jumps.is_empty() { own } else { Proxy::Jump(jumps) };
         };
@@ -113,32 +114,32 @@ impl Route {
         let Hop { host, port, policy } = hop;
         match (through, &self.command) {
             (Some(client), _) => client.connect_through(host, *port, policy).await,
-            (None, Some(command)) => {
-                let stream = ProxyCommand::spawn(command);
-                let stream = stream.map_err(|error| SshError::Connect(command.clone(), error))?;
-                ssh_transport::Client::over(stream, host, *port, policy).await
-            }
+            (None, Some(command)) => ssh_transport::Client::connect_by_command(command, host, *port, policy).await,
             (None, None) => ssh_transport::Client::connect(host, *port, policy).await,
         }
     }
 }
 
 impl Traveller<'_> {
-    /// How to log in to `destination`, and how to get there.
-    async fn hop(&self, destination: &Jump, place: Place) -> Result<(Hop, Proxy), ConnectError> {
-        let found = self.lookup(destination)?;
+    /// How to log in to a host, and how to get there.
+    async fn hop(&self, found: HostConfig, place: Place) -> Result<(Hop, Proxy), ConnectError> {
         let policy = self.policy(&found, place).await?;
         Ok((Hop { host: found.host_name, port: found.port, policy }, found.proxy))
     }
 
-    /// What the configuration says for `destination`.
-    pub(super) fn lookup(&self, destination: &Jump) -> Result<HostConfig, ConnectError> {
+    /// What the configuration says for `destination`. The commands of `Match exec` take what time they take.
+    pub(super) async fn look_up(&self, destination: Jump) -> Result<HostConfig, ConnectError> {
+        let (config, local_user) = (Arc::clone(&self.config), self.local_user.clone());
         let home = self.home.clone().unwrap_or_default();
-        let local_host = whoami::hostname().unwrap_or_default();
-        let mut query = Query::new(&destination.host, &self.local_user, &home);
-        (query.user, query.port) = (destination.user.as_deref(), destination.port);
-        query.local_host = &local_host;
-        self.config.lookup(&query).map_err(ConnectError::Config)
+        let asked = tokio::task::spawn_blocking(move || {
+            let local_host = whoami::hostname().unwrap_or_default();
+            let mut query = Query::new(&destination.host, &local_user, &home);
+            (query.user, query.port) = (destination.user.as_deref(), destination.port);
+            query.local_host = &local_host;
+            config.lookup(&query)
+        });
+        let found = asked.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        found.map_err(ConnectError::Config)
     }
 
     async fn policy(&self, found: &HostConfig, place: Place) -> Result<Policy, ConnectError> {
@@ -164,7 +165,11 @@ impl Traveller<'_> {
         };
         let mut policy = Policy::new(config, host_keys);
         policy.guesses = self.guesses.clone();
-        policy.prompter = self.prompter.cloned();
+        policy.methods = found.methods();
+        policy.prompter = self.prompter.filter(|_| !found.batch_mode).cloned();
+        if let Some(times) = found.number_of_password_prompts {
+            policy.password_prompts = times;
+        }
         policy.host_key_alias.clone_from(&found.host_key_alias);
         policy.update_host_keys = update;
         policy.hash_names = if found.hash_known_hosts { HashNames::Yes } else { HashNames::No };
@@ -201,10 +206,14 @@ impl Traveller<'_> {
                 found.strict_host_key_checking,
                 Some(StrictHostKeyChecking::AcceptNew | StrictHostKeyChecking::No)
             );
+        // Who has no file (`none`) accepts without writing.
         let own = users.into_iter().next();
         let update = own.clone().filter(|_| found.update_host_keys.unwrap_or(may_accept));
-        // Who has no file (`none`) accepts without writing.
-        let accept_new = may_accept.then(|| own.unwrap_or_else(|| "/dev/null".into()));
-        Ok((HostKeys::Known { known, accept_new }, update))
+        let new = match own {
+            _ if !may_accept => NewHosts::Refuse,
+            Some(file) => NewHosts::Remember(file),
+            None => NewHosts::Accept,
+        };
+        Ok((HostKeys::Known { known, new }, update))
     }
 }

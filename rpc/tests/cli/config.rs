@@ -2,13 +2,16 @@
 
 use peers::{Failed, Peers, Trial};
 
-use crate::support::{Node, ensure};
+use crate::support::{Done, Home, Node, ensure};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         peers::trial("a_host_of_the_configuration_just_works", &[], just_works),
         peers::trial("a_proxy_command_is_the_connection", &["bash"], proxy_command),
         peers::trial("a_node_is_reached_through_other_hosts", &[], proxy_jump),
+        peers::trial("a_method_that_is_switched_off_is_not_tried", &[], methods_off),
+        peers::trial("commands_of_match_exec_run_once", &[], match_exec),
+        peers::trial("batch_mode_asks_for_no_passphrase", &["script"], batch_mode),
         peers::trial("a_configuration_that_makes_no_sense_is_8_and_names_its_line", &[], nonsense),
     ]
 }
@@ -79,6 +82,45 @@ fn proxy_jump(_: &Peers) -> Result<(), Failed> {
     std::fs::write(node.home.path(".ssh/config"), circle)?;
     let circle = node.call(&CALL)?;
     circle.expect_error(8, "gate1: ProxyJump leads through more than 16 hosts, perhaps in a circle", &[])
+}
+
+fn methods_off(_: &Peers) -> Result<(), Failed> {
+    let node = configured(|node| host(node, "  PubkeyAuthentication no\n"))?;
+    let named = [&["--identity", "key"], &CALL[..]].concat();
+    for call in [&CALL[..], &named] {
+        node.call(call)?.expect_error(4, "myserver refused the login of \"al\"", &["there was no key to try"])?;
+    }
+    std::fs::write(node.home.path(".ssh/config"), host(&node, "  PreferredAuthentications hostbased,publickey\n"))?;
+    node.call(&CALL)?.expect(0, "[3,2,1]\n", "")
+}
+
+fn match_exec(_: &Peers) -> Result<(), Failed> {
+    let node = configured(|node| host(node, "Match exec \"echo once >> %d/ran\"\n  ServerAliveInterval 5\n"))?;
+    let done = node.call(&CALL)?;
+    done.expect(0, "[3,2,1]\n", "")?;
+    ensure(std::fs::read_to_string(node.home.path("ran"))? == "once\n", "one run of the command", &done)
+}
+
+/// At a terminal, which `script` makes.
+fn batch_mode(_: &Peers) -> Result<(), Failed> {
+    let home = Home::new()?;
+    let mut keygen = home.sshrpc(&["keygen", "--passphrase", "--file", ".config/sshrpc/id_ed25519"]);
+    std::fs::create_dir_all(home.path(".config/sshrpc"))?;
+    let made = Done::of(keygen.env("SSHRPC_PASSPHRASE", "correct horse"), b"")?;
+    ensure(made.code == Some(0), "a key", &made)?;
+    std::fs::create_dir(home.path(".ssh"))?;
+    let call = |options: &str, config: &str| {
+        std::fs::write(home.path(".ssh/config"), config)?;
+        let command = format!("sshrpc call {options} 127.0.0.1:1 lists seq '[1,2]'");
+        Done::of(home.program("script").args(["-qec", &command, "/dev/null"]), b"\n\n\n")
+    };
+    let asked = call("", "")?;
+    ensure(asked.stdout().contains("Passphrase of"), "a question", &asked)?;
+    for done in [call("", "BatchMode yes\n")?, call("--batch", "")?] {
+        let none = done.stdout().contains("nobody listens") && !done.stdout().contains("Passphrase of");
+        ensure(none, "no question", &done)?;
+    }
+    Ok(())
 }
 
 fn nonsense(_: &Peers) -> Result<(), Failed> {

@@ -50,7 +50,7 @@ impl<S: Side> Channel<'_, S> {
     ) -> Result<RequestId, SendError> {
         self.connection.transport.check_not_failed().map_err(|_ended| SendError::Closed)?;
         let mut to = outlet(&mut self.connection.transport, now, out);
-        self.connection.mux.request(&mut to, self.id, request, reply == WantReply::Yes)
+        self.connection.mux.request(&mut to, self.id, request, reply)
     }
 
     /// Is done with `length` bytes of data that came: the peer may send as many again.

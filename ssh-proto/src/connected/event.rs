@@ -8,8 +8,8 @@ use super::side::{Question, Side};
 use super::{Connection, outlet};
 use crate::connection::mux::{self, Delivery};
 use crate::connection::{
-    ChannelId, ChannelRequest, GlobalRequest, GlobalRequestId, GlobalTicket, OpenFailureReason, OpenTicket, PeerOpen,
-    ReplyTicket, RequestId, Stream,
+    ChannelId, ChannelRequest, GlobalRequest, GlobalRequestId, GlobalTicket, OpenFailureReason, OpenTicket, Outcome,
+    PeerOpen, ReplyTicket, RequestId, Stream,
 };
 use crate::error::Error;
 use crate::io::InputBuffer;
@@ -92,16 +92,6 @@ pub enum Event<'a, S: Side> {
     Rekey(S::Ask),
     /// For a log.
     Notice(Notice),
-}
-
-/// A yes or a no to a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "the wire knows these two")]
-pub enum Outcome {
-    /// It was done.
-    Success,
-    /// It was not.
-    Failure,
 }
 
 /// What the bytes that came mean. See [`Connection::process`].
@@ -199,10 +189,7 @@ fn deliver<S: Side>(delivery: Delivery, payload: &[u8]) -> Option<Event<'_, S>> 
         Delivery::Request { channel, ticket, payload } => {
             Event::Request { channel, request: mux::decode_request(bytes(payload))?, ticket }
         }
-        Delivery::Reply { channel, request, success } => {
-            let outcome = if success { Outcome::Success } else { Outcome::Failure };
-            Event::Reply { channel, request, outcome }
-        }
+        Delivery::Reply { channel, request, outcome } => Event::Reply { channel, request, outcome },
         Delivery::Eof(id) => Event::Eof(id),
         Delivery::Closed(id) => Event::Closed(id),
         Delivery::Writable(id) => Event::Writable(id),

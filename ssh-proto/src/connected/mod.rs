@@ -14,7 +14,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 pub use channel::Channel;
-pub use event::{Event, Events, Happened, Outcome};
+pub use event::{Event, Events, Happened};
 pub use side::{ChannelType, Client, ClientOpen, RekeySignature, Server, ServerOpen, Side};
 
 use crate::connection::mux::{Mux, Outlet};
@@ -22,6 +22,7 @@ use crate::connection::{
     ChannelId, ChannelOptions, GlobalRequest, GlobalRequestId, GlobalTicket, OpenError, OpenFailureReason, OpenTicket,
     ReplyTicket, StaleTicket,
 };
+pub use crate::connection::{Outcome, WantReply};
 use crate::error::{DisconnectReason, Error, Waiting};
 use crate::io::InputBuffer;
 use crate::keys::Signature;
@@ -99,8 +100,11 @@ impl<S: Side> Connection<S> {
         keepalive.due = now.plus(limits.keepalive_interval.unwrap_or_default());
         // A peer that lives and never answers is not asked without end.
         if keepalive.asked.len() < usize::try_from(limits.keepalive_tries).unwrap_or(usize::MAX) {
-            let asked =
-                self.mux.global_request(&mut outlet(&mut self.transport, now, out), &GlobalRequest::Keepalive, true)?;
+            let asked = self.mux.global_request(
+                &mut outlet(&mut self.transport, now, out),
+                &GlobalRequest::Keepalive,
+                WantReply::Yes,
+            )?;
             keepalive.asked.push(asked);
         }
         Ok(())
@@ -192,7 +196,7 @@ impl<S: Side> Connection<S> {
         now: Instant,
         out: &mut Vec<u8>,
     ) -> Result<(), StaleTicket> {
-        self.mux.reply(&mut outlet(&mut self.transport, now, out), &ticket, outcome == Outcome::Success)
+        self.mux.reply(&mut outlet(&mut self.transport, now, out), &ticket, outcome)
     }
 
     /// Answers a global request: with response specific data, or, by `None`, with a refusal. Answers leave in the order
@@ -223,7 +227,7 @@ impl<S: Side> Connection<S> {
         out: &mut Vec<u8>,
     ) -> Result<GlobalRequestId, Error> {
         self.transport.check_not_failed()?;
-        self.mux.global_request(&mut outlet(&mut self.transport, now, out), request, reply == WantReply::Yes)
+        self.mux.global_request(&mut outlet(&mut self.transport, now, out), request, reply)
     }
 
     /// Whether the peer understands OpenSSH's requests that "certain broken SSH implementations" leave over, such as
@@ -344,16 +348,6 @@ impl<S> Connection<S> {
         keepalive.asked.retain(|asked| *asked != request);
         keepalive.asked.len() < before
     }
-}
-
-/// Whether the peer is to answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "a boolean of the wire, with names")]
-pub enum WantReply {
-    /// `want reply` is TRUE.
-    Yes,
-    /// `want reply` is FALSE.
-    No,
 }
 
 const fn outlet<'a>(transport: &'a mut Transport, now: Instant, out: &'a mut Vec<u8>) -> Outlet<'a> {

@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::mux::RequestId;
-use super::replies::Pending;
+use super::replies::{Outcome, Pending};
 use super::window::{InboundWindow, OutboundWindow};
 
 /// A channel of ours, by its local number. The number is reused when the channel is gone; the id is not.
@@ -54,8 +54,8 @@ pub(super) enum Stage {
 pub(super) struct Open {
     pub(super) peer: PeerChannel,
     pub(super) outbound: OutboundWindow,
-    pub(super) sending: Half,
-    pub(super) receiving: Half,
+    pub(super) sending: Sending,
+    pub(super) receiving: Receiving,
     /// Whether the peer reads what we send.
     pub(super) sending_data: Wanted,
     /// Whether anybody here reads what the peer sends.
@@ -63,7 +63,7 @@ pub(super) struct Open {
     /// Our requests that wait for the peer's answers, in order.
     pub(super) asked: VecDeque<RequestId>,
     /// The peer's requests that wait for ours.
-    pub(super) pending: Pending<Answer>,
+    pub(super) pending: Pending<Outcome>,
     pub(super) program: Program,
     /// The caller had more to send than went through.
     pub(super) blocked: Blocked,
@@ -74,8 +74,8 @@ impl Open {
         Self {
             peer,
             outbound,
-            sending: Half::Open,
-            receiving: Half::Open,
+            sending: Sending::Open,
+            receiving: Receiving::Data,
             sending_data: Wanted::Yes,
             receiving_data: Wanted::Yes,
             asked: VecDeque::new(),
@@ -86,15 +86,23 @@ impl Open {
     }
 }
 
-/// One direction of a channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Half {
-    /// Data may come.
+/// What we have said of what we send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sending {
+    /// Nothing: data may go out.
     Open,
     /// CHANNEL_EOF: no more data, but requests and answers.
     Eof,
     /// CHANNEL_CLOSE: nothing more.
     Closed,
+}
+
+/// What the peer may still send. There is no third: with its CHANNEL_CLOSE the channel is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Receiving {
+    Data,
+    /// Behind its CHANNEL_EOF: requests and answers.
+    Requests,
 }
 
 /// Whether data is still read at its end: "eow@openssh.com" says when no more (PROTOCOL §2.1).
@@ -118,13 +126,6 @@ pub(super) enum Program {
 pub(super) enum Blocked {
     No,
     Yes,
-}
-
-/// An answer to a channel request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    Success,
-    Failure,
 }
 
 /// A channel.

@@ -19,6 +19,7 @@ pub use mux::{
     ChannelOptions, GlobalRequestId, GlobalTicket, OpenError, OpenTicket, ReplyTicket, RequestId, SendError,
     StaleTicket,
 };
+pub use replies::{Outcome, WantReply};
 pub(crate) use requests::{AGENT, DIRECT_STREAMLOCAL, FORWARDED_STREAMLOCAL, HOST_KEYS_PROVE};
 pub use requests::{GlobalRequest, KeyBlobs, PeerOpen};
 pub use session::{ChannelRequest, PtyRequest, Signal, WindowSize, X11Request};

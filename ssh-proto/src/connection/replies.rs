@@ -2,6 +2,26 @@
 
 use alloc::collections::VecDeque;
 
+/// Whether the peer is to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a boolean of the wire, with names")]
+pub enum WantReply {
+    /// `want reply` is TRUE.
+    Yes,
+    /// `want reply` is FALSE.
+    No,
+}
+
+/// A yes or a no to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the wire knows these two")]
+pub enum Outcome {
+    /// It was done.
+    Success,
+    /// It was not.
+    Failure,
+}
+
 /// Requests of the peer that want an answer, in the order in which they came. The caller may answer in any order.
 #[derive(Debug)]
 pub(super) struct Pending<A> {

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::forward::{StreamLocalChannel, TcpChannel, X11Channel};
+use crate::transport::Role;
 use crate::wire::{InvalidMessage, Put, Reader};
 
 pub(crate) const DIRECT_STREAMLOCAL: &str = "direct-streamlocal@openssh.com";
@@ -54,14 +55,32 @@ impl<'a> PeerOpen<'a> {
         })
     }
 
-    /// Whether only clients open such channels.
-    pub(super) const fn is_for_servers(&self) -> bool {
-        matches!(self, Self::Session | Self::DirectTcpip(_) | Self::DirectStreamLocal(_))
+    /// "Client implementations SHOULD reject any session channel open requests" (RFC 4254 §6.1); the same holds for the
+    /// forwarding types, each in its direction (§6.3.2, §7.2).
+    pub(super) const fn is_for(&self) -> For {
+        match self {
+            Self::Session | Self::DirectTcpip(_) | Self::DirectStreamLocal(_) => For::Servers,
+            Self::ForwardedTcpip(_) | Self::ForwardedStreamLocal(_) | Self::X11(_) | Self::Agent => For::Clients,
+            Self::Other { .. } => For::Either,
+        }
     }
+}
 
-    /// Whether only servers open such channels.
-    pub(super) const fn is_for_clients(&self) -> bool {
-        matches!(self, Self::ForwardedTcpip(_) | Self::ForwardedStreamLocal(_) | Self::X11(_) | Self::Agent)
+/// Which side a channel or a request is for: only the other one opens it or asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum For {
+    Servers,
+    Clients,
+    Either,
+}
+
+impl For {
+    pub(super) const fn includes(self, role: Role) -> bool {
+        match self {
+            Self::Servers => matches!(role, Role::Server),
+            Self::Clients => matches!(role, Role::Client),
+            Self::Either => true,
+        }
     }
 }
 
@@ -109,14 +128,6 @@ pub enum GlobalRequest<'a> {
         /// The request-specific data.
         data: &'a [u8],
     },
-}
-
-/// Which side a global request is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum For {
-    Servers,
-    Clients,
-    Either,
 }
 
 impl<'a> GlobalRequest<'a> {

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::requests::For;
 use crate::wire::{InvalidMessage, Put, Reader};
 
 /// A channel request, either way.
@@ -230,6 +231,27 @@ impl<'a> ChannelRequest<'a> {
                 out.put_string(b"");
             }
             Self::Other { data, .. } => out.put_bytes(data),
+        }
+    }
+
+    /// A client runs nothing for a server: "The client SHOULD ignore these messages" (RFC 4254 §6.5; §6.2 likewise).
+    pub(super) const fn is_for(&self) -> For {
+        match self {
+            Self::Pty(_)
+            | Self::X11(_)
+            | Self::AgentForwarding
+            | Self::Env { .. }
+            | Self::Shell
+            | Self::Exec { .. }
+            | Self::Subsystem { .. }
+            | Self::WindowChange(_) => For::Servers,
+            Self::XonXoff { .. }
+            | Self::Signal { .. }
+            | Self::Break { .. }
+            | Self::EndOfWrite
+            | Self::ExitStatus(_)
+            | Self::ExitSignal(_)
+            | Self::Other { .. } => For::Either,
         }
     }
 

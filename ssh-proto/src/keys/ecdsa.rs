@@ -97,9 +97,9 @@ impl<C: NistCurve> Secret for Ecdsa<C> {
 mod tests {
     use rand_chacha::ChaCha20Rng;
     use rand_core::SeedableRng;
+    use vectors::records;
 
     use super::*;
-    use crate::crypto::rustcrypto::tests::records;
 
     fn with_scalar(curve: &str, scalar: &[u8], point: Option<&[u8]>) -> Result<PrivateKey, InvalidMessage> {
         match curve {
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn rfc6979_a2_signatures_are_deterministic() {
-        let mut records = records("ecdsa.txt");
+        let mut records = records("crypto/ecdsa.txt");
         records.retain(|record| record.text("source").starts_with("RFC 6979"));
         let mut curves = Vec::new();
         for record in &records {

@@ -184,16 +184,20 @@ impl PublicKey {
             line.split_once(BLANK).ok_or(InvalidMessage::new("public key line", Problem::Truncated))?;
         let rest = rest.trim_start_matches(BLANK);
         let (base64, comment) = rest.split_once(BLANK).unwrap_or((rest, ""));
-        if base64.len() / 4 * 3 > Self::MAX_BLOB {
-            return Err(InvalidMessage::new("public key line", Problem::TooLong));
-        }
-        let blob =
-            Base64::decode_vec(base64).map_err(|_| InvalidMessage::new("public key in base64", Problem::BadValue))?;
-        let key = Self::from_blob(&blob)?;
+        let key = Self::from_base64(base64)?;
         if key.key_type() != key_type {
             return Err(InvalidMessage::new("public key type", Problem::Mismatch));
         }
         Ok((key, comment.trim_start_matches(BLANK)))
+    }
+
+    /// A blob as files hold it.
+    pub(super) fn from_base64(base64: &str) -> Result<Self, InvalidMessage> {
+        let wrong = |problem| InvalidMessage::new("public key in base64", problem);
+        if base64.len() / 4 * 3 > Self::MAX_BLOB {
+            return Err(wrong(Problem::TooLong));
+        }
+        Self::from_blob(&Base64::decode_vec(base64).map_err(|_| wrong(Problem::BadValue))?)
     }
 }
 

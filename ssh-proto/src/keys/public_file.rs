@@ -1,8 +1,6 @@
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 
-use base64ct::{Base64, Encoding};
-
 use super::PublicKey;
 use crate::wire::{InvalidMessage, Problem};
 
@@ -51,12 +49,7 @@ fn from_rfc4716(body: &str) -> Result<(PublicKey, String), InvalidMessage> {
             comment = quoted.unwrap_or(&value).to_owned();
         }
     }
-    if base64.len() / 4 * 3 > PublicKey::MAX_BLOB {
-        return Err(wrong(Problem::TooLong));
-    }
-    let blob =
-        Base64::decode_vec(&base64).map_err(|_| InvalidMessage::new("public key in base64", Problem::BadValue))?;
-    PublicKey::from_blob(&blob).map(|key| (key, comment))
+    PublicKey::from_base64(&base64).map(|key| (key, comment))
 }
 
 const BEGIN: &str = "---- BEGIN SSH2 PUBLIC KEY ----";

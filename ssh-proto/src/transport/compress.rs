@@ -10,9 +10,11 @@ mod zlib;
 #[path = "compress/zlib_absent.rs"]
 mod zlib;
 
+use alloc::vec::Vec;
 use core::fmt;
 
-use zlib::{Deflater, Inflated, Inflater};
+use zlib::Inflated;
+pub(super) use zlib::{Deflater, Inflater};
 
 use super::Phase;
 use crate::error::Error;
@@ -25,8 +27,9 @@ pub struct Compression {
     codec: Option<Codec>,
 }
 
+/// How the contexts of both directions are made.
 #[derive(Clone, Copy)]
-struct Codec {
+pub(super) struct Codec {
     deflater: fn() -> Deflater,
     inflater: fn() -> Inflater,
 }
@@ -66,25 +69,39 @@ impl fmt::Debug for Compression {
     }
 }
 
-/// Compresses what we send, from the login on.
-pub(super) struct Compressor {
+/// One direction: what is agreed on, and from the login on its context.
+pub(super) struct Delayed<T> {
     method: Compression,
     phase: Phase,
-    deflater: Option<Deflater>,
+    context: Option<T>,
 }
 
-impl Compressor {
+/// What a direction keeps from packet to packet.
+pub(super) trait Context: Sized {
+    fn of(codec: Codec) -> Self;
+}
+
+impl Context for Deflater {
+    fn of(codec: Codec) -> Self {
+        (codec.deflater)()
+    }
+}
+
+impl Context for Inflater {
+    fn of(codec: Codec) -> Self {
+        (codec.inflater)()
+    }
+}
+
+impl<T: Context> Delayed<T> {
     pub(super) const fn new() -> Self {
-        Self { method: Compression::NONE, phase: Phase::BeforeLogin, deflater: None }
+        Self { method: Compression::NONE, phase: Phase::BeforeLogin, context: None }
     }
 
     /// "The compression context is initialized after each key exchange".
     pub(super) fn rekey(&mut self, method: Compression) {
         self.method = method;
-        self.deflater = None;
-        if self.phase == Phase::LoggedIn {
-            self.deflater = method.codec.map(|codec| (codec.deflater)());
-        }
+        self.context = method.codec.filter(|_| self.phase == Phase::LoggedIn).map(T::of);
     }
 
     /// The next message is the first one behind SUCCESS: "a server selecting this method MUST compress the first packet
@@ -94,56 +111,32 @@ impl Compressor {
         self.phase = Phase::LoggedIn;
         self.rekey(self.method);
     }
+}
 
+impl Delayed<Deflater> {
     /// Appends what `write` appends, compressed if that is agreed on.
-    pub(super) fn append(&mut self, out: &mut alloc::vec::Vec<u8>, write: impl FnOnce(&mut alloc::vec::Vec<u8>)) {
-        match &mut self.deflater {
+    pub(super) fn append(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+        match &mut self.context {
             None => write(out),
             Some(deflater) => deflater.append(out, write),
         }
     }
 }
 
-/// Expands what the peer sends, from the login on.
-pub(super) struct Expander {
-    method: Compression,
-    phase: Phase,
-    inflater: Option<Inflater>,
-}
-
-impl Expander {
-    pub(super) const fn new() -> Self {
-        Self { method: Compression::NONE, phase: Phase::BeforeLogin, inflater: None }
-    }
-
-    /// "The compression context is initialized after each key exchange".
-    pub(super) fn rekey(&mut self, method: Compression) {
-        self.method = method;
-        self.inflater = None;
-        if self.phase == Phase::LoggedIn {
-            self.inflater = method.codec.map(|codec| (codec.inflater)());
-        }
-    }
-
-    /// The peer compresses from now on.
-    pub(super) fn logged_in(&mut self) {
-        self.phase = Phase::LoggedIn;
-        self.rekey(self.method);
-    }
-
+impl Delayed<Inflater> {
     /// The peer compresses from its next NEWKEYS on.
-    pub(super) const fn logged_in_from_newkeys(&mut self) {
+    const fn logged_in_from_newkeys(&mut self) {
         self.phase = Phase::LoggedIn;
     }
 
     /// The payload behind `bytes`, if they are compressed: of at most `limit` bytes.
     pub(super) fn expand(&mut self, bytes: &[u8], limit: usize) -> Result<Option<Inflated>, Error> {
-        self.inflater.as_mut().map(|inflater| inflater.expand(bytes, limit)).transpose()
+        self.context.as_mut().map(|inflater| inflater.expand(bytes, limit)).transpose()
     }
 
     /// Nobody looks at the payload any more: its memory serves the next one.
-    pub(super) fn recycle(&mut self, payload: Inflated) {
-        if let Some(inflater) = &mut self.inflater {
+    fn recycle(&mut self, payload: Inflated) {
+        if let Some(inflater) = &mut self.context {
             inflater.recycle(payload);
         }
     }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::compress::Compression;
 use super::ident::Identification;
-use super::keys::{Direction, KeyMaterial, SessionId, Suite, encode_secret};
+use super::keys::{Direction, KeyMaterial, SessionId, Suite};
 use super::packet::Half;
 pub use super::packet::{Flaw, Numbering};
 use super::receive::Received;
@@ -31,8 +31,7 @@ impl Keys {
     /// Keys from `secret` and `exchange_hash` (RFC 4253 §7.2); in a first exchange `session_id` is `exchange_hash`.
     #[must_use]
     pub fn new(hash: &'static dyn Hash, secret: &SharedSecret, exchange_hash: Digest, session_id: Digest) -> Self {
-        let material = KeyMaterial { hash, secret: encode_secret(secret), exchange_hash };
-        Self { material, session_id: SessionId(session_id) }
+        Self { material: KeyMaterial::new(hash, secret, exchange_hash), session_id: SessionId(session_id) }
     }
 }
 

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::compress::{Compression, Expander, Payload};
+use super::compress::{Compression, Delayed, Inflater, Payload};
 use super::ident::{IdentificationReader, Line};
 use super::kex::{Sign, Verify};
 use super::messages::{Debug, Disconnect};
@@ -20,7 +20,7 @@ use crate::wire::{MessageNumber, number};
 pub(super) struct Inbound {
     identification: IdentificationReader,
     opener: Opener,
-    pub(super) expander: Expander,
+    pub(super) expander: Delayed<Inflater>,
     /// Bytes of the packet at the front of the input that has been handed up and may still be looked at.
     taken: usize,
     /// How many packets came.
@@ -46,7 +46,7 @@ impl Inbound {
     pub(super) const fn new(limits: &Limits) -> Self {
         let opener = Opener::new(limits.packet_before_login);
         let identification = IdentificationReader::new(limits);
-        Self { identification, opener, expander: Expander::new(), taken: 0, packets: 0 }
+        Self { identification, opener, expander: Delayed::new(), taken: 0, packets: 0 }
     }
 
     pub(super) const fn set_maximum_length(&mut self, maximum_length: usize) {

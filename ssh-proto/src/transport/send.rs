@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use zeroize::Zeroizing;
 
-use super::compress::{Compression, Compressor};
+use super::compress::{Compression, Deflater, Delayed};
 use super::packet::{Numbering, Protection, Sealer};
 use super::{Transport, messages};
 use crate::error::{Error, Limit};
@@ -18,7 +18,7 @@ const HELD_OVERHEAD: usize = 64;
 /// Our half of the outgoing stream.
 pub(super) struct Outbound {
     pub(super) sealer: Sealer,
-    pub(super) compressor: Compressor,
+    pub(super) compressor: Delayed<Deflater>,
     gate: Gate,
     /// Wiped when they are gone: a password may be among them.
     held: VecDeque<Zeroizing<Vec<u8>>>,
@@ -37,7 +37,7 @@ impl Outbound {
     pub(super) const fn new() -> Self {
         Self {
             sealer: Sealer::new(),
-            compressor: Compressor::new(),
+            compressor: Delayed::new(),
             gate: Gate::Open,
             held: VecDeque::new(),
             held_bytes: 0,

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::SSH_USERAUTH;
 use super::keyboard::{Questions, put_answers};
-use super::messages::{self, Failure, MethodName, PkOk};
+use super::messages::{self, Failure, MethodName, Partial, PkOk};
 use super::proof::Authenticated;
 use super::signature::to_sign;
 use crate::error::{Error, Limit, PeerIncompatible, PeerMisbehaved};
@@ -86,16 +86,6 @@ pub(crate) enum Answer {
     ChangePassword(String),
     /// Yes.
     Accepted(Authenticated),
-}
-
-/// Whether a refused attempt was right as far as it went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "a boolean of the wire, with names")]
-pub enum Partial {
-    /// The attempt was wrong.
-    Nothing,
-    /// The attempt was right, and something else is wanted too (RFC 4252 §5.1).
-    Success,
 }
 
 impl Login {
@@ -270,7 +260,7 @@ impl Login {
         }
         Ok(Answer::Refused {
             can_continue: failure.can_continue.names().map(MethodName::from_wire).collect(),
-            partial: if failure.partial_success { Partial::Success } else { Partial::Nothing },
+            partial: failure.partial,
         })
     }
 

@@ -28,11 +28,12 @@ pub(super) enum Left {
 }
 
 impl Factors {
-    /// One of `chains` from its start to its end; where there are none, one of `methods`.
+    /// One of `chains` from its start to its end; where there are none, one of `methods`. A chain of nothing lets nobody
+    /// in: whatever is shown first would be its end.
     pub(super) fn new(methods: &[MethodName], chains: &[Vec<MethodName>]) -> Self {
-        let chains = match chains {
+        let chains: Vec<_> = match chains {
             [] => methods.iter().map(|method| vec![method.clone()]).collect(),
-            chains => chains.to_vec(),
+            chains => chains.iter().filter(|chain| !chain.is_empty()).cloned().collect(),
         };
         let mut factors =
             Self { done: vec![0; chains.len()], chains, offered: Vec::new(), passed: Vec::new(), keys: Vec::new() };
@@ -128,6 +129,16 @@ mod tests {
         assert_eq!((listed(&factors), factors.passed()), (vec!["publickey", "password"], &[][..]));
         assert_eq!(factors.pass(Password, None), Left::More);
         assert_eq!(factors.pass(PublicKey, None), Left::Nothing);
+    }
+
+    #[test]
+    fn a_list_of_nothing_lets_nobody_in() {
+        let mut factors = Factors::new(&[], &[vec![], vec![PublicKey, Password]]);
+        assert_eq!(factors.pass(PublicKey, None), Left::More);
+        assert_eq!(factors.pass(Password, None), Left::Nothing);
+        let mut factors = Factors::new(&[Password], &[vec![]]);
+        assert!(listed(&factors).is_empty());
+        assert_eq!(factors.pass(Password, None), Left::More);
     }
 
     #[test]

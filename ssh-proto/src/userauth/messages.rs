@@ -238,7 +238,17 @@ pub(super) fn put_keyboard_interactive(out: &mut Vec<u8>, user: &str, submethods
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Failure<'a> {
     pub(super) can_continue: NameList<'a>,
-    pub(super) partial_success: bool,
+    pub(super) partial: Partial,
+}
+
+/// Whether a refused attempt was right as far as it went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a boolean of the wire, with names")]
+pub enum Partial {
+    /// The attempt was wrong.
+    Nothing,
+    /// The attempt was right, and something else is wanted too (RFC 4252 §5.1).
+    Success,
 }
 
 impl<'a> Failure<'a> {
@@ -246,7 +256,7 @@ impl<'a> Failure<'a> {
         let mut reader = Reader::new(body);
         let message = Self {
             can_continue: reader.name_list("authentications that can continue")?,
-            partial_success: reader.boolean("partial success")?,
+            partial: if reader.boolean("partial success")? { Partial::Success } else { Partial::Nothing },
         };
         reader.finish("SSH_MSG_USERAUTH_FAILURE")?;
         Ok(message)
@@ -256,11 +266,11 @@ impl<'a> Failure<'a> {
 pub(super) fn put_failure<'a>(
     out: &mut Vec<u8>,
     can_continue: impl IntoIterator<Item = &'a MethodName>,
-    partial_success: bool,
+    partial: Partial,
 ) {
     out.put_u8(number::USERAUTH_FAILURE);
     out.put_name_list(can_continue.into_iter().map(MethodName::as_str));
-    out.put_bool(partial_success);
+    out.put_bool(partial == Partial::Success);
 }
 
 /// Text for the user. [RFC 4252 §5.4](https://www.rfc-editor.org/rfc/rfc4252#section-5.4)

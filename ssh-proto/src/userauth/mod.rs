@@ -3,6 +3,7 @@
 //! Messages 50 to 79 exist here only, each in the one direction that it travels: the server's decoder knows no SUCCESS
 //! (CVE-2018-10933). What comes out of a completed login is a [`proof::Authenticated`], and nothing else can make one.
 
+mod attempt;
 pub(crate) mod client;
 mod factors;
 pub(crate) mod keyboard;
@@ -17,4 +18,4 @@ pub(crate) const SSH_USERAUTH: &str = "ssh-userauth";
 pub(crate) const SSH_CONNECTION: &str = "ssh-connection";
 
 pub use keyboard::{Echo, Question, Questions};
-pub use messages::MethodName;
+pub use messages::{MethodName, Partial};

@@ -12,6 +12,7 @@
 
 mod end;
 mod keys;
+pub(crate) mod messages;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -13,6 +13,7 @@ use ssh_proto::{Client, Error, Server, server};
 use zeroize::Zeroizing;
 
 use super::{Offer, Peer, Plays};
+use crate::pair::messages::{public_key_request, service};
 use crate::pair::{End, Setup, Signer, ed25519_key, rng};
 
 /// What is tested.
@@ -499,37 +500,4 @@ impl Bench {
         self.gather(&out);
         result
     }
-}
-
-/// SERVICE_REQUEST or SERVICE_ACCEPT.
-pub(crate) fn service(number: u8, name: &str) -> Vec<u8> {
-    let mut payload = vec![number];
-    payload.put_string(name.as_bytes());
-    payload
-}
-
-/// USERAUTH_REQUEST as far as its method's name.
-pub(crate) fn auth_request(user: &str, service: &str, method: &str) -> Vec<u8> {
-    let mut payload = vec![number::USERAUTH_REQUEST];
-    for field in [user, service, method] {
-        payload.put_string(field.as_bytes());
-    }
-    payload
-}
-
-/// A request to be asked.
-pub(crate) fn keyboard_request(user: &str) -> Vec<u8> {
-    let mut payload = auth_request(user, "ssh-connection", "keyboard-interactive");
-    payload.put_string(b"");
-    payload.put_string(b"");
-    payload
-}
-
-/// A request by public key as far as its signature.
-pub(crate) fn public_key_request(user: &str, algorithm: &str, key: &[u8], signed: bool) -> Vec<u8> {
-    let mut payload = auth_request(user, "ssh-connection", "publickey");
-    payload.put_bool(signed);
-    payload.put_string(algorithm.as_bytes());
-    payload.put_string(key);
-    payload
 }

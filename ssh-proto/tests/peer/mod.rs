@@ -6,9 +6,7 @@
 mod bench;
 mod packet;
 
-pub(crate) use bench::{
-    Bench, Machine, Reply, Try, Verdict, auth_request, keyboard_request, public_key_request, service,
-};
+pub(crate) use bench::{Bench, Machine, Reply, Try, Verdict};
 use packet::Keys;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng};

@@ -1,49 +1,43 @@
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
+
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
+use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use crate::files::LineProblem;
 
-/// `YYYYMMDDZ`, `YYYYMMDDHHMMZ` or `YYYYMMDDHHMMSSZ`.
-///
-/// Without the Z it would be in the time zone of the machine, which nobody sees in the file, and which the standard
-/// library does not know.
+/// `YYYYMMDD`, `YYYYMMDDHHMM` or `YYYYMMDDHHMMSS` in the time zone of the machine, with a Z behind it in UTC.
 pub(super) fn parse(text: &str) -> Result<SystemTime, LineProblem> {
     let wrong = || LineProblem::ExpiryTime(text.to_owned());
-    let digits = text.strip_suffix(['Z', 'z']).unwrap_or(text);
-    if !matches!(digits.len(), 8 | 12 | 14) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(wrong());
-    }
-    if digits.len() == text.len() {
-        return Err(LineProblem::LocalTime(text.to_owned()));
-    }
-    let field = |start: usize, length| digits.get(start..start + length).and_then(|field| field.parse::<u64>().ok());
-    let time = |start| if start < digits.len() { field(start, 2) } else { Some(0) };
-    let [Some(year), Some(month), Some(day)] = [field(0, 4), field(4, 2), field(6, 2)] else {
-        return Err(wrong());
+    let (digits, zone) = match text.strip_suffix(['Z', 'z']) {
+        Some(digits) => (digits, TimeZone::UTC),
+        None => (text, TimeZone::system()),
     };
-    let [Some(hour @ ..=23), Some(minute @ ..=59), Some(second @ ..=59)] = [time(8), time(10), time(12)] else {
-        return Err(wrong());
-    };
-    let days = days(year, month, day).ok_or_else(wrong)?;
-    let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;
-    UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or_else(wrong)
+    parse_in(digits, zone).ok_or_else(wrong)
 }
 
-/// From the first of January 1970 to this day of the Gregorian calendar, if there is one.
-fn days(year: u64, month: u64, day: u64) -> Option<u64> {
-    let leap_years = |until: u64| until / 4 - until / 100 + until / 400;
-    let is_leap = leap_years(year) > leap_years(year.checked_sub(1)?);
-    let lengths = [31, 28 + u64::from(is_leap), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let month = usize::try_from(month.checked_sub(1)?).ok()?;
-    let (before, rest) = lengths.split_at_checked(month)?;
-    if day == 0 || day > *rest.first()? {
+fn parse_in(digits: &str, zone: TimeZone) -> Option<SystemTime> {
+    if !matches!(digits.len(), 8 | 12 | 14) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let years = year.checked_sub(1970)? * 365 + leap_years(year - 1) - leap_years(1969);
-    Some(years + before.iter().sum::<u64>() + day - 1)
+    let two = |at: usize| if at < digits.len() { digits.get(at..at + 2)?.parse().ok() } else { Some(0) };
+    let year = digits.get(..4)?.parse().ok()?;
+    let time = DateTime::new(year, two(4)?, two(6)?, two(8)?, two(10)?, two(12)?, 0).ok()?;
+    // The library's own moments end a day before the year 9999 does, which stands for "never" in many files.
+    let offset = match zone.to_ambiguous_timestamp(time).offset() {
+        AmbiguousOffset::Unambiguous { offset } => offset,
+        AmbiguousOffset::Gap { before, .. } | AmbiguousOffset::Fold { before, .. } => before,
+    };
+    let since_1970 = time.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0));
+    let since_1970 = since_1970.checked_sub(SignedDuration::from_secs(offset.seconds().into()))?;
+    // As for `sshd`, there was nothing before.
+    SystemTime::UNIX_EPOCH.checked_add(since_1970.try_into().ok()?)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::*;
 
     #[test]
@@ -86,6 +80,14 @@ mod tests {
         ] {
             assert_eq!(parse(text), Err(LineProblem::ExpiryTime(text.into())));
         }
-        assert_eq!(parse("20260101"), Err(LineProblem::LocalTime("20260101".into())));
+    }
+
+    #[test]
+    fn without_a_z_the_time_is_that_of_the_machine() {
+        let zone = TimeZone::fixed(jiff::tz::offset(2));
+        let two_hours = Duration::from_secs(2 * 3600);
+        let utc = parse("202606010030Z").unwrap();
+        assert_eq!(parse_in("202606010030", zone), Some(utc - two_hours));
+        assert_eq!(parse("202606010030").ok(), parse_in("202606010030", TimeZone::system()));
     }
 }

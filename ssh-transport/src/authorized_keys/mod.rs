@@ -7,7 +7,7 @@
 //! | option                                      | what comes of it                                              |
 //! |---------------------------------------------|---------------------------------------------------------------|
 //! | `from="pattern-list"`                       | enforced: addresses, networks, patterns of addresses          |
-//! | `expiry-time="YYYYMMDD[HHMM[SS]]Z"`         | enforced                                                      |
+//! | `expiry-time="YYYYMMDD[HHMM[SS]][Z]"`       | enforced                                                      |
 //! | `command="COMMAND"`                         | runs instead of what the client asks for                      |
 //! | `environment="NAME=value"`                  | a variable for the programs, which the client cannot override |
 //! | `restrict`, `[no-]pty`, `[no-]port-forwarding`, `[no-]agent-forwarding`, `[no-]X11-forwarding` | enforced     |

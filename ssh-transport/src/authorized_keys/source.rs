@@ -3,33 +3,32 @@ use std::net::IpAddr;
 use ssh_proto::keys::Network;
 
 use crate::files::LineProblem;
-use crate::files::pattern::{self, wildcard};
+use crate::files::pattern::{self, Item, Sign, wildcard};
 
 /// The pattern list of `from`. Names of hosts match nothing: whoever owns an address can give it any name.
 #[derive(Clone, Debug)]
-pub(super) struct Sources(Vec<(bool, Source)>);
+pub(super) struct Sources(Vec<Item<Source>>);
 
 impl Sources {
     /// Positive patterns that match nothing are only worth a warning; everything else that is not understood might be
     /// there to keep somebody out.
     pub(super) fn parse(list: &str, problems: &mut Vec<LineProblem>) -> Result<Self, LineProblem> {
         let mut sources = Vec::new();
-        for (negated, text) in pattern::items(list).map(|(negated, text)| (negated, text.trim())) {
+        for item in pattern::items(list).map(|item| item.map(str::trim)) {
+            let (sign, text) = (item.sign, item.what);
             match Source::parse(text) {
-                Some(source) => sources.push((negated, source)),
-                None if !negated && is_name(text) => problems.push(LineProblem::SourceName(text.to_owned())),
+                Some(what) => sources.push(Item { sign, what }),
+                None if sign == Sign::Plain && is_name(text) => problems.push(LineProblem::SourceName(text.to_owned())),
                 None => return Err(LineProblem::Source(text.to_owned())),
             }
         }
         Ok(Self(sources))
     }
 
-    /// True when one of the patterns matches, and no negated one does.
     pub(super) fn contain(&self, address: IpAddr) -> bool {
         // An IPv4 address is the same one when it arrives on an IPv6 socket.
         let address = address.to_canonical();
-        let matching = |wanted| self.0.iter().any(|(negated, source)| *negated == wanted && source.contains(address));
-        matching(false) && !matching(true)
+        pattern::admits(&self.0, |source| source.contains(address))
     }
 }
 

@@ -178,7 +178,7 @@ fn options_that_are_not_well_formed_are_refused() {
         assert_eq!(problem(&format!("{twice}=\"a\",{twice}=\"a\"")), LineProblem::OptionValue(twice));
     }
     assert_eq!(problem("from=\"*\",from=\"*\""), LineProblem::OptionValue("from"));
-    assert_eq!(problem("expiry-time=\"20260101\""), LineProblem::LocalTime("20260101".into()));
+    assert_eq!(problem("expiry-time=\"2026\""), LineProblem::ExpiryTime("2026".into()));
     assert_eq!(problem("from=\"!bad.example.com,*\""), LineProblem::Source("bad.example.com".into()));
 }
 

@@ -12,7 +12,8 @@ use super::events::{Answer, State};
 use super::{Client, ConnectError, Policy, ProgramError, host_keys};
 use crate::channel::Channel;
 use crate::ended::Ended;
-use crate::forward::{Bound, Incoming, Listening, RemoteForward, Target, Through};
+use crate::forward::{Bound, Display, Incoming, LentDisplay, Listening, RemoteForward, Target};
+use crate::io::Kept;
 
 /// Connections through the server, and from it (RFC 4254 §7; OpenSSH's PROTOCOL §2.4).
 impl Client {
@@ -127,7 +128,18 @@ impl Client {
         self.inner.expected.lock().take(|state, taker| state.agent = Some(taker))
     }
 
-    /// Takes the channels to our display which the server opens. Sessions ask for them by
+    /// Lends our display to programs on the server, which learn a cookie that is good for this connection alone: `ssh -Y`.
+    /// Sessions ask for it by [`LentDisplay::request`]. Who can read that cookie on the server, root say, sees and types
+    /// whatever is on the display for as long as the handle lives.
+    ///
+    /// # Errors
+    /// When the system has no random numbers.
+    pub fn lend_display(&self, display: Display) -> std::io::Result<LentDisplay> {
+        LentDisplay::new(display, self.take_x11())
+    }
+
+    /// Takes the channels to our display which the server opens, with whatever cookie comes on them:
+    /// [`lend_display`](Self::lend_display) looks at it. Sessions ask for them by
     /// [`ChannelRequest::X11`](ssh_proto::ChannelRequest::X11).
     #[must_use]
     pub fn take_x11(&self) -> Incoming {
@@ -144,7 +156,7 @@ impl Client {
             Err(_elapsed) => Err(std::io::ErrorKind::TimedOut.into()),
         };
         let channel = channel.map_err(|error| ConnectError::Connect(format!("{host}:{port}"), error))?;
-        Self::over(Through::new(channel, self.clone()), host, port, policy).await
+        Self::over(Kept::new(channel, self.clone()), host, port, policy).await
     }
 
     /// Sends a global request and waits for its answer: response specific data, or `None` for a refusal.

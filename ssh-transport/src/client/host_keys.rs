@@ -46,7 +46,10 @@ impl HostKeyUpdates {
         let taken = |key: &PublicKey| link.with(|locked| locked.connection.takes_host_key(key)).unwrap_or(false);
         let keys: Vec<PublicKey> = keys.into_iter().filter(taken).collect();
         let (learner, link, expected) = (learner.clone(), link.clone(), expected.clone());
+        // Who runs one short command closes the connection before the proofs have come.
+        let hold = link.hold();
         tokio::spawn(async move {
+            let _hold = hold;
             let reader = learner.clone();
             // The file may be large, and lie on a disk that is slow: the connection goes on meanwhile.
             let Ok(Some((new, hash))) = tokio::task::spawn_blocking(move || reader.new_ones(keys)).await else {

@@ -9,7 +9,7 @@ use ssh_proto::keys::{Certificate, PublicKey};
 
 use super::error::ConnectError;
 use super::log;
-use super::policy::{HostKeys, Policy};
+use super::policy::{HostKeys, NewHosts, Policy};
 use super::tries::Progress;
 use crate::clock;
 use crate::ended::Ended;
@@ -93,10 +93,10 @@ impl Login<'_> {
                 Refused::Unknown(error) => ConnectError::RevokedHostKeys(error),
             })?;
         }
-        let (known, accept_new) = match &self.policy.host_keys {
+        let (known, new) = match &self.policy.host_keys {
             HostKeys::Pinned(pinned) if pinned == key => return Ok(()),
             HostKeys::Pinned(_) => return Err(ConnectError::NotThePinnedKey { host, key: key.clone() }),
-            HostKeys::Known { known, accept_new } => (known, accept_new),
+            HostKeys::Known { known, new } => (known, new),
         };
         let verdict = match certificate {
             None => known.check(self.host, self.port, key),
@@ -109,10 +109,11 @@ impl Login<'_> {
             Verdict::Known(_) => Ok(()),
             Verdict::Revoked(_) => Err(ConnectError::HostKeyRevoked { host, key: key.clone() }),
             Verdict::Changed(known) => Err(ConnectError::HostKeyChanged { host, key: key.clone(), known }),
-            Verdict::Unknown => match accept_new {
-                None => Err(ConnectError::UnknownHost { host, key: key.clone() }),
+            Verdict::Unknown => match new {
+                NewHosts::Refuse => Err(ConnectError::UnknownHost { host, key: key.clone() }),
+                NewHosts::Accept => Ok(()),
                 // As for `ssh`, a home that cannot be written to is no reason not to connect: the host stays unknown.
-                Some(path) => {
+                NewHosts::Remember(path) => {
                     if let Err(error) = known_hosts::append(path, self.host, self.port, key, self.policy.hash_names) {
                         tracing::warn!(path = %path.display(), %error, "the host key cannot be written down");
                     }

@@ -2,8 +2,8 @@
 //!
 //! The rooms: how to connect is in `policy.rs`, who answers for the user in `prompter.rs`, what can go wrong in `error.rs`,
 //! the way in in `login.rs`, what is tried there in `tries.rs`, and when it begins with a guess in `guesses.rs`; what the
-//! server may do afterwards is in `events.rs`, its further keys in `host_keys.rs`, and connections through it in
-//! `forward.rs`.
+//! server may do afterwards is in `events.rs`, its further keys in `host_keys.rs`, connections through it in `forward.rs`, and
+//! those over a program in `proxy_command.rs`.
 
 mod error;
 mod events;
@@ -21,10 +21,9 @@ use std::sync::Arc;
 
 pub use error::{ConnectError, ProgramError};
 pub use guesses::Guesses;
-pub use policy::{HostKeys, Policy};
+pub use policy::{HostKeys, NewHosts, Policy};
 pub use prompter::{Answers, Asked, AskedBy, Asking, Prompter, Told};
-pub use proxy_command::ProxyCommand;
-pub use ssh_proto::client::{Echo, HostProof, Question, Questions};
+pub use ssh_proto::client::{Echo, HostProof, MethodName, Question, Questions};
 use ssh_proto::{ChannelRequest, Client as ClientSide, Identification, KexGuess, Negotiated, Outcome};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -36,7 +35,7 @@ use self::tries::Progress;
 use crate::channel::Channel;
 use crate::ended::{Ended, Exit};
 use crate::io::{Duplex, Io};
-use crate::link::Link;
+use crate::link::{Bounds, Link};
 use crate::pipe::Pipe;
 
 /// What a finished command left.
@@ -149,7 +148,8 @@ impl Client {
                     _ => HostKeyUpdates::Ignore,
                 };
                 let events = ClientEvents::new(expected.clone(), updates, policy.prompter.clone());
-                let link = Link::start(connection, io, clock, (input, output), events, None);
+                let bounds = Bounds { channels: policy.config.limits.channels, idle: None };
+                let link = Link::start(connection, io, clock, (input, output), events, bounds);
                 Ok(Self { inner: Arc::new(Inner { link, expected, negotiated, peer, host_proof }) })
             }
             Err(error) => {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ssh_proto::client;
+use ssh_proto::client::{self, MethodName};
 use ssh_proto::keys::PublicKey;
 use zeroize::Zeroizing;
 
@@ -26,13 +26,18 @@ pub struct Policy {
     /// A file of host keys and certificates that must not be used any more (`RevokedHostKeys`), read at each login. While
     /// it cannot be read no host is trusted.
     pub revoked_host_keys: Option<PathBuf>,
+    /// The methods that may be tried, in this order: `publickey`, `keyboard-interactive`, `password`, which are all that
+    /// there are here.
+    pub methods: Vec<MethodName>,
     /// What may sign a login, in the order in which it is tried.
     pub identities: Vec<Identity>,
-    /// A password, tried after all identities; also the answer to the single hidden question of a server that wants it by
+    /// A password, tried before anybody is asked for one; also the answer to the single hidden question of a server that wants it by
     /// `keyboard-interactive`.
     pub password: Option<Zeroizing<Vec<u8>>>,
     /// Who is asked for what else a server wants, and told what it says.
     pub prompter: Option<Arc<dyn Prompter>>,
+    /// How often somebody is asked for a password, or for answers: 3 times.
+    pub password_prompts: u32,
     /// Whether names of hosts are hashed where they are written: not.
     pub hash_names: HashNames,
     /// Where further keys that a known server proves to have are written (OpenSSH's `UpdateHostKeys`): nowhere. A server
@@ -54,9 +59,11 @@ impl Policy {
             host_keys,
             host_key_alias: None,
             revoked_host_keys: None,
+            methods: vec![MethodName::PublicKey, MethodName::KeyboardInteractive, MethodName::Password],
             identities: Vec::new(),
             password: None,
             prompter: None,
+            password_prompts: 3,
             hash_names: HashNames::No,
             update_host_keys: None,
             guesses: Guesses::new(),
@@ -73,9 +80,21 @@ pub enum HostKeys {
     Known {
         /// What the files say.
         known: KnownHosts,
-        /// Where a new host's key is written, if hosts that nobody knows are to be accepted.
-        accept_new: Option<PathBuf>,
+        /// What becomes of a host that they do not know.
+        new: NewHosts,
     },
     /// Exactly this one.
     Pinned(PublicKey),
+}
+
+/// What becomes of hosts that nobody knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NewHosts {
+    /// They are refused.
+    Refuse,
+    /// They are accepted each time.
+    Accept,
+    /// They are accepted, and known from then on: their keys are written to this file.
+    Remember(PathBuf),
 }

@@ -1,6 +1,6 @@
 //! What a login tries, in which order, and who answers what the server asks.
 
-use ssh_proto::client::{self, Questions, Step};
+use ssh_proto::client::{self, MethodName, Questions, Step};
 use ssh_proto::error::{Error, Waiting};
 use ssh_proto::keys::PublicKey;
 use ssh_proto::time::Instant;
@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::error::ConnectError;
 use super::login::{Login, ended};
 use super::prompter::{Answers, Asked, AskedBy, Told};
+use crate::identity::Identity;
 use crate::known_hosts;
 
 /// How far a login has come. A [partial success](client::Partial::Success) starts over, but for the keys that have signed.
@@ -50,60 +51,51 @@ enum Asking {
     Over,
 }
 
-/// How often somebody may mistype, as with OpenSSH's client.
-const TRIES: u32 = 3;
+/// What is tried next.
+enum Next<'a> {
+    Key(&'a Identity, &'a str),
+    /// The policy's password.
+    Password(&'a Zeroizing<Vec<u8>>),
+    /// The server is asked to ask.
+    Questions(Asking),
+    /// Somebody is asked for a password.
+    AskForPassword,
+    /// Which methods are there?
+    Methods,
+}
 
-impl Login<'_> {
-    /// The next thing to try: `none` first where there is no key and no password, because it tells what may be tried at
-    /// all; then each identity, the password, and at last what a person is asked for.
+impl<'a> Login<'a> {
+    /// The next thing to try.
     pub(super) async fn attempt(&mut self, login: client::Login) -> Result<Step, ConnectError> {
         self.note_success(&login);
-        let now = self.pipe.clock.now();
-        let out = &mut self.pipe.output.fresh;
-        let progress = &mut self.progress;
-        let listed = |name: &str| {
-            login.refused().map(|refused| refused.can_continue.iter().any(|method| method.as_str() == name))
-        };
-        // What costs nobody anything is tried before the server says what it takes.
-        let takes = |name| listed(name).unwrap_or(true);
-        while takes("publickey")
-            && let Some(identity) = self.policy.identities.get(progress.next)
-        {
-            progress.next += 1;
-            let key = identity.public();
-            let Some(algorithm) = login.choose_algorithm(&identity.algorithms()) else { continue };
-            if progress.passed.contains(key) {
-                continue;
-            }
-            let certificate = if identity.certificate().is_some() { " (certificate)" } else { "" };
-            self.tried.push(format!("{}{certificate}", identity.key().fingerprint()));
-            return Ok(Step::Ready(login.query(algorithm, key, now, out).map_err(ended)?));
-        }
-        if takes("password")
-            && progress.password == Tried::No
-            && let Some(password) = &self.policy.password
-        {
-            progress.password = Tried::Yes;
-            progress.sent = Some(password.clone());
-            return Ok(Step::Ready(login.password(password, now, out).map_err(ended)?));
-        }
-        if listed("keyboard-interactive") == Some(true)
-            && let Some(asking) = self.next_exchange()
-        {
-            self.progress.keyboard = asking;
-            let asked = login.keyboard_interactive("", now, &mut self.pipe.output.fresh);
-            return Ok(Step::Ready(asked.map_err(ended)?));
-        }
-        if listed("password") == Some(true)
-            && let Some(password) = self.ask_for_password(login.user(), login.poll_timeout()).await?
-        {
+        while let Some(next) = self.next(&login) {
             let now = self.pipe.clock.now();
-            let asked = login.password(&password, now, &mut self.pipe.output.fresh).map_err(ended)?;
-            self.progress.sent = Some(password);
-            return Ok(Step::Ready(asked));
-        }
-        if login.refused().is_none() && self.tried.is_empty() {
-            return Ok(Step::Ready(login.none(now, &mut self.pipe.output.fresh).map_err(ended)?));
+            let out = &mut self.pipe.output.fresh;
+            let asked = match next {
+                Next::Key(identity, algorithm) => {
+                    let certificate = if identity.certificate().is_some() { " (certificate)" } else { "" };
+                    self.tried.push(format!("{}{certificate}", identity.key().fingerprint()));
+                    login.query(algorithm, identity.public(), now, out)
+                }
+                Next::Password(password) => {
+                    self.progress.password = Tried::Yes;
+                    self.progress.sent = Some(password.clone());
+                    login.password(password, now, out)
+                }
+                Next::Questions(asking) => {
+                    self.progress.keyboard = asking;
+                    login.keyboard_interactive("", now, out)
+                }
+                Next::AskForPassword => {
+                    let password = self.ask_for_password(login.user(), login.poll_timeout()).await?;
+                    let Some(password) = password else { continue };
+                    let asked = login.password(&password, self.pipe.clock.now(), &mut self.pipe.output.fresh);
+                    self.progress.sent = Some(password);
+                    asked
+                }
+                Next::Methods => login.none(now, out),
+            };
+            return asked.map(Step::Ready).map_err(ended);
         }
         let methods = login.refused().map_or(&[][..], |refused| &refused.can_continue);
         let denied = ConnectError::Denied {
@@ -114,6 +106,50 @@ impl Login<'_> {
         };
         login.disconnect("no more authentication methods", &mut self.pipe.output.fresh);
         Err(denied)
+    }
+
+    /// By the first of the policy's methods that has anything left to try. What costs nobody anything is tried before the
+    /// server says what it takes, and the policy's password before anybody is asked; `none` where there is nothing of the
+    /// kind, because it tells what may be tried at all.
+    fn next(&mut self, login: &client::Login) -> Option<Next<'a>> {
+        let policy = self.policy;
+        let listed = |method| login.refused().map(|refused| refused.can_continue.contains(method));
+        let takes = |method| listed(method).unwrap_or(true);
+        let password = policy.password.as_ref().filter(|_| {
+            self.progress.password == Tried::No
+                && takes(&MethodName::Password)
+                && policy.methods.contains(&MethodName::Password)
+        });
+        let mut methods = policy.methods.iter();
+        methods
+            .find_map(|method| match method {
+                MethodName::PublicKey if takes(method) => self.next_key(login),
+                MethodName::Password if password.is_some() => password.map(Next::Password),
+                MethodName::Password if listed(method) == Some(true) => self.may_ask().then_some(Next::AskForPassword),
+                MethodName::KeyboardInteractive if listed(method) == Some(true) && password.is_none() => {
+                    self.next_exchange().map(Next::Questions)
+                }
+                _ => None,
+            })
+            .or_else(|| (login.refused().is_none() && self.tried.is_empty()).then_some(Next::Methods))
+    }
+
+    /// The next identity that the server may take.
+    fn next_key(&mut self, login: &client::Login) -> Option<Next<'a>> {
+        let policy = self.policy;
+        while let Some(identity) = policy.identities.get(self.progress.next) {
+            self.progress.next += 1;
+            let algorithm = login.choose_algorithm(&identity.algorithms());
+            if let Some(algorithm) = algorithm.filter(|_| !self.progress.passed.contains(identity.public())) {
+                return Some(Next::Key(identity, algorithm));
+            }
+        }
+        None
+    }
+
+    /// Whether somebody is there to be asked for a password, and may try once more.
+    fn may_ask(&self) -> bool {
+        self.policy.prompter.is_some() && self.progress.asked_for_password < self.policy.password_prompts
     }
 
     /// After a partial success everything may be tried again: another method, or another key.
@@ -131,7 +167,7 @@ impl Login<'_> {
         let somebody_answers = self.policy.prompter.is_some() || self.policy.password.is_some();
         match self.progress.keyboard {
             Asking::First if somebody_answers => Some(Asking::Unanswered(0)),
-            Asking::Again(times) if times < TRIES => Some(Asking::Unanswered(times)),
+            Asking::Again(times) if times < self.policy.password_prompts => Some(Asking::Unanswered(times)),
             _ => None,
         }
     }
@@ -171,7 +207,7 @@ impl Login<'_> {
     pub(super) async fn change_password(&mut self, change: client::NewPassword) -> Result<Step, ConnectError> {
         let mut questions = Questions::new().name("The server wants a new password").instruction(change.prompt());
         questions = questions.hidden("New password: ").hidden("The same again: ");
-        for _ in 0..TRIES {
+        for _ in 0..self.policy.password_prompts {
             let asked = self.ask(AskedBy::Client, change.user(), &questions, change.poll_timeout()).await?;
             let (Some([new, again]), Some(old)) = (asked.as_deref(), &self.progress.sent) else { break };
             if new == again && !new.is_empty() {
@@ -189,15 +225,12 @@ impl Login<'_> {
         user: &str,
         deadline: Option<Instant>,
     ) -> Result<Option<Zeroizing<Vec<u8>>>, ConnectError> {
-        if self.progress.asked_for_password >= TRIES {
-            return Ok(None);
-        }
         self.progress.asked_for_password += 1;
         let questions = Questions::new().hidden("Password: ");
         let answers = self.ask(AskedBy::Client, user, &questions, deadline).await?;
         let password = answers.and_then(|answers| answers.into_iter().next());
         if password.is_none() {
-            self.progress.asked_for_password = TRIES;
+            self.progress.asked_for_password = self.policy.password_prompts;
         }
         Ok(password)
     }

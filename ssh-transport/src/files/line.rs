@@ -80,8 +80,6 @@ pub enum LineProblem {
     Tunnel,
     /// `authorized_keys`: a time that is not one.
     ExpiryTime(String),
-    /// `authorized_keys`: a time that means another moment in every time zone.
-    LocalTime(String),
 }
 
 impl fmt::Display for LineProblem {
@@ -115,10 +113,10 @@ impl fmt::Display for LineProblem {
             Self::Principals => f.write_str("principals has no effect: it is for lines with cert-authority"),
             Self::Tunnel => f.write_str("tunnel has no effect: there are no tunnels here"),
             Self::ExpiryTime(time) => {
-                write!(f, "the key is refused: expiry-time {time:?} is not YYYYMMDDZ, YYYYMMDDHHMMZ or YYYYMMDDHHMMSSZ")
-            }
-            Self::LocalTime(time) => {
-                write!(f, "the key is refused: expiry-time {time:?} depends on the time zone; add a Z, for UTC")
+                write!(
+                    f,
+                    "the key is refused: expiry-time {time:?} is not YYYYMMDD, YYYYMMDDHHMM or YYYYMMDDHHMMSS, or one of them with a Z"
+                )
             }
         }
     }

@@ -10,8 +10,8 @@ use crate::io::Duplex;
 
 /// What is read from a stream at once: the largest packet of most peers.
 const ROOM: usize = 32 * 1024;
-/// How long a stream may take for the rest of what came once the connection is gone. Whoever keeps it waiting would keep
-/// that in memory, and a task.
+/// How long a stream may take for the rest of what came once the channel is closed. Whoever keeps it waiting keeps that in
+/// memory, and a task.
 const LAST_WRITE: Duration = Duration::from_secs(30);
 
 /// Carries bytes both ways until both have ended: the end of one direction is passed on and the other goes on. Each side
@@ -19,15 +19,15 @@ const LAST_WRITE: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// When the stream breaks, or the connection. A channel that the peer closes ends it well: what it sent before is carried
-/// to its end. When the connection is gone, that may take 30 seconds.
+/// to its end. That may take 30 seconds, and then the stream is dropped.
 pub async fn carry(channel: Channel, stream: impl Duplex) -> io::Result<()> {
-    let gone = async {
-        channel.connection_ended().await;
+    let late = async {
+        channel.closed().await;
         tokio::time::sleep(LAST_WRITE).await;
     };
     tokio::select! {
         carried = both_ways(&channel, stream) => carried,
-        () = gone => Err(io::ErrorKind::TimedOut.into()),
+        () = late => Err(io::ErrorKind::TimedOut.into()),
     }
 }
 

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use tokio::net::{TcpListener, UnixListener};
+use socket2::SockRef;
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::carry::carry;
@@ -20,6 +21,9 @@ pub(crate) enum Place {
     Tcp(String, u16),
     Socket(PathBuf),
 }
+
+/// Connections that may wait to be accepted: as many as `TcpListener::bind` lets.
+const BACKLOG: u32 = 1024;
 
 /// The listeners of one connection. They end with it.
 #[derive(Debug, Default)]
@@ -83,7 +87,7 @@ impl Listeners {
 
 /// Listens on all of `addresses` at one port, 0 being a free one, and opens a channel for each connection. Answers the
 /// port. `name` is the address as the client wrote it, which it is told again.
-pub(super) async fn listen_tcp(
+pub(super) fn listen_tcp(
     connection: &Connection,
     slot: Slot,
     name: &str,
@@ -95,7 +99,7 @@ pub(super) async fn listen_tcp(
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses {
         // A machine may lack one of the two protocols: the other one will do.
-        match TcpListener::bind(SocketAddr::new(*address, bound)).await {
+        match bind(SocketAddr::new(*address, bound)) {
             Ok(listener) => {
                 bound = listener.local_addr()?.port();
                 listeners.push(listener);
@@ -113,6 +117,20 @@ pub(super) async fn listen_tcp(
     let listener = Listener { tasks: tasks.collect(), path: None, _slot: slot };
     connection.listeners().lock().insert(Place::Tcp(name.to_owned(), bound), listener);
     Ok(bound)
+}
+
+/// Listens on that address alone. Most systems take `::` for all of IPv4 too, and have then no port left for `0.0.0.0`.
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    if address.is_ipv6() {
+        SockRef::from(&socket).set_only_v6(true)?;
+    }
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 async fn accept_tcp(listener: &TcpListener, connection: &Connection, name: &str, port: u16) {

@@ -156,7 +156,7 @@ impl Forwarding {
                 };
                 let addresses = self.addresses(&address);
                 tokio::spawn(async move {
-                    match listen_tcp(request.connection(), slot, &address, &addresses.resolve().await, port).await {
+                    match listen_tcp(request.connection(), slot, &address, &addresses.resolve().await, port) {
                         Ok(bound) => {
                             tracing::info!(user, address, port = bound, "listens for a client");
                             if port == 0 { request.accept_port(bound) } else { request.accept() }

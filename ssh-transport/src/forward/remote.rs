@@ -10,6 +10,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::carry::carry;
 use super::target::{Target, connect_failure};
 use crate::client::Client;
+use crate::io::Duplex;
 use crate::offer::ChannelOffer;
 
 /// How long a connection from here may take to be made.
@@ -38,13 +39,21 @@ impl Incoming {
     }
 
     async fn serve(&mut self, target: &Target) {
+        let connect = |offer| {
+            let target = target.clone();
+            async move { connect(offer, &target, CONNECT_TIMEOUT).await }
+        };
+        self.each(connect).await;
+    }
+
+    /// Does that with all of them at once, for as long as the future lives.
+    pub(super) async fn each<F: Future<Output = ()> + Send + 'static>(&mut self, take: impl Fn(ChannelOffer) -> F) {
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
                 offer = self.next() => {
                     let Some(offer) = offer else { break };
-                    let target = target.clone();
-                    connections.spawn(async move { connect(offer, &target, CONNECT_TIMEOUT).await });
+                    connections.spawn(take(offer));
                 }
                 Some(_) = connections.join_next() => {}
             }
@@ -52,10 +61,18 @@ impl Incoming {
     }
 }
 
+/// Connects from here, in the usual time.
+pub(super) async fn connect_in_time(target: &Target) -> io::Result<Box<dyn Duplex>> {
+    connect_within(CONNECT_TIMEOUT, target).await
+}
+
+async fn connect_within(timeout: Duration, target: &Target) -> io::Result<Box<dyn Duplex>> {
+    tokio::time::timeout(timeout, target.connect()).await.unwrap_or_else(|_elapsed| Err(io::ErrorKind::TimedOut.into()))
+}
+
 /// Connects a channel that the peer opens, and says so only when that went well.
 pub(super) async fn connect(offer: ChannelOffer, target: &Target, timeout: Duration) {
-    let connecting = tokio::time::timeout(timeout, target.connect()).await;
-    let carried = match connecting.unwrap_or_else(|_elapsed| Err(io::ErrorKind::TimedOut.into())) {
+    let carried = match connect_within(timeout, target).await {
         Ok(stream) => match offer.accept() {
             Ok(channel) => carry(channel, stream).await,
             Err(ended) => Err(ended.into()),

@@ -82,24 +82,44 @@ impl Drop for AgentSocket {
     }
 }
 
-/// The display of a client that lends it to its programs (RFC 4254 §6.3).
+/// What a client says of the display that it lends (RFC 4254 §6.3.1).
 #[derive(Clone)]
-pub struct ForwardedDisplay {
-    connection: Option<Connection>,
+pub(crate) struct AskedDisplay {
     single_connection: bool,
     protocol: String,
     cookie: String,
     screen: u32,
 }
 
-impl fmt::Debug for ForwardedDisplay {
+impl fmt::Debug for AskedDisplay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ForwardedDisplay")
+        f.debug_struct("AskedDisplay")
             .field("protocol", &self.protocol)
             .field("cookie", &"[redacted]")
             .field("screen", &self.screen)
             .finish_non_exhaustive()
     }
+}
+
+impl AskedDisplay {
+    /// `None` where it is not what `xauth` takes: programs hand it on.
+    pub(crate) fn of(x11: &ssh_proto::X11Request<'_>) -> Option<Self> {
+        let name = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let digits = |text: &str| text.len() <= 4096 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        (name(x11.protocol) && x11.protocol.len() <= 64 && digits(x11.cookie)).then(|| Self {
+            single_connection: x11.single_connection,
+            protocol: x11.protocol.to_owned(),
+            cookie: x11.cookie.to_owned(),
+            screen: x11.screen,
+        })
+    }
+}
+
+/// The display of a client that lends it to its programs (RFC 4254 §6.3).
+#[derive(Clone, Debug)]
+pub struct ForwardedDisplay {
+    connection: Connection,
+    asked: AskedDisplay,
 }
 
 impl ForwardedDisplay {
@@ -109,34 +129,20 @@ impl ForwardedDisplay {
     /// TCP port 6000 is display 0.
     const BASE: u16 = 6000;
 
-    /// What the client said. `None` where it is not what `xauth` takes: programs hand it on.
-    pub(crate) fn asked(x11: &ssh_proto::X11Request<'_>) -> Option<Self> {
-        let name = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        let digits = |text: &str| text.len() <= 4096 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        (name(x11.protocol) && x11.protocol.len() <= 64 && digits(x11.cookie)).then(|| Self {
-            connection: None,
-            single_connection: x11.single_connection,
-            protocol: x11.protocol.to_owned(),
-            cookie: x11.cookie.to_owned(),
-            screen: x11.screen,
-        })
-    }
-
-    pub(crate) fn on(mut self, connection: &Connection) -> Self {
-        self.connection = Some(connection.clone());
-        self
+    pub(crate) const fn new(connection: Connection, asked: AskedDisplay) -> Self {
+        Self { connection, asked }
     }
 
     /// The authentication protocol: `MIT-MAGIC-COOKIE-1`, say.
     #[must_use]
     pub fn protocol(&self) -> &str {
-        &self.protocol
+        &self.asked.protocol
     }
 
     /// What programs authenticate themselves by, in hexadecimal digits: `xauth add DISPLAY PROTOCOL COOKIE`.
     #[must_use]
     pub fn cookie(&self) -> &str {
-        &self.cookie
+        &self.asked.cookie
     }
 
     /// Listens as a display of this machine does, on loopback.
@@ -144,13 +150,13 @@ impl ForwardedDisplay {
     /// # Errors
     /// When no display is free.
     pub async fn listen(&self) -> io::Result<DisplaySocket> {
-        let connection = self.connection.clone().ok_or(io::ErrorKind::NotConnected)?;
+        let Self { connection, asked } = self;
         let mut last = io::Error::from(io::ErrorKind::AddrInUse);
         for number in Self::FIRST..=Self::LAST {
             match TcpListener::bind((Ipv4Addr::LOCALHOST, Self::BASE + number)).await {
                 Ok(listener) => {
-                    let task = tokio::spawn(serve_display(listener, connection, self.single_connection));
-                    return Ok(DisplaySocket { display: format!("localhost:{number}.{}", self.screen), task });
+                    let task = tokio::spawn(serve_display(listener, connection.clone(), asked.single_connection));
+                    return Ok(DisplaySocket { display: format!("localhost:{number}.{}", asked.screen), task });
                 }
                 Err(error) => last = error,
             }

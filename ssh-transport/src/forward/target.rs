@@ -3,11 +3,8 @@
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use ssh_proto::OpenFailureReason;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixListener, UnixStream};
 
 use crate::channel::Channel;
@@ -90,41 +87,4 @@ pub(crate) fn bind_socket(path: &Path) -> io::Result<UnixListener> {
         return Err(error);
     }
     Ok(listener)
-}
-
-/// A channel of a connection that lives for as long as the channel is in use.
-#[derive(Debug)]
-pub(crate) struct Through {
-    channel: Channel,
-    _client: Client,
-}
-
-impl Through {
-    pub(crate) const fn new(channel: Channel, client: Client) -> Self {
-        Self { channel, _client: client }
-    }
-}
-
-impl AsyncRead for Through {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.channel).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Through {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.channel).poll_write(context, data)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.channel).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.channel).poll_shutdown(context)
-    }
 }

@@ -62,9 +62,8 @@ impl KnownHosts {
     pub fn check(&self, host: &str, port: u16, key: &PublicKey) -> Verdict {
         let name = HostName::new(host, port);
         let has_key = |known: &&KnownKey| known.key == *key;
-        let everywhere = [Some(name.exact()), name.without_port()];
         let revoked = |name| self.named(name, Some(Marker::Revoked)).find(has_key);
-        if let Some(known) = everywhere.into_iter().flatten().find_map(revoked) {
+        if let Some(known) = name.each().find_map(revoked) {
             return Verdict::Revoked(known.clone());
         }
         let known: Vec<&KnownKey> = self.named(name.exact(), None).collect();
@@ -92,8 +91,7 @@ impl KnownHosts {
         now: SystemTime,
     ) -> Verdict {
         let name = HostName::new(host, port);
-        let names = [Some(name.exact()), name.without_port()];
-        let named = |marker| names.into_iter().flatten().flat_map(move |name| self.named(name, Some(marker)));
+        let named = |marker| name.each().flat_map(move |name| self.named(name, Some(marker)));
         let is_revoked = |known: &&KnownKey| known.key == *certificate.authority() || known.key == *certificate.key();
         if let Some(known) = named(Marker::Revoked).find(is_revoked) {
             return Verdict::Revoked(known.clone());
@@ -117,8 +115,7 @@ impl KnownHosts {
     #[must_use]
     pub fn has_authority_for(&self, host: &str, port: u16) -> bool {
         let name = HostName::new(host, port);
-        let names = [Some(name.exact()), name.without_port()];
-        names.into_iter().flatten().any(|name| self.named(name, Some(Marker::CertAuthority)).next().is_some())
+        name.each().any(|name| self.named(name, Some(Marker::CertAuthority)).next().is_some())
     }
 
     /// The types of the keys that the host is known to have. A client asks for one of them: a key of another type would

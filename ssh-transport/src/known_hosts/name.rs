@@ -29,6 +29,11 @@ impl HostName {
     pub(super) fn without_port(&self) -> Option<&str> {
         self.without_port.as_deref()
     }
+
+    /// Both.
+    pub(super) fn each(&self) -> impl Iterator<Item = &str> {
+        [Some(self.exact()), self.without_port()].into_iter().flatten()
+    }
 }
 
 /// The field of a line that says which hosts it is about.

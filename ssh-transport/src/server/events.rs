@@ -16,7 +16,7 @@ use super::handler::{Handler, Lent, Peer, Program, ProgramRequest, Terminal};
 use super::identity_of;
 use super::permissions::{Feature, Permissions};
 use super::policy::Policy;
-use crate::forward::{ForwardedAgent, ForwardedDisplay};
+use crate::forward::{AskedDisplay, ForwardedAgent, ForwardedDisplay};
 use crate::link::{Events, Link, Locked};
 use crate::offer::{ChannelKind, ChannelOffer};
 
@@ -49,7 +49,7 @@ pub(super) struct Session {
     terminal: Option<Terminal>,
     environment: Vec<(String, String)>,
     agent: bool,
-    display: Option<ForwardedDisplay>,
+    display: Option<AskedDisplay>,
 }
 
 impl Session {
@@ -122,7 +122,9 @@ impl<H: Handler> Events<ServerSide> for ServerEvents<H> {
                 original,
                 terminal: session.and_then(|session| session.terminal.clone()),
                 agent: session.filter(|session| session.agent).map(|_| ForwardedAgent::new(connection.clone())),
-                display: session.and_then(|session| session.display.clone()).map(|display| display.on(&connection)),
+                display: session
+                    .and_then(|session| session.display.clone())
+                    .map(|asked| ForwardedDisplay::new(connection.clone(), asked)),
                 peer: self.peer.clone(),
             });
         }
@@ -195,13 +197,7 @@ impl<H: Handler> ServerEvents<H> {
             peer,
             connection: None,
             sessions: BTreeMap::new(),
-            later: Later {
-                programs: Vec::new(),
-                offers: Vec::new(),
-                requests: Vec::new(),
-                proofs: Vec::new(),
-                signatures: Vec::new(),
-            },
+            later: Later::default(),
             proving: Arc::default(),
         }
     }
@@ -257,7 +253,7 @@ impl<H: Handler> ServerEvents<H> {
                 Outcome::Success
             }
             ChannelRequest::X11(x11) if lends(Feature::X11Forwarding, Lent::Display) => {
-                session.display = ForwardedDisplay::asked(x11);
+                session.display = AskedDisplay::of(x11);
                 if session.display.is_some() { Outcome::Success } else { Outcome::Failure }
             }
             ChannelRequest::WindowChange(size) => {

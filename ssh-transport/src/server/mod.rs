@@ -41,7 +41,7 @@ use self::login::{Login, Shown};
 use crate::ended::Ended;
 use crate::identity::Identity;
 use crate::io::{Duplex, Io};
-use crate::link::Link;
+use crate::link::{Bounds, Link};
 use crate::pipe::Pipe;
 use crate::rng::os_rng;
 
@@ -212,7 +212,8 @@ async fn serve_io<H: Handler>(
     // As OpenSSH does, right after the login: a client may learn new keys before old ones go.
     connection.announce_host_keys(clock.now(), &mut output.fresh).map_err(Ended::Protocol)?;
     let events = ServerEvents::new(handler, policy.clone(), peer);
-    let link = Link::start(connection, io, clock, (input, output), events, policy.idle_timeout);
+    let bounds = Bounds { channels: policy.config.limits.channels, idle: policy.idle_timeout };
+    let link = Link::start(connection, io, clock, (input, output), events, bounds);
     let _served = Served(link.clone());
     tokio::select! {
         () = link.gone() => {}

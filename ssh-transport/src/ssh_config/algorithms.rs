@@ -23,6 +23,12 @@ pub struct Selections {
     pub macs: String,
 }
 
+/// The names of one of the lists.
+type NamesOf = fn(&Algorithms) -> Vec<&'static str>;
+
+/// Makes one of the lists exactly what is named.
+type Select = fn(&mut Algorithms, &dyn CryptoProvider, &str) -> Result<(), UnknownAlgorithm>;
+
 impl Selections {
     /// What is said here; where nothing is, what is said there.
     #[must_use]
@@ -47,32 +53,27 @@ impl Selections {
         algorithms: &mut Algorithms,
         provider: &dyn CryptoProvider,
     ) -> Result<Vec<String>, UnknownAlgorithm> {
+        let mut everything = Algorithms::up_to(Tier::Legacy, provider);
+        everything.offer_host_certificates();
+        let rows: [(&str, NamesOf, Select); 5] = [
+            (&self.kex, |of| of.kex.iter().map(|method| method.name).collect(), Algorithms::select_kex),
+            (&self.ciphers, |of| of.ciphers.iter().map(|method| method.name).collect(), Algorithms::select_ciphers),
+            (&self.macs, |of| of.macs.iter().map(|method| method.name).collect(), Algorithms::select_macs),
+            (
+                &self.host_keys,
+                |of| of.host_keys.iter().map(|method| method.name).collect(),
+                Algorithms::select_host_keys,
+            ),
+            (
+                &self.user_keys,
+                |of| of.user_keys.iter().map(|method| method.name).collect(),
+                Algorithms::select_user_keys,
+            ),
+        ];
         let mut unknown = Vec::new();
-        if !self.kex.is_empty() {
-            let ours: Vec<&str> = algorithms.kex.iter().map(|method| method.name).collect();
-            let all: Vec<&str> = provider.key_exchanges().iter().map(|method| method.name).collect();
-            algorithms.select_kex(provider, &choose(&self.kex, &ours, &all, &mut unknown))?;
-        }
-        if !self.ciphers.is_empty() {
-            let ours: Vec<&str> = algorithms.ciphers.iter().map(|method| method.name).collect();
-            let all: Vec<&str> = provider.ciphers().iter().map(|method| method.name).collect();
-            algorithms.select_ciphers(provider, &choose(&self.ciphers, &ours, &all, &mut unknown))?;
-        }
-        if !self.macs.is_empty() {
-            let ours: Vec<&str> = algorithms.macs.iter().map(|method| method.name).collect();
-            let all: Vec<&str> = provider.macs().iter().map(|method| method.name).collect();
-            algorithms.select_macs(provider, &choose(&self.macs, &ours, &all, &mut unknown))?;
-        }
-        // Those of certificates too.
-        let everything = Algorithms::up_to(Tier::Legacy, provider);
-        let all: Vec<&str> = everything.user_keys.iter().map(|method| method.name).collect();
-        if !self.host_keys.is_empty() {
-            let ours: Vec<&str> = algorithms.host_keys.iter().map(|method| method.name).collect();
-            algorithms.select_host_keys(provider, &choose(&self.host_keys, &ours, &all, &mut unknown))?;
-        }
-        if !self.user_keys.is_empty() {
-            let ours: Vec<&str> = algorithms.user_keys.iter().map(|method| method.name).collect();
-            algorithms.select_user_keys(provider, &choose(&self.user_keys, &ours, &all, &mut unknown))?;
+        for (selection, names_of, select) in rows.into_iter().filter(|(selection, ..)| !selection.is_empty()) {
+            let names = choose(selection, &names_of(algorithms), &names_of(&everything), &mut unknown);
+            select(algorithms, provider, &names)?;
         }
         Ok(unknown)
     }
@@ -121,5 +122,17 @@ mod tests {
         assert_eq!(choose("c1,b1"), "b1");
         assert_eq!(choose("c2"), "c2");
         assert_eq!(unknown, ["c1", "c2"]);
+    }
+
+    #[test]
+    fn host_keys_are_those_that_hosts_may_have() {
+        let provider = &ssh_proto::crypto::rustcrypto::PROVIDER;
+        let mut algorithms = Algorithms::up_to(Tier::Compatible, provider);
+        let host_keys = "sk-ssh-ed25519@openssh.com,ssh-ed25519-cert-v01@openssh.com,ssh-ed25519".to_owned();
+        let selections = Selections { host_keys, ..Selections::default() };
+        let unknown = selections.apply(&mut algorithms, provider).unwrap();
+        assert_eq!(unknown, ["sk-ssh-ed25519@openssh.com"]);
+        let names: Vec<&str> = algorithms.host_keys.iter().map(|method| method.name).collect();
+        assert_eq!(names, ["ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519"]);
     }
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ssh_proto::client::MethodName;
+
 use super::algorithms::Selections;
 use super::setting::{BadSetting, Setting, StrictHostKeyChecking, port};
 use super::tokens::Tokens;
@@ -65,6 +67,26 @@ pub struct HostConfig {
     pub server_alive_interval: Option<Duration>,
     /// How many questions whether it lives may stay without an answer.
     pub server_alive_count_max: Option<u32>,
+}
+
+impl HostConfig {
+    /// The methods that may be tried, in this order: those of `PreferredAuthentications`, by default `publickey`,
+    /// `keyboard-interactive` and `password`, without those that are switched off. Names that mean nothing here are left out.
+    #[must_use]
+    pub fn methods(&self) -> Vec<MethodName> {
+        let known = [
+            (MethodName::PublicKey, self.pubkey_authentication),
+            (MethodName::KeyboardInteractive, self.kbd_interactive_authentication),
+            (MethodName::Password, self.password_authentication),
+        ];
+        let mut allowed: Vec<MethodName> = known.into_iter().filter(|(_, on)| *on).map(|(method, _)| method).collect();
+        if let Some(preferred) = &self.preferred_authentications {
+            let place = |method: &MethodName| preferred.iter().position(|name| name == method.as_str());
+            allowed.retain(|method| place(method).is_some());
+            allowed.sort_by_key(place);
+        }
+        allowed
+    }
 }
 
 /// How to get to a host.

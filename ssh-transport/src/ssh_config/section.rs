@@ -4,13 +4,13 @@ use std::fmt;
 use std::process::{Command, Stdio};
 
 use super::tokens::Tokens;
-use crate::files::pattern::{self, PatternList, wildcard};
+use crate::files::pattern::PatternList;
 
 /// A `Host` or `Match` line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Condition {
-    /// Patterns, for `ssh` with their upper and lower case; one that is negated and matches rules the whole line out.
-    Host(Vec<(bool, String)>),
+    /// For `ssh` they have upper and lower case.
+    Host(PatternList),
     Match(Vec<Criterion>),
 }
 
@@ -30,9 +30,9 @@ enum Test {
     Host(PatternList),
     OriginalHost(PatternList),
     /// Names of users and tags have upper and lower case.
-    User(String),
-    LocalUser(String),
-    Tagged(String),
+    User(PatternList),
+    LocalUser(PatternList),
+    Tagged(PatternList),
     Exec(String),
 }
 
@@ -84,11 +84,7 @@ impl fmt::Display for BadMatch {
 impl Condition {
     /// `Host pattern ..`. `None` without patterns.
     pub(super) fn host(arguments: &[String]) -> Option<Self> {
-        let patterns = arguments.iter().map(|argument| match argument.strip_prefix('!') {
-            Some(negated) => (true, negated.to_owned()),
-            None => (false, argument.clone()),
-        });
-        (!arguments.is_empty()).then(|| Self::Host(patterns.collect()))
+        (!arguments.is_empty()).then(|| Self::Host(PatternList::exactly(arguments)))
     }
 
     /// `Match criterion ..`
@@ -108,9 +104,9 @@ impl Condition {
                 "final" => Test::Final,
                 "host" => Test::Host(PatternList::parse(&value("host")?)),
                 "originalhost" => Test::OriginalHost(PatternList::parse(&value("originalhost")?)),
-                "user" => Test::User(value("user")?),
-                "localuser" => Test::LocalUser(value("localuser")?),
-                "tagged" => Test::Tagged(value("tagged")?),
+                "user" => Test::User(PatternList::parse_exact(&value("user")?)),
+                "localuser" => Test::LocalUser(PatternList::parse_exact(&value("localuser")?)),
+                "tagged" => Test::Tagged(PatternList::parse_exact(&value("tagged")?)),
                 "exec" => Test::Exec(value("exec")?),
                 _ => return Err(BadMatch::Unknown(name.to_owned())),
             };
@@ -137,14 +133,7 @@ impl Condition {
 
     pub(super) fn holds(&self, subject: &Subject<'_>) -> bool {
         match self {
-            Self::Host(patterns) => {
-                let name = subject.tokens.original;
-                let matching = |wanted| {
-                    let mut patterns = patterns.iter().filter(|(negated, _)| *negated == wanted);
-                    patterns.any(|(_, pattern)| wildcard(pattern.as_bytes(), name.as_bytes()))
-                };
-                matching(false) && !matching(true)
-            }
+            Self::Host(patterns) => patterns.matches(subject.tokens.original),
             Self::Match(criteria) => {
                 criteria.iter().all(|criterion| criterion.test.holds(subject) != criterion.negated)
             }
@@ -162,9 +151,9 @@ impl Test {
             Self::Final => *last_pass,
             Self::Host(list) => among(list, tokens.host),
             Self::OriginalHost(list) => among(list, tokens.original),
-            Self::User(list) => exactly_among(list, tokens.user),
-            Self::LocalUser(list) => exactly_among(list, tokens.local_user),
-            Self::Tagged(list) => exactly_among(list, tag),
+            Self::User(list) => list.matches(tokens.user),
+            Self::LocalUser(list) => list.matches(tokens.local_user),
+            Self::Tagged(list) => list.matches(tag),
             Self::Exec(_) if *exec == Exec::Never => false,
             Self::Exec(command) => match tokens.expand(command, EXEC_TOKENS) {
                 Ok(command) => succeeds(&command),
@@ -175,15 +164,6 @@ impl Test {
             },
         }
     }
-}
-
-/// As [`PatternList`], with upper and lower case.
-fn exactly_among(list: &str, text: &str) -> bool {
-    let matching = |wanted| {
-        let mut items = pattern::items(list).filter(|(negated, _)| *negated == wanted);
-        items.any(|(_, pattern)| wildcard(pattern.as_bytes(), text.as_bytes()))
-    };
-    matching(false) && !matching(true)
 }
 
 const EXEC_TOKENS: &str = "CdhijkLlnpru";

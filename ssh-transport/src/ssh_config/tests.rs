@@ -1,6 +1,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use ssh_proto::client::MethodName;
+
 use super::*;
 
 struct Folder(tempfile::TempDir);
@@ -89,6 +91,18 @@ fn match_looks_at_what_is_known_so_far() {
     let other = folder.lookup("other");
     assert_eq!((other.port, other.compression, other.connect_timeout), (22, None, None));
     assert!(!other.password_authentication);
+}
+
+#[test]
+fn methods_are_those_that_are_on_in_the_preferred_order() {
+    let methods = |text: &str| {
+        let methods = Folder::with(text).lookup("host").methods();
+        methods.iter().map(MethodName::as_str).collect::<Vec<_>>().join(",")
+    };
+    assert_eq!(methods(""), "publickey,keyboard-interactive,password");
+    assert_eq!(methods("PasswordAuthentication no\nPubkeyAuthentication no"), "keyboard-interactive");
+    assert_eq!(methods("PreferredAuthentications hostbased,password,publickey"), "password,publickey");
+    assert_eq!(methods("PreferredAuthentications hostbased"), "");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use ssh_proto::keys::{PrivateKey, PublicKey};
 use ssh_proto::wire::{Put, number};
 use ssh_transport::Client;
 use ssh_transport::agent::{Agent, AgentError};
-use ssh_transport::client::HostKeys;
+use ssh_transport::client::{HostKeys, NewHosts};
 use ssh_transport::forward::carry;
 use ssh_transport::identity::Identity;
 use ssh_transport::known_hosts::{HashNames, KnownHosts, append};
@@ -24,6 +24,7 @@ use tokio::task::JoinHandle;
 
 use super::everything;
 use crate::support::handler::{Running, TestHandler, server_policy};
+use crate::support::pattern;
 use crate::support::raw::Raw;
 use crate::support::{
     LONG, USER, algorithms, block_on, block_on_paused, client_policy, ensure, equal, identity, public,
@@ -35,6 +36,7 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("bounds::host_keys_are_proved_one_by_one_to_who_waits", &[], proofs),
         trial("bounds::only_the_first_announcement_of_host_keys_counts", &[], announcements),
         trial("bounds::a_connection_that_is_gone_ends_what_nobody_reads", &[], nobody_reads),
+        trial("bounds::a_channel_that_is_closed_ends_what_nobody_reads", &[], nobody_reads_what_is_closed),
         trial("bounds::a_remote_forward_that_is_given_up_is_cancelled", &[], given_up),
         trial("bounds::an_agent_that_hangs_up_on_the_binding_is_not_forwarded", &[], unbound_agent),
     ]
@@ -183,7 +185,7 @@ fn announcements(_peers: &Peers) -> Result<(), Failed> {
             (0..4).map(|_| Ok(PrivateKey::generate_ed25519(&mut os_rng()?))).collect::<Result<_, Failed>>()?;
         append(&known, "127.0.0.1", 22, keys[0].public(), HashNames::No)?;
         let mut policy = client_policy(USER, keys[0].public());
-        policy.host_keys = HostKeys::Known { known: KnownHosts::load([&known])?, accept_new: None };
+        policy.host_keys = HostKeys::Known { known: KnownHosts::load([&known])?, new: NewHosts::Refuse };
         policy.update_host_keys = Some(known);
         let (mut server, client) = raw_server(keys[0].clone(), &policy).await?;
         let announce = |server: &mut Raw, key: &PublicKey| {
@@ -249,6 +251,37 @@ fn nobody_reads(_peers: &Peers) -> Result<(), Failed> {
         let ended = tokio::time::timeout(LONG, carried).await.map_err(|_elapsed| "it waits for ever")??;
         equal(ended.err().map(|error| error.kind()), Some(std::io::ErrorKind::TimedOut))?;
         drop(target);
+        Ok(())
+    })
+}
+
+/// The same of a channel, whose connection lives.
+fn nobody_reads_what_is_closed(_peers: &Peers) -> Result<(), Failed> {
+    block_on_paused(async {
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let served = tokio::spawn(serve(far, Arc::new(server_policy()), Arc::new(TestHandler::default())));
+        let client = Client::over(near, "memory", 22, &client_policy(USER, &public("ed25519"))).await?;
+        let (stream, mut target) = tokio::io::duplex(1 << 10);
+        let channel = client.exec("produce 100000").await?;
+        let carried = tokio::spawn(carry(channel, stream));
+        let (slow, mut reader) = tokio::io::duplex(1 << 10);
+        let channel = client.exec("produce 100000").await?;
+        channel.closed().await;
+        // Who reads gets all of it, however late it begins.
+        let read = tokio::spawn(carry(channel, slow));
+        tokio::time::sleep(Duration::from_secs(29)).await;
+        pattern::read(&mut reader, 100_000).await?;
+        read.await??;
+        let ended = tokio::time::timeout(LONG, carried).await.map_err(|_elapsed| "it waits for ever")??;
+        equal(ended.err().map(|error| error.kind()), Some(std::io::ErrorKind::TimedOut))?;
+        // The stream was dropped, with what it had taken.
+        let mut taken = Vec::new();
+        target.read_to_end(&mut taken).await?;
+        equal(taken.len(), 1 << 10)?;
+        equal(client.output("stdout here").await?.stdout, b"here".to_vec())?;
+        client.close();
+        client.closed().await;
+        let _ = served.await?;
         Ok(())
     })
 }

@@ -3,15 +3,15 @@
 use std::path::Path;
 
 use peers::{Child, Failed, LIMIT, Peers, Trial, trial};
-use ssh_proto::{ChannelRequest, Outcome, X11Request};
-use ssh_transport::Exit;
-use ssh_transport::client::HostKeys;
-use ssh_transport::forward::Target;
-use ssh_transport::known_hosts::{HashNames, KnownHosts, append};
+use ssh_proto::{ChannelRequest, Outcome};
+use ssh_transport::client::{HostKeys, NewHosts};
+use ssh_transport::forward::{Display, Target};
+use ssh_transport::known_hosts::{HashNames, KnownHosts, Verdict, append};
+use ssh_transport::{Client, Exit};
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 
-use super::{Echo, display, ensure_contains, ensure_echo, everything, much_and_many, page, until_closed};
+use super::{Echo, X11_SETUP, display, ensure_contains, ensure_echo, everything, much_and_many, page, until_closed};
 use crate::support::handler::{Running, server_policy};
 use crate::support::sshd::Sshd;
 use crate::support::{HOST_KEYS, USER, block_on, client_policy, ensure, equal, public, until, vector_key};
@@ -28,6 +28,7 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("sshd::end_of_write_stops_the_program", &["sshd"], end_of_write),
         trial("sshd::no_more_sessions", &["sshd"], no_more_sessions),
         trial("sshd::answers_pings_or_keepalives", &["sshd"], pings),
+        trial("ours::host_keys_are_learnt_with_one_short_command", &[], learnt_in_one_command),
         trial("sshd::host_keys_are_learnt", &["sshd"], host_keys_are_learnt),
         trial("sshd::refusals", &["sshd"], refusals),
     ]
@@ -137,26 +138,37 @@ fn agent(peers: &Peers) -> Result<(), Failed> {
     })
 }
 
+/// One with a cookie of its own, and one that asks `xauth`.
+const TWO_PROGRAMS: &str = r"
+number=${DISPLAY#*:}
+show() {
+    exec 3<>/dev/tcp/127.0.0.1/$((6000 + ${number%.*}))
+    printf 'l\0\13\0\0\0\22\0\20\0\0\0MIT-MAGIC-COOKIE-1\0\0' >&3
+    printf $(sed 's/../\\x&/g' <<< $1) >&3
+    cat <&3
+}
+show 00112233445566778899aabbccddeeff
+echo
+show $(xauth list $DISPLAY | sed 's/.* //')
+";
+
 fn lent_display(peers: &Peers) -> Result<(), Failed> {
     let sshd = Sshd::start(peers, "X11Forwarding yes\nX11UseLocalhost yes")?;
     block_on(async {
         let client = sshd.connect(&sshd.policy()).await?;
-        let (number, shown) = display(2).await?;
-        let _lent = client.take_x11().carry_to(Target::tcp("127.0.0.1", 6000 + number));
+        let (number, shown) = display(X11_SETUP).await?;
+        let real = *b"the real cookie!";
+        let lent = client.lend_display(Display::new(Target::tcp("127.0.0.1", 6000 + number)).with_cookie(real))?;
+        let program = sshd.file("program", TWO_PROGRAMS.as_bytes())?;
         let mut channel = client.session().await?;
-        let x11 = X11Request {
-            single_connection: false,
-            protocol: "MIT-MAGIC-COOKIE-1",
-            cookie: "00112233445566778899aabbccddeeff",
-            screen: 0,
-        };
-        equal(channel.request(&ChannelRequest::X11(x11)).await?, Outcome::Success)?;
-        let program = "bash -c 'd=${DISPLAY#*:}; exec 3<>/dev/tcp/127.0.0.1/$((6000+${d%.*})); printf hi >&3; cat <&3'";
-        equal(channel.request(&ChannelRequest::Exec { command: program.as_bytes() }).await?, Outcome::Success)?;
+        equal(channel.request(&lent.request()).await?, Outcome::Success)?;
+        let command = format!("bash {}", program.display());
+        equal(channel.request(&ChannelRequest::Exec { command: command.as_bytes() }).await?, Outcome::Success)?;
         let mut said = String::new();
         channel.read_to_string(&mut said).await?;
-        equal(said.as_str(), "hello from the display")?;
-        equal(shown.await??, b"hi".to_vec())
+        equal(said.as_str(), "\nhello from the display")?;
+        let setup = shown.await??;
+        ensure(setup.ends_with(&real), || format!("{setup:?}"))
     })
 }
 
@@ -200,7 +212,7 @@ fn host_keys_are_learnt(peers: &Peers) -> Result<(), Failed> {
     let old = public("ed25519").to_openssh_line("").trim().to_owned();
     let connect = async |file: &Path, update: bool| {
         let mut policy = sshd.policy();
-        policy.host_keys = HostKeys::Known { known: KnownHosts::load([file])?, accept_new: None };
+        policy.host_keys = HostKeys::Known { known: KnownHosts::load([file])?, new: NewHosts::Refuse };
         policy.update_host_keys = update.then(|| file.to_owned());
         let client = sshd.connect(&policy).await?;
         // The server tells its keys right after the login: before it answers this.
@@ -235,6 +247,30 @@ fn host_keys_are_learnt(peers: &Peers) -> Result<(), Failed> {
         let client = connect(&file, true).await?;
         client.output("true").await?;
         ensure(!read().contains(&new), read)
+    })
+}
+
+/// A client that closes its connection at once.
+fn learnt_in_one_command(_peers: &Peers) -> Result<(), Failed> {
+    let directory = peers::temp_dir()?;
+    let file = directory.path().join("known_hosts");
+    block_on(async {
+        let server = Running::start(server_policy()).await?;
+        let port = server.address.port();
+        append(&file, "127.0.0.1", port, &public("ed25519"), HashNames::No)?;
+        let mut policy = client_policy(USER, &public("ed25519"));
+        policy.host_keys = HostKeys::Known { known: KnownHosts::load([&file])?, new: NewHosts::Refuse };
+        policy.update_host_keys = Some(file.clone());
+        let client = Client::connect("127.0.0.1", port, &policy).await?;
+        equal(client.output("status 0").await?.exit, Some(Exit::Status(0)))?;
+        client.close();
+        client.closed().await;
+        let known = KnownHosts::load([&file])?;
+        for name in HOST_KEYS {
+            let verdict = known.check("127.0.0.1", port, &public(name));
+            ensure(matches!(verdict, Verdict::Known(_)), || format!("{name}: {verdict:?}"))?;
+        }
+        server.stop().await
     })
 }
 

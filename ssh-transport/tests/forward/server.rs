@@ -7,20 +7,21 @@ use std::process::Command;
 use peers::{Child, Failed, LIMIT, Peers, TempDir, Trial, trial};
 use ssh_proto::{ChannelRequest, Outcome, WindowSize};
 use ssh_transport::Client;
-use ssh_transport::forward::{Allow, Forwarding, Target};
+use ssh_transport::forward::{Allow, Display, Forwarding, GatewayPorts, Target};
 use ssh_transport::server::{Feature, Permissions};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::{
-    Echo, MEBIBYTE, display, ensure_contains, ensure_echo, everything, exchange, much_and_many, page, until_closed,
+    Echo, MEBIBYTE, X11_SETUP, display, ensure_contains, ensure_echo, everything, exchange, much_and_many, page,
+    until_closed,
 };
 use crate::support::handler::{Running, server_policy};
 use crate::support::sshd::Sshd;
 use crate::support::{USER, block_on, client_policy, ensure, equal, public, until, vector_key};
 
 pub(super) fn trials() -> Vec<Trial> {
-    vec![
+    let mut trials = vec![
         trial("ssh::local", &["ssh"], local),
         trial("ssh::remote", &["ssh"], remote),
         trial("ssh::remote_cancelled", &["ssh"], remote_cancelled),
@@ -35,13 +36,22 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("ssh::each_direction_is_permitted_by_itself", &["ssh"], each_direction),
         trial("ours::no_more_than_the_login_permits", &[], permissions),
         trial("ours::local_and_remote", &[], ours),
+        trial("ours::display", &[], our_display),
         trial("ours::requests_reach_the_program", &[], requests_reach_the_program),
         trial("ours::end_of_write_stops_the_program", &[], end_of_write),
         trial("ours::pings", &[], pings),
         trial("ours::no_more_sessions", &[], no_more_sessions),
         trial("ours::connections_that_cannot_be_made", &[], cannot_connect),
         trial("ours::listeners_are_bounded_and_end_with_the_connection", &[], listeners),
-    ]
+    ];
+    trials.push(match std::net::TcpListener::bind("[::1]:0") {
+        Ok(_) => trial("ours::all_addresses_are_those_of_both_protocols", &[], both_protocols),
+        Err(error) => peers::unsupported(
+            "ours::all_addresses_are_those_of_both_protocols",
+            &format!("this machine has no IPv6: {error}"),
+        ),
+    });
+    trials
 }
 
 /// A server of ours, and what a client needs to reach it.
@@ -240,9 +250,6 @@ fn agent(peers: &Peers) -> Result<(), Failed> {
     })
 }
 
-/// Twelve bytes, the protocol's name and a cookie of sixteen bytes, in whole words.
-const X11_SETUP: usize = 12 + 20 + 16;
-
 fn lent_display(peers: &Peers) -> Result<(), Failed> {
     block_on(async {
         let setup = Setup::new(peers, everything()).await?;
@@ -374,6 +381,52 @@ fn ours(peers: &Peers) -> Result<(), Failed> {
         drop(client);
         equal(inner.output("stdout deep").await?.stdout, b"deep".to_vec())?;
         exchange(inner.direct_tcpip("127.0.0.1", echo.port(), None).await?, 4 * MEBIBYTE).await?;
+        setup.server.stop().await
+    })
+}
+
+fn our_display(peers: &Peers) -> Result<(), Failed> {
+    block_on(async {
+        let setup = Setup::new(peers, everything()).await?;
+        let client = setup.client().await?;
+        let show = async |display: Display| {
+            let lent = client.lend_display(display)?;
+            let mut channel = client.session().await?;
+            equal(channel.request(&lent.request()).await?, Outcome::Success)?;
+            equal(channel.request(&ChannelRequest::Exec { command: b"display" }).await?, Outcome::Success)?;
+            let mut said = String::new();
+            channel.read_to_string(&mut said).await?;
+            Ok::<_, Failed>(said)
+        };
+        let (number, shown) = display(X11_SETUP).await?;
+        let display = Display::new(Target::tcp("127.0.0.1", 6000 + number));
+        equal(show(display.clone().with_cookie(*b"the real cookie!")).await?.as_str(), "hello from the display")?;
+        let told = shown.await??;
+        ensure(told.ends_with(b"MIT-MAGIC-COOKIE-1\0\0the real cookie!"), || format!("{told:?}"))?;
+        // There is nothing any more.
+        equal(show(display).await?.as_str(), "")?;
+        setup.server.stop().await
+    })
+}
+
+/// RFC 4254 §7.1: "" is "all protocol families supported", "0.0.0.0" and "::" are all addresses of one.
+fn both_protocols(peers: &Peers) -> Result<(), Failed> {
+    block_on(async {
+        let mut forwarding = everything();
+        forwarding.gateway_ports = GatewayPorts::ClientSpecified;
+        let (setup, echo) = (Setup::new(peers, forwarding).await?, Echo::start().await?);
+        let client = setup.client().await?;
+        for (listen, reached) in [("", [true, true]), ("0.0.0.0", [true, false]), ("::", [false, true])] {
+            let remote = client.remote_forward(listen, 0).await?.carry_to(Target::tcp("127.0.0.1", echo.port()));
+            let port = remote.port().ok_or("it listens on TCP")?;
+            for (address, reached) in ["127.0.0.1", "::1"].into_iter().zip(reached) {
+                match TcpStream::connect((address, port)).await {
+                    Ok(stream) if reached => exchange(stream, 1000).await?,
+                    Err(_refused) if !reached => {}
+                    other => return Err(format!("{listen:?} at {address}: {other:?}").into()),
+                }
+            }
+        }
         setup.server.stop().await
     })
 }

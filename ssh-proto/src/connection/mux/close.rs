@@ -2,7 +2,7 @@
 
 use super::open::send_open_failure;
 use super::{Delivery, Mux, Outlet};
-use crate::connection::channel::{Blocked, Channel, ChannelId, Half, Stage};
+use crate::connection::channel::{Blocked, Channel, ChannelId, Sending, Stage};
 use crate::connection::messages::{Message, OpenFailureReason};
 use crate::error::Error;
 
@@ -10,10 +10,10 @@ impl Mux {
     /// "When a party will no longer send more data to a channel, it SHOULD send SSH_MSG_CHANNEL_EOF."
     pub(crate) fn eof(&mut self, to: &mut Outlet<'_>, id: ChannelId) -> Result<(), Error> {
         let Some(Channel { stage: Stage::Open(open), .. }) = self.channels.get_mut(id) else { return Ok(()) };
-        if open.sending != Half::Open {
+        if open.sending != Sending::Open {
             return Ok(());
         }
-        open.sending = Half::Eof;
+        open.sending = Sending::Eof;
         let recipient_channel = open.peer.0;
         self.unblock(id);
         to.send(&Message::ChannelEof { recipient_channel })
@@ -31,8 +31,8 @@ impl Mux {
                 let reason = OpenFailureReason::ADMINISTRATIVELY_PROHIBITED;
                 return send_open_failure(to, peer, reason, "refused");
             }
-            Stage::Open(open) if open.sending != Half::Closed => {
-                open.sending = Half::Closed;
+            Stage::Open(open) if open.sending != Sending::Closed => {
+                open.sending = Sending::Closed;
                 let recipient_channel = open.peer.0;
                 self.unblock(id);
                 return to.send(&Message::ChannelClose { recipient_channel });
@@ -49,7 +49,7 @@ impl Mux {
         self.channels.remove(id);
         // "Upon receiving this message, a party MUST send back an SSH_MSG_CHANNEL_CLOSE unless it has already sent this
         // message for the channel."
-        if sending != Half::Closed {
+        if sending != Sending::Closed {
             to.send(&Message::ChannelClose { recipient_channel: peer.0 })?;
         }
         Ok(Some(Delivery::Closed(id)))

@@ -4,7 +4,7 @@ use core::fmt;
 use core::ops::Range;
 
 use super::{Delivery, Mux, Outlet, misbehaved};
-use crate::connection::channel::{Blocked, Channel, ChannelId, Half, Stage, Stream, Wanted};
+use crate::connection::channel::{Blocked, Channel, ChannelId, Receiving, Sending, Stage, Stream, Wanted};
 use crate::connection::messages::Message;
 use crate::error::{Error, PeerMisbehaved};
 use crate::transport::Transport;
@@ -54,12 +54,12 @@ impl Mux {
         let unknown = misbehaved(PeerMisbehaved::UnknownChannel);
         let Some((id, channel)) = self.channels.by_number(number) else { return Err(unknown) };
         let Channel { inbound, stage: Stage::Open(open), .. } = channel else { return Err(unknown) };
-        if open.receiving != Half::Open {
+        if open.receiving != Receiving::Data {
             return Err(misbehaved(PeerMisbehaved::DataAfterEof));
         }
         inbound.receive(data.len()).map_err(Error::PeerMisbehaved)?;
         // We closed while this was under way: nobody wants it, and no credit returns.
-        if open.sending == Half::Closed || data.is_empty() {
+        if open.sending == Sending::Closed || data.is_empty() {
             return Ok(None);
         }
         let Some(stream) = stream.filter(|_| open.receiving_data == Wanted::Yes) else {
@@ -78,7 +78,7 @@ impl Mux {
         };
         inbound.consume(length);
         // Credit is of use only while the peer may send and we have not said good-bye.
-        if open.sending == Half::Closed || open.receiving != Half::Open {
+        if open.sending == Sending::Closed || open.receiving != Receiving::Data {
             return Ok(());
         }
         let Some(bytes_to_add) = inbound.take_credit() else { return Ok(()) };
@@ -97,7 +97,7 @@ impl Mux {
         let Some(Channel { stage: Stage::Open(open), .. }) = self.channels.get_mut(id) else {
             return Err(SendError::Closed);
         };
-        if open.sending != Half::Open {
+        if open.sending != Sending::Open {
             return Err(SendError::Closed);
         }
         if open.sending_data == Wanted::No {
@@ -142,7 +142,7 @@ impl Mux {
     /// How many bytes a send could take now, as far as the peer's window goes.
     pub(crate) fn writable(&mut self, id: ChannelId) -> u32 {
         match self.channels.get_mut(id).and_then(|channel| channel.open()) {
-            Some(open) if open.sending == Half::Open => open.outbound.left(),
+            Some(open) if open.sending == Sending::Open => open.outbound.left(),
             _ => 0,
         }
     }

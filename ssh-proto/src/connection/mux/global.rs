@@ -5,10 +5,9 @@ use core::ops::Range;
 
 use super::{Delivery, Mux, Outlet, Sessions, misbehaved};
 use crate::connection::messages::{GlobalRequestMessage, Message};
-use crate::connection::replies::Place;
-use crate::connection::requests::{For, GlobalRequest};
+use crate::connection::replies::{Place, WantReply};
+use crate::connection::requests::GlobalRequest;
 use crate::error::{Error, Limit, PeerMisbehaved};
-use crate::transport::Role;
 use crate::wire::{MessageNumber, number};
 
 /// One of our global requests, to tell its answer from those of others.
@@ -36,12 +35,13 @@ impl Mux {
         &mut self,
         to: &mut Outlet<'_>,
         request: &GlobalRequest<'_>,
-        want_reply: bool,
+        reply: WantReply,
     ) -> Result<GlobalRequestId, Error> {
         let mut data = Vec::new();
         request.encode_data(&mut data);
         let id = GlobalRequestId(self.next_request);
         self.next_request = self.next_request.wrapping_add(1);
+        let want_reply = reply == WantReply::Yes;
         if want_reply {
             self.asked.push_back(id);
         }
@@ -61,10 +61,10 @@ impl Mux {
         if self.pending.len() > self.limits.pending_requests {
             return Err(Error::LimitReached(Limit::PendingRequests));
         }
-        let own = match (self.role, request.is_for(), request) {
-            (Role::Client, For::Servers, _) | (Role::Server, For::Clients, _) => Some(Err(())),
-            (_, _, GlobalRequest::Keepalive) => Some(Ok(&[][..])),
-            (_, _, GlobalRequest::NoMoreSessions) => {
+        let own = match request {
+            _ if !request.is_for().includes(self.role) => Some(Err(())),
+            GlobalRequest::Keepalive => Some(Ok(&[][..])),
+            GlobalRequest::NoMoreSessions => {
                 self.sessions = Sessions::NoMore;
                 Some(Ok(&[][..]))
             }

@@ -24,9 +24,9 @@ pub use open::{ChannelOptions, OpenError, OpenTicket};
 pub(crate) use requests::decode_request;
 pub use requests::{ReplyTicket, RequestId};
 
-use super::channel::{Channel, ChannelId, Channels, Half, Open, Stage, Stream};
+use super::channel::{Channel, ChannelId, Channels, Open, Receiving, Sending, Stage, Stream};
 use super::messages::{Message, OpenFailureReason};
-use super::replies::Pending;
+use super::replies::{Outcome, Pending};
 use crate::error::{Error, PeerMisbehaved};
 use crate::limits::Limits;
 use crate::time::Instant;
@@ -82,7 +82,7 @@ pub(crate) enum Delivery {
     OpenFailed { channel: ChannelId, reason: OpenFailureReason, description: String },
     Data { channel: ChannelId, stream: Stream, data: Range<usize> },
     Request { channel: ChannelId, ticket: ReplyTicket, payload: Range<usize> },
-    Reply { channel: ChannelId, request: RequestId, success: bool },
+    Reply { channel: ChannelId, request: RequestId, outcome: Outcome },
     Eof(ChannelId),
     Closed(ChannelId),
     Writable(ChannelId),
@@ -165,15 +165,15 @@ impl Mux {
             Message::ChannelEof { recipient_channel } => {
                 let (id, open) = self.opened(recipient_channel)?;
                 match open.receiving {
-                    Half::Open => open.receiving = Half::Eof,
-                    Half::Eof | Half::Closed => return Err(misbehaved(PeerMisbehaved::DataAfterEof)),
+                    Receiving::Data => open.receiving = Receiving::Requests,
+                    Receiving::Requests => return Err(misbehaved(PeerMisbehaved::DataAfterEof)),
                 }
-                Ok((open.sending != Half::Closed).then_some(Delivery::Eof(id)))
+                Ok((open.sending != Sending::Closed).then_some(Delivery::Eof(id)))
             }
             Message::ChannelClose { recipient_channel } => self.receive_close(to, recipient_channel),
             Message::ChannelRequest(request) => self.receive_request(to, &request, payload),
-            Message::ChannelSuccess { recipient_channel } => self.receive_reply(recipient_channel, true),
-            Message::ChannelFailure { recipient_channel } => self.receive_reply(recipient_channel, false),
+            Message::ChannelSuccess { recipient_channel } => self.receive_reply(recipient_channel, Outcome::Success),
+            Message::ChannelFailure { recipient_channel } => self.receive_reply(recipient_channel, Outcome::Failure),
         }
     }
 

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::{Delivery, Mux, Outlet, Sessions, StaleTicket, misbehaved};
-use crate::connection::channel::{Channel, ChannelId, Half, Open, PeerChannel, Stage};
+use crate::connection::channel::{Channel, ChannelId, Open, PeerChannel, Sending, Stage};
 use crate::connection::messages::{
     ChannelOpen, ChannelOpenConfirmation, ChannelOpenFailure, Message, OpenFailureReason,
 };
@@ -109,22 +109,14 @@ impl Mux {
         if kind == PeerOpen::Session && self.sessions == Sessions::NoMore && self.role == Role::Server {
             return Err(misbehaved(PeerMisbehaved::SessionAfterNoMore));
         }
-        let refusal = match (self.role, kind) {
-            // "Client implementations SHOULD reject any session channel open requests" (RFC 4254 §6.1); the same holds for
-            // the forwarding types that run the other way (§6.3.2, §7.2).
-            (Role::Client, kind) if kind.is_for_servers() => {
-                Some((OpenFailureReason::ADMINISTRATIVELY_PROHIBITED, "not in this direction"))
-            }
-            (Role::Server, kind) if kind.is_for_clients() => {
-                Some((OpenFailureReason::ADMINISTRATIVELY_PROHIBITED, "not in this direction"))
-            }
-            _ if open.maximum_packet_size == 0 => {
-                Some((OpenFailureReason::CONNECT_FAILED, "a maximum packet size of 0 lets nothing through"))
-            }
-            _ if self.channels.len() >= self.limits.channels => {
-                Some((OpenFailureReason::RESOURCE_SHORTAGE, "too many channels are open"))
-            }
-            _ => None,
+        let refusal = if !kind.is_for().includes(self.role) {
+            Some((OpenFailureReason::ADMINISTRATIVELY_PROHIBITED, "not in this direction"))
+        } else if open.maximum_packet_size == 0 {
+            Some((OpenFailureReason::CONNECT_FAILED, "a maximum packet size of 0 lets nothing through"))
+        } else if self.channels.len() >= self.limits.channels {
+            Some((OpenFailureReason::RESOURCE_SHORTAGE, "too many channels are open"))
+        } else {
+            None
         };
         if let Some((reason, description)) = refusal {
             send_open_failure(to, open.sender_channel, reason, description)?;
@@ -200,7 +192,7 @@ impl Mux {
                 Ok(Some(Delivery::Opened(id)))
             }
             Stage::Abandoned => {
-                open.sending = Half::Closed;
+                open.sending = Sending::Closed;
                 channel.stage = Stage::Open(open);
                 to.send(&Message::ChannelClose { recipient_channel: confirmation.sender_channel.0 })?;
                 Ok(None)

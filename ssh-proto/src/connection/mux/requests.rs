@@ -3,12 +3,11 @@
 use alloc::vec::Vec;
 
 use super::{Delivery, Mux, Outlet, SendError, StaleTicket, misbehaved};
-use crate::connection::channel::{Answer, Channel, ChannelId, Half, Program, Stage, Wanted};
+use crate::connection::channel::{Channel, ChannelId, Program, Receiving, Sending, Stage, Wanted};
 use crate::connection::messages::{ChannelRequestMessage, Message};
-use crate::connection::replies::Place;
+use crate::connection::replies::{Outcome, Place, WantReply};
 use crate::connection::session::ChannelRequest;
 use crate::error::{Error, Limit, PeerMisbehaved};
-use crate::transport::Role;
 use crate::wire::{MessageNumber, number};
 
 /// One of our channel requests, to tell its answer from those of others.
@@ -43,13 +42,13 @@ impl Mux {
         to: &mut Outlet<'_>,
         id: ChannelId,
         request: &ChannelRequest<'_>,
-        wants_reply: bool,
+        reply: WantReply,
     ) -> Result<RequestId, SendError> {
         let request_id = RequestId(self.next_request);
         let Some(Channel { stage: Stage::Open(open), .. }) = self.channels.get_mut(id) else {
             return Err(SendError::Closed);
         };
-        if open.sending == Half::Closed {
+        if open.sending == Sending::Closed {
             return Err(SendError::Closed);
         }
         let mut data = Vec::new();
@@ -62,13 +61,14 @@ impl Mux {
             return Err(SendError::Rekeying);
         }
         self.next_request = self.next_request.wrapping_add(1);
-        if wants_reply {
+        let want_reply = reply == WantReply::Yes;
+        if want_reply {
             open.asked.push_back(request_id);
         }
         let message = ChannelRequestMessage {
             recipient_channel: open.peer.0,
             request_type: request.request_type(),
-            want_reply: wants_reply,
+            want_reply,
             data: &data,
         };
         to.send(&Message::ChannelRequest(message)).map_err(|_ended| SendError::Closed)?;
@@ -82,8 +82,8 @@ impl Mux {
     pub(crate) fn end_of_write(&mut self, to: &mut Outlet<'_>, id: ChannelId) -> Result<(), Error> {
         let Some(Channel { stage: Stage::Open(open), .. }) = self.channels.get_mut(id) else { return Ok(()) };
         if core::mem::replace(&mut open.receiving_data, Wanted::No) == Wanted::No
-            || open.sending == Half::Closed
-            || open.receiving != Half::Open
+            || open.sending == Sending::Closed
+            || open.receiving != Receiving::Data
             || !to.transport.peer_knows_openssh_extensions()
         {
             return Ok(());
@@ -106,11 +106,8 @@ impl Mux {
         let request = ChannelRequest::decode(message.request_type, message.data).map_err(invalid)?;
         let (role, limit) = (self.role, self.limits.pending_requests);
         let (id, open) = self.opened(message.recipient_channel)?;
-        if open.receiving == Half::Closed {
-            return Err(misbehaved(PeerMisbehaved::DataAfterEof));
-        }
         // We closed while this was under way: there is nobody to ask and no way to answer.
-        if open.sending == Half::Closed {
+        if open.sending == Sending::Closed {
             return Ok(None);
         }
         let place = message.want_reply.then(|| open.pending.push());
@@ -118,22 +115,11 @@ impl Mux {
             return Err(Error::LimitReached(Limit::PendingRequests));
         }
         let ticket = ReplyTicket { channel: id, place, starts_program: request.starts_program() };
-        // A client runs nothing for a server (RFC 4254 §6.5), and a channel runs one program.
-        let for_servers = matches!(
-            request,
-            ChannelRequest::Pty(_)
-                | ChannelRequest::X11(_)
-                | ChannelRequest::AgentForwarding
-                | ChannelRequest::Env { .. }
-                | ChannelRequest::Shell
-                | ChannelRequest::Exec { .. }
-                | ChannelRequest::Subsystem { .. }
-                | ChannelRequest::WindowChange(_)
-        );
+        // A channel runs one program.
         let second = ticket.starts_program && open.program != Program::None;
-        if (role == Role::Client && for_servers) || second {
+        if !request.is_for().includes(role) || second {
             let ticket = ReplyTicket { starts_program: false, ..ticket };
-            let _ = self.reply(to, &ticket, false);
+            let _ = self.reply(to, &ticket, Outcome::Failure);
             return Ok(None);
         }
         if request == ChannelRequest::EndOfWrite {
@@ -150,36 +136,36 @@ impl Mux {
         &mut self,
         to: &mut Outlet<'_>,
         ticket: &ReplyTicket,
-        success: bool,
+        outcome: Outcome,
     ) -> Result<(), StaleTicket> {
         let Some(Channel { stage: Stage::Open(open), .. }) = self.channels.get_mut(ticket.channel) else {
             return Err(StaleTicket);
         };
-        if open.sending == Half::Closed {
+        if open.sending == Sending::Closed {
             return Err(StaleTicket);
         }
         if ticket.starts_program {
-            open.program = if success { Program::Started } else { Program::None };
+            open.program = if outcome == Outcome::Success { Program::Started } else { Program::None };
         }
         let Some(place) = ticket.place else { return Ok(()) };
-        if !open.pending.answer(place, if success { Answer::Success } else { Answer::Failure }) {
+        if !open.pending.answer(place, outcome) {
             return Err(StaleTicket);
         }
         let recipient_channel = open.peer.0;
         while let Some(answer) = open.pending.pop() {
             let message = match answer {
-                Answer::Success => Message::ChannelSuccess { recipient_channel },
-                Answer::Failure => Message::ChannelFailure { recipient_channel },
+                Outcome::Success => Message::ChannelSuccess { recipient_channel },
+                Outcome::Failure => Message::ChannelFailure { recipient_channel },
             };
             to.send(&message).map_err(|_ended| StaleTicket)?;
         }
         Ok(())
     }
 
-    pub(super) fn receive_reply(&mut self, number: u32, success: bool) -> Result<Option<Delivery>, Error> {
+    pub(super) fn receive_reply(&mut self, number: u32, outcome: Outcome) -> Result<Option<Delivery>, Error> {
         let (channel, open) = self.opened(number)?;
         let request = open.asked.pop_front().ok_or(misbehaved(PeerMisbehaved::UnsolicitedReply))?;
-        Ok((open.sending != Half::Closed).then_some(Delivery::Reply { channel, request, success }))
+        Ok((open.sending != Sending::Closed).then_some(Delivery::Reply { channel, request, outcome }))
     }
 }
 

@@ -65,14 +65,15 @@ fn blocks(data: &mut [u8]) -> &mut [Array<u8, U16>] {
 
 #[cfg(test)]
 mod tests {
+    use vectors::records;
+
     use super::*;
-    use crate::crypto::rustcrypto::tests::records;
 
     type Make = fn(&[u8], &[u8]) -> Box<dyn BlockMode>;
 
     #[test]
     fn known_answers() {
-        for record in records("aes_cbc.txt") {
+        for record in records("crypto/aes_cbc.txt") {
             let key = record.hex("key");
             let iv = record.hex("iv");
             let (encrypt, decrypt): (Make, Make) = match key.len() {

@@ -33,12 +33,13 @@ impl<C: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>> fmt::Debug for Ctr<
 
 #[cfg(test)]
 mod tests {
+    use vectors::records;
+
     use super::*;
-    use crate::crypto::rustcrypto::tests::records;
 
     #[test]
     fn known_answers() {
-        for record in records("aes_ctr.txt") {
+        for record in records("crypto/aes_ctr.txt") {
             let key = record.hex("key");
             let make = match key.len() {
                 16 => make::<aes::Aes128>,

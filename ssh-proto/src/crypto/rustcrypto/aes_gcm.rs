@@ -74,13 +74,14 @@ mod tests {
     use alloc::format;
     use alloc::vec::Vec;
 
+    use vectors::records;
+
     use super::*;
-    use crate::crypto::rustcrypto::tests::records;
 
     /// Four packets in a row: RFC 5647 §7.1, "treated as a 64-bit integer and is incremented after each invocation".
     #[test]
     fn known_answers() {
-        for record in records("aes_gcm.txt") {
+        for record in records("crypto/aes_gcm.txt") {
             let key = record.hex("key");
             let make = if key.len() == 16 { make::<aes::Aes128> } else { make::<aes::Aes256> };
             let (mut sender, mut receiver) = (make(&key, &record.hex("iv")), make(&key, &record.hex("iv")));

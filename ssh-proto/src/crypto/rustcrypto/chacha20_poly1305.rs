@@ -96,12 +96,13 @@ fn compute_tag(mut state: Poly1305, packet: &[u8]) -> [u8; 16] {
 
 #[cfg(test)]
 mod tests {
+    use vectors::records;
+
     use super::*;
-    use crate::crypto::rustcrypto::tests::records;
 
     #[test]
     fn known_answers() {
-        for record in records("chacha20_poly1305.txt") {
+        for record in records("crypto/chacha20_poly1305.txt") {
             let mut cipher = make(&record.hex("key"), &[]);
             let sequence = record.text("sequence").parse().unwrap();
             let clear = record.hex("clear");

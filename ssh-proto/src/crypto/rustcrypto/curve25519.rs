@@ -76,12 +76,14 @@ impl fmt::Debug for EphemeralKey {
 
 #[cfg(test)]
 mod tests {
+    use vectors::{Chosen, records};
+
     use super::*;
-    use crate::crypto::rustcrypto::tests::{Chosen, number, records};
+    use crate::crypto::rustcrypto::tests::number;
 
     #[test]
     fn known_answers() {
-        for record in records("x25519.txt") {
+        for record in records("crypto/x25519.txt") {
             let initiated = X25519.initiate(&mut Chosen(record.hex("scalar")));
             let secret = initiated.finish(&record.hex("u")).unwrap();
             // RFC 8731 §3.1: the bytes as they are, first byte highest.

@@ -10,54 +10,47 @@ use zeroize::Zeroizing;
 use crate::crypto::{BadGroup, BadPublicValue, DhGroup, Initiated, KeyAgreement, Responded, SharedSecret};
 
 /// 1024 bits, for old servers ([RFC 2409 §6.2](https://www.rfc-editor.org/rfc/rfc2409#section-6.2)).
-pub(super) static GROUP1: Group = Group { prime: PRIME1.as_limbs(), exponent_bits: 512 };
+pub(super) static GROUP1: Group = Group { prime: PRIME1.as_limbs() };
 /// 2048 bits ([RFC 3526 §3](https://www.rfc-editor.org/rfc/rfc3526#section-3)).
-pub(super) static GROUP14: Group = Group { prime: PRIME14.as_limbs(), exponent_bits: 512 };
+pub(super) static GROUP14: Group = Group { prime: PRIME14.as_limbs() };
 /// 3072 bits (RFC 3526 §4).
-pub(super) static GROUP15: Group = Group { prime: PRIME15.as_limbs(), exponent_bits: 512 };
+pub(super) static GROUP15: Group = Group { prime: PRIME15.as_limbs() };
 /// 4096 bits (RFC 3526 §5).
-pub(super) static GROUP16: Group = Group { prime: PRIME16.as_limbs(), exponent_bits: 512 };
+pub(super) static GROUP16: Group = Group { prime: PRIME16.as_limbs() };
 /// 6144 bits (RFC 3526 §6).
-pub(super) static GROUP17: Group = Group { prime: PRIME17.as_limbs(), exponent_bits: 576 };
+pub(super) static GROUP17: Group = Group { prime: PRIME17.as_limbs() };
 /// 8192 bits (RFC 3526 §7).
-pub(super) static GROUP18: Group = Group { prime: PRIME18.as_limbs(), exponent_bits: 640 };
+pub(super) static GROUP18: Group = Group { prime: PRIME18.as_limbs() };
 
 const GENERATOR: u8 = 2;
 
 /// The group modulo a safe prime p with the generator 2 (RFC 2409, RFC 3526, RFC 8268 §3).
-///
-/// Secret exponents are short, which is safe modulo a safe prime (RFC 4419 §7) and takes a fraction of the time of long
-/// ones. They have at least twice the 256 bits of the longest cipher key (RFC 4419 §6.2) and at least what the larger
-/// estimate of RFC 3526 §8 asks for: 320, 420, 480, 540 and 620 bits for groups 14 to 18.
 #[derive(Debug)]
 pub(super) struct Group {
     prime: &'static [Limb],
-    exponent_bits: u32,
 }
 
 impl Group {
-    /// p, prepared for exponentiation: cheap enough (half a percent of one) to do anew for each exchange, which keeps
-    /// this crate without global state.
-    fn modulus(&self) -> BoxedMontyParams {
-        let prime = BoxedUint::from_words(self.prime.iter().map(|limb| limb.0));
-        BoxedMontyParams::new_vartime(Odd::new(prime).expect("all primes are odd"))
+    fn prime(&self) -> BoxedUint {
+        BoxedUint::from_words(self.prime.iter().map(|limb| limb.0))
     }
 
+    /// p is prepared for exponentiation: cheap enough (half a percent of one) to do anew for each exchange, which keeps
+    /// this crate without global state.
     fn arithmetic(&self) -> Arithmetic {
-        let modulus = self.modulus();
+        let modulus = BoxedMontyParams::new_vartime(Odd::new(self.prime()).expect("all primes are odd"));
         let generator = BoxedUint::from_be_slice_truncated(&[GENERATOR], modulus.bits_precision());
-        Arithmetic { modulus, generator, exponent_bits: self.exponent_bits }
+        Arithmetic { modulus, generator }
     }
 
     /// How many bits p has.
     pub(super) fn bits(&self) -> u32 {
-        BoxedUint::from_words(self.prime.iter().map(|limb| limb.0)).bit_width_vartime()
+        self.prime().bit_width_vartime()
     }
 
     /// As it goes by the wire.
     pub(super) fn to_wire(&self) -> DhGroup {
-        let prime = self.modulus().modulus().as_ref().to_be_bytes().into_vec();
-        DhGroup { prime, generator: alloc::vec![GENERATOR] }
+        DhGroup { prime: self.prime().to_be_bytes().into_vec(), generator: alloc::vec![GENERATOR] }
     }
 }
 
@@ -75,7 +68,6 @@ impl KeyAgreement for Group {
 pub(super) struct Arithmetic {
     modulus: BoxedMontyParams,
     generator: BoxedUint,
-    exponent_bits: u32,
 }
 
 impl Arithmetic {
@@ -85,12 +77,18 @@ impl Arithmetic {
         let prime = BoxedUint::from_be_slice(&group.prime, bits.next_multiple_of(Limb::BITS)).map_err(|_| BadGroup)?;
         let modulus = BoxedMontyParams::new_vartime(Option::from(Odd::new(prime)).ok_or(BadGroup)?);
         let generator = validate(&modulus, &group.generator).map_err(|_| BadGroup)?;
-        let exponent_bits = match bits {
+        Ok(Self { modulus, generator })
+    }
+
+    /// Secret exponents are short, which is safe modulo a safe prime (RFC 4419 §7) and takes a fraction of the time of
+    /// long ones. They have at least twice the 256 bits of the longest cipher key (RFC 4419 §6.2) and at least what the
+    /// larger estimate of RFC 3526 §8 asks for: 320, 420, 480, 540 and 620 bits for groups 14 to 18.
+    fn exponent_bits(&self) -> u32 {
+        match self.modulus.bits_precision() {
             ..=4096 => 512,
             4097..=6144 => 576,
             6145.. => 640,
-        };
-        Ok(Self { modulus, generator, exponent_bits })
+        }
     }
 }
 
@@ -123,7 +121,7 @@ struct EphemeralKey {
 
 impl EphemeralKey {
     fn new(arithmetic: &Arithmetic, rng: &mut dyn CryptoRng) -> Self {
-        let Arithmetic { modulus, generator, exponent_bits } = arithmetic;
+        let (Arithmetic { modulus, generator }, exponent_bits) = (arithmetic, arithmetic.exponent_bits());
         let mut bytes = Zeroizing::new(alloc::vec![0; (exponent_bits / 8) as usize]);
         rng.fill_bytes(&mut bytes);
         // With its highest bit set x is neither 0 nor so small that g^x says what it is, and it is below the order of g,
@@ -131,7 +129,7 @@ impl EphemeralKey {
         if let Some(highest) = bytes.first_mut() {
             *highest |= 0x80;
         }
-        let exponent = Zeroizing::new(BoxedUint::from_be_slice_truncated(&bytes, *exponent_bits));
+        let exponent = Zeroizing::new(BoxedUint::from_be_slice_truncated(&bytes, exponent_bits));
         let public = power(generator.clone(), &exponent, modulus).to_be_bytes_trimmed_vartime().into_vec();
         Self { modulus: modulus.clone(), exponent, public }
     }
@@ -273,14 +271,15 @@ const PRIME18: U8192 = U8192::from_be_hex(
 mod tests {
     use rand_chacha::ChaCha20Rng;
     use rand_core::SeedableRng;
+    use vectors::{Chosen, records};
 
     use super::*;
-    use crate::crypto::rustcrypto::tests::{Chosen, number, records};
+    use crate::crypto::rustcrypto::tests::number;
 
     /// The answers were computed with the primes that the formulas of the RFCs give, so the primes here are those.
     #[test]
     fn known_answers() {
-        for record in records("dh.txt") {
+        for record in records("crypto/dh.txt") {
             let group = match record.text("group") {
                 "1" => &GROUP1,
                 "14" => &GROUP14,
@@ -301,7 +300,7 @@ mod tests {
     #[test]
     fn rfc8268_s4_public_values_out_of_range_are_refused() {
         for group in [&GROUP1, &GROUP14, &GROUP15, &GROUP16, &GROUP17, &GROUP18] {
-            let p = group.modulus().modulus().as_ref().to_be_bytes().into_vec();
+            let p = group.prime().to_be_bytes().into_vec();
             let near_p = |difference: i8| {
                 let mut value = p.clone();
                 let last = value.last_mut().unwrap();

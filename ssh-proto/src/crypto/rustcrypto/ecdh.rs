@@ -126,9 +126,10 @@ const UNCOMPRESSED: u8 = 4;
 mod tests {
     use rand_chacha::ChaCha20Rng;
     use rand_core::SeedableRng;
+    use vectors::{Chosen, records};
 
     use super::*;
-    use crate::crypto::rustcrypto::tests::{Chosen, number, records};
+    use crate::crypto::rustcrypto::tests::number;
 
     const ALL: [(&str, &dyn KeyAgreement); 3] =
         [("ecdh-sha2-nistp256", &P256), ("ecdh-sha2-nistp384", &P384), ("ecdh-sha2-nistp521", &P521)];
@@ -136,7 +137,7 @@ mod tests {
     #[test]
     fn known_answers() {
         let mut seen = [0; 3];
-        for record in records("ecdh.txt") {
+        for record in records("crypto/ecdh.txt") {
             let index = ALL.iter().position(|(name, _)| *name == record.text("name")).unwrap();
             let method = ALL[index].1;
             let initiated = method.initiate(&mut Chosen(record.hex("random")));
@@ -152,7 +153,7 @@ mod tests {
 
     #[test]
     fn rfc5656_s4_what_is_no_uncompressed_point_of_the_curve_is_refused() {
-        for record in records("ecdh.txt") {
+        for record in records("crypto/ecdh.txt") {
             let (_, method) = ALL.into_iter().find(|(name, _)| *name == record.text("name")).unwrap();
             let good = record.hex("peer");
             let size = good.len() / 2;
@@ -192,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_draw_that_is_zero_or_not_below_the_order_is_not_used() {
-        for record in records("ecdh.txt") {
+        for record in records("crypto/ecdh.txt") {
             let (_, method) = ALL.into_iter().find(|(name, _)| *name == record.text("name")).unwrap();
             let good = record.hex("random");
             let length = good.len();

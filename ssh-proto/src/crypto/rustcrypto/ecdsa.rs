@@ -9,6 +9,7 @@ use p256::NistP256;
 use p384::NistP384;
 use p521::NistP521;
 
+use super::read_key;
 use crate::crypto::{BadSignature, Verifier};
 use crate::keys::Curve;
 use crate::wire::{InvalidMessage, Mpint, Problem, Reader};
@@ -69,13 +70,7 @@ impl<C: NistCurve> fmt::Debug for Ecdsa<C> {
 /// string "ecdsa-sha2-[identifier]" · string identifier · string Q
 /// ```
 fn parse<C: NistCurve>(key_blob: &[u8]) -> Result<VerifyingKey<C>, InvalidMessage> {
-    let mut reader = Reader::new(key_blob);
-    if reader.string("key type")? != C::CURVE.key_type().as_bytes() {
-        return Err(InvalidMessage::new("key type", Problem::Mismatch));
-    }
-    let point = C::CURVE.read_point(&mut reader)?;
-    reader.finish("public key")?;
-    on_curve(point)
+    on_curve(read_key(key_blob, C::CURVE.key_type(), |reader| C::CURVE.read_point(reader))?)
 }
 
 /// The key, when its point is on the curve; the curves have no points of small order.
@@ -117,8 +112,9 @@ mod tests {
     use alloc::vec;
     use alloc::vec::Vec;
 
+    use vectors::{Record, records};
+
     use super::*;
-    use crate::crypto::rustcrypto::tests::{Record, records};
     use crate::wire::Put;
 
     fn verifier(record: &Record) -> (Curve, &'static dyn Verifier) {
@@ -151,7 +147,7 @@ mod tests {
 
     /// One good signature on each curve.
     fn good() -> Vec<Record> {
-        let mut records = records("ecdsa.txt");
+        let mut records = records("crypto/ecdsa.txt");
         records.retain(|record| record.text("good") == "yes");
         records.dedup_by(|a, b| a.text("curve") == b.text("curve"));
         records
@@ -159,7 +155,7 @@ mod tests {
 
     #[test]
     fn known_answers() {
-        for record in records("ecdsa.txt") {
+        for record in records("crypto/ecdsa.txt") {
             let (curve, verifier) = verifier(&record);
             assert_eq!(verifier.check_key(&blob(curve, &record.hex("point"))), Ok(()));
             let expected = if record.text("good") == "yes" { Ok(()) } else { Err(BadSignature) };

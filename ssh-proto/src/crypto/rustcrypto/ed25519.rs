@@ -1,5 +1,6 @@
 use ed25519_dalek::{Signature, VerifyingKey};
 
+use super::read_key;
 use crate::crypto::{BadSignature, Verifier};
 use crate::wire::{InvalidMessage, Problem, Reader};
 
@@ -33,13 +34,7 @@ pub(super) fn verify(key: &VerifyingKey, message: &[u8], signature: &[u8]) -> Re
 /// string "ssh-ed25519" · string key (32 bytes)
 /// ```
 fn parse(key_blob: &[u8]) -> Result<VerifyingKey, InvalidMessage> {
-    let mut reader = Reader::new(key_blob);
-    if reader.string("key type")? != b"ssh-ed25519" {
-        return Err(InvalidMessage::new("key type", Problem::Mismatch));
-    }
-    let key = read_point(&mut reader)?;
-    reader.finish("public key")?;
-    Ok(key)
+    read_key(key_blob, "ssh-ed25519", read_point)
 }
 
 pub(super) fn read_point(reader: &mut Reader<'_>) -> Result<VerifyingKey, InvalidMessage> {
@@ -55,8 +50,9 @@ pub(super) fn read_point(reader: &mut Reader<'_>) -> Result<VerifyingKey, Invali
 mod tests {
     use alloc::vec::Vec;
 
+    use vectors::records;
+
     use super::*;
-    use crate::crypto::rustcrypto::tests::records;
     use crate::wire::Put;
 
     fn blob(key: &[u8]) -> Vec<u8> {
@@ -68,7 +64,7 @@ mod tests {
 
     #[test]
     fn known_answers() {
-        for record in records("ed25519.txt") {
+        for record in records("crypto/ed25519.txt") {
             let key = blob(&record.hex("key"));
             let (message, signature) = (record.hex("message"), record.hex("signature"));
             Ed25519.check_key(&key).unwrap();
@@ -86,7 +82,7 @@ mod tests {
     /// CVE-2020-9283 was a panic here.
     #[test]
     fn rfc8709_s4_and_s6_wrong_lengths_are_refused() {
-        let record = &records("ed25519.txt")[0];
+        let record = &records("crypto/ed25519.txt")[0];
         let (key, signature) = (record.hex("key"), record.hex("signature"));
         for length in [0, 1, 31, 33, 64] {
             let mut key = key.clone();
@@ -103,7 +99,7 @@ mod tests {
 
     #[test]
     fn key_blobs_are_read_whole() {
-        let key = blob(&records("ed25519.txt")[0].hex("key"));
+        let key = blob(&records("crypto/ed25519.txt")[0].hex("key"));
         for end in 0..key.len() {
             assert!(Ed25519.check_key(&key[..end]).is_err(), "cut at {end}");
         }
@@ -118,7 +114,7 @@ mod tests {
     #[test]
     fn rfc8709_s6_s_plus_the_order_of_the_group_is_refused() {
         const L: &str = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
-        for record in records("ed25519.txt") {
+        for record in records("crypto/ed25519.txt") {
             let mut signature = record.hex("signature");
             let mut carry = 0;
             for (digit, l) in signature[32..].iter_mut().zip(vectors::hex(L)) {

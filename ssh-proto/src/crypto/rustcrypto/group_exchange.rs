@@ -26,9 +26,11 @@ mod tests {
     use alloc::vec;
     use alloc::vec::Vec;
 
+    use vectors::{Chosen, records};
+
     use super::*;
     use crate::crypto::BadPublicValue;
-    use crate::crypto::rustcrypto::tests::{Chosen, number, records};
+    use crate::crypto::rustcrypto::tests::number;
 
     fn group(prime: &[u8], generator: &[u8]) -> DhGroup {
         DhGroup { prime: prime.to_vec(), generator: generator.to_vec() }
@@ -36,7 +38,7 @@ mod tests {
 
     #[test]
     fn known_answers() {
-        for record in records("dh_groups.txt") {
+        for record in records("crypto/dh_groups.txt") {
             let group = group(&record.hex("prime"), &record.hex("generator"));
             let agreement = NamedGroups.agreement(&group).unwrap();
             let initiated = agreement.initiate(&mut Chosen(record.hex("random")));
@@ -85,7 +87,7 @@ mod tests {
 
     #[test]
     fn rfc8268_s4_public_values_out_of_range_are_refused_in_every_group() {
-        for record in records("dh_groups.txt") {
+        for record in records("crypto/dh_groups.txt") {
             let prime = record.hex("prime");
             let agreement = NamedGroups.agreement(&group(&prime, &record.hex("generator"))).unwrap();
             let mut below = prime.clone();

@@ -48,13 +48,14 @@ impl<D: EagerHash> fmt::Debug for Hmac<D> {
 mod tests {
     use alloc::vec;
 
+    use vectors::records;
+
     use super::*;
-    use crate::crypto::rustcrypto::tests::records;
 
     /// The first four bytes of a message stand in for the sequence number.
     #[test]
     fn known_answers() {
-        for record in records("hmac.txt") {
+        for record in records("crypto/hmac.txt") {
             let make = match record.text("name") {
                 "hmac-sha1" => make::<sha1::Sha1>,
                 "hmac-sha2-256" => make::<sha2::Sha256>,

@@ -88,15 +88,17 @@ fn combine(post_quantum: &SharedKey, classical: &[u8]) -> SharedSecret {
 
 #[cfg(test)]
 mod tests {
+    use vectors::{Chosen, records};
+
     use super::*;
-    use crate::crypto::rustcrypto::tests::{Chosen, records, string};
+    use crate::crypto::rustcrypto::tests::string;
 
     const KEY: usize = 1184;
     const CIPHERTEXT: usize = 1088;
 
     #[test]
     fn known_answers() {
-        for record in records("mlkem768x25519.txt") {
+        for record in records("crypto/mlkem768x25519.txt") {
             let initiated = MlKem768X25519.initiate(&mut Chosen(record.hex("client_random")));
             assert_eq!(initiated.public(), record.hex("init"));
             let secret = initiated.finish(&record.hex("reply")).unwrap();
@@ -112,7 +114,7 @@ mod tests {
 
     #[test]
     fn fips203_s7_wrong_lengths_are_refused() {
-        let record = &records("mlkem768x25519.txt")[0];
+        let record = &records("crypto/mlkem768x25519.txt")[0];
         let (init, reply) = (record.hex("init"), record.hex("reply"));
         assert_eq!((init.len(), reply.len()), (KEY + 32, CIPHERTEXT + 32));
         for length in [0, 1, 31, 32, 33, KEY, CIPHERTEXT, KEY + 31, CIPHERTEXT + 31, KEY + 33, CIPHERTEXT + 33] {
@@ -126,7 +128,7 @@ mod tests {
     /// Each coefficient is 12 bits; q = 3329 and all above it stand for nothing.
     #[test]
     fn fips203_s7_2_a_key_with_a_coefficient_that_is_not_reduced_is_refused() {
-        let init = records("mlkem768x25519.txt")[0].hex("init");
+        let init = records("crypto/mlkem768x25519.txt")[0].hex("init");
         for coefficient in [0, 1, 255, 256, 766, 767] {
             for (value, refused) in [(3328_u16, None), (3329, Some(BadPublicValue)), (4095, Some(BadPublicValue))] {
                 let mut init = init.clone();
@@ -146,7 +148,7 @@ mod tests {
 
     #[test]
     fn rfc8731_s3_an_x25519_secret_of_zeros_is_refused_beside_a_good_key() {
-        let record = &records("mlkem768x25519.txt")[0];
+        let record = &records("crypto/mlkem768x25519.txt")[0];
         for (point, refused) in [([0; 32], Some(BadPublicValue)), ([9; 32], None)] {
             let (mut init, mut reply) = (record.hex("init"), record.hex("reply"));
             init[KEY..].copy_from_slice(&point);
@@ -158,7 +160,7 @@ mod tests {
     /// "Implicit rejection" (FIPS 203 §6.3): another secret, and no sign of it.
     #[test]
     fn a_ciphertext_with_a_flipped_bit_gives_another_secret() {
-        let record = &records("mlkem768x25519.txt")[0];
+        let record = &records("crypto/mlkem768x25519.txt")[0];
         let mut reply = record.hex("reply");
         reply[100] ^= 1;
         let secret = MlKem768X25519.initiate(&mut Chosen(record.hex("client_random"))).finish(&reply).unwrap();
@@ -170,7 +172,7 @@ mod tests {
     }
 
     fn client_says(reply: &[u8]) -> Option<BadPublicValue> {
-        let random = records("mlkem768x25519.txt")[0].hex("client_random");
+        let random = records("crypto/mlkem768x25519.txt")[0].hex("client_random");
         MlKem768X25519.initiate(&mut Chosen(random)).finish(reply).err()
     }
 }

@@ -26,6 +26,7 @@ use alloc::boxed::Box;
 use super::{
     BlockMode, Chaining, CipherKind, CipherMethod, CryptoProvider, KexMethod, MacMethod, PacketAead, SignatureMethod,
 };
+use crate::wire::{InvalidMessage, Problem, Reader};
 
 /// The provider, for configurations that want a reference.
 pub static PROVIDER: RustCrypto = RustCrypto;
@@ -129,6 +130,21 @@ const fn cbc(
     decrypt: fn(&[u8], &[u8]) -> Box<dyn BlockMode>,
 ) -> CipherKind {
     CipherKind::Blocks { encrypt, decrypt, chaining: Chaining::Cbc }
+}
+
+/// Reads a public key (RFC 4253 §6.6) whole: its type, which must be `key_type`, and the `fields` behind it.
+fn read_key<'a, T>(
+    key_blob: &'a [u8],
+    key_type: &str,
+    fields: impl FnOnce(&mut Reader<'a>) -> Result<T, InvalidMessage>,
+) -> Result<T, InvalidMessage> {
+    let mut reader = Reader::new(key_blob);
+    if reader.string("key type")? != key_type.as_bytes() {
+        return Err(InvalidMessage::new("key type", Problem::Mismatch));
+    }
+    let key = fields(&mut reader)?;
+    reader.finish("public key")?;
+    Ok(key)
 }
 
 #[cfg(test)]

@@ -168,7 +168,7 @@ pub const HMAC_SHA1: MacMethod = MacMethod::new("hmac-sha1", Tier::Legacy, (20, 
 pub const SSH_ED25519: SignatureMethod =
     SignatureMethod::new("ssh-ed25519", "ssh-ed25519", Tier::Default, &ed25519::Ed25519);
 pub const SK_SSH_ED25519: SignatureMethod =
-    SignatureMethod::new("sk-ssh-ed25519@openssh.com", "sk-ssh-ed25519@openssh.com", Tier::Default, &sk::SkEd25519)
+    SignatureMethod::new("sk-ssh-ed25519@openssh.com", "sk-ssh-ed25519@openssh.com", Tier::Default, &sk::ED25519)
         .for_users_only();
 #[cfg(feature = "rsa")]
 pub const RSA_SHA2_512: SignatureMethod = SignatureMethod::new("rsa-sha2-512", "ssh-rsa", Tier::Default, &rsa::SHA512);
@@ -184,7 +184,7 @@ pub const SK_ECDSA_SHA2_NISTP256: SignatureMethod = SignatureMethod::new(
     "sk-ecdsa-sha2-nistp256@openssh.com",
     "sk-ecdsa-sha2-nistp256@openssh.com",
     Tier::Compatible,
-    &sk::SkEcdsa,
+    &sk::ECDSA,
 )
 .for_users_only();
 #[cfg(feature = "rsa")]

@@ -5,8 +5,9 @@ use core::marker::PhantomData;
 use digest::const_oid::AssociatedOid;
 use rsa::{BoxedUint, PublicKey};
 
+use super::read_key;
 use crate::crypto::{BadSignature, Verifier};
-use crate::wire::{InvalidMessage, Mpint, Problem, Reader};
+use crate::wire::{InvalidMessage, Mpint, Problem};
 
 /// The smallest modulus: RFC 8332 §5.1 calls it prudent to follow NIST, which disallows shorter ones.
 const MIN_MODULUS_BITS: usize = 2048;
@@ -80,12 +81,8 @@ impl Key<'_> {
 /// string "ssh-rsa" · mpint e · mpint n
 /// ```
 fn parse(key_blob: &[u8]) -> Result<Key<'_>, InvalidMessage> {
-    let mut reader = Reader::new(key_blob);
-    if reader.string("key type")? != b"ssh-rsa" {
-        return Err(InvalidMessage::new("key type", Problem::Mismatch));
-    }
-    let key = Key { exponent: reader.mpint("e")?, modulus: reader.mpint("n")? };
-    reader.finish("public key")?;
+    let key =
+        read_key(key_blob, "ssh-rsa", |reader| Ok(Key { exponent: reader.mpint("e")?, modulus: reader.mpint("n")? }))?;
     if !(MIN_MODULUS_BITS..=MAX_MODULUS_BITS).contains(&key.modulus.bits()) {
         return Err(InvalidMessage::new("n", Problem::BadLength));
     }
@@ -105,8 +102,9 @@ fn parse(key_blob: &[u8]) -> Result<Key<'_>, InvalidMessage> {
 mod tests {
     use alloc::vec;
 
+    use vectors::{Record, records};
+
     use super::*;
-    use crate::crypto::rustcrypto::tests::{Record, records};
     use crate::wire::Put;
 
     fn blob(e: &[u8], n: &[u8]) -> Vec<u8> {
@@ -134,7 +132,7 @@ mod tests {
     /// Good signatures, and the forgeries that RFC 8332 §5.3 is about.
     #[test]
     fn known_answers() {
-        for record in records("rsa.txt") {
+        for record in records("crypto/rsa.txt") {
             let expected = if record.text("good") == "yes" { Ok(()) } else { Err(BadSignature) };
             let about = (record.text("case"), record.text("name"), record.hex("n").len());
             assert_eq!(verify(&record, &record.hex("signature")), expected, "{about:?}");
@@ -143,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_signature_is_of_one_hash_and_one_message() {
-        let records = records("rsa.txt");
+        let records = records("crypto/rsa.txt");
         for record in records.iter().filter(|record| record.text("good") == "yes") {
             let key = blob(&record.hex("e"), &record.hex("n"));
             let (message, mut signature) = (record.hex("message"), record.hex("signature"));
@@ -160,7 +158,7 @@ mod tests {
 
     #[test]
     fn rfc8332_s3_leading_zeros_may_be_omitted_and_nothing_else() {
-        let records = records("rsa.txt");
+        let records = records("crypto/rsa.txt");
         let record = records.iter().find(|record| record.text("case") == "leading zero").unwrap();
         let signature = record.hex("signature");
         assert_eq!(signature[0], 0);

@@ -1,92 +1,95 @@
 use alloc::vec::Vec;
+use core::fmt;
+use core::marker::PhantomData;
 
 use ed25519_dalek::VerifyingKey;
 use p256::NistP256;
 use sha2::{Digest, Sha256};
 
-use super::{ecdsa, ed25519};
+use super::{ecdsa, ed25519, read_key};
 use crate::crypto::{BadSignature, Verifier};
 use crate::keys::{Curve, Presence};
-use crate::wire::{InvalidMessage, Problem, Put, Reader};
+use crate::wire::{InvalidMessage, Put, Reader};
 
-/// `sk-ssh-ed25519@openssh.com`: a security key (FIDO) that signs by Ed25519. OpenSSH PROTOCOL.u2f.
-#[derive(Debug)]
-pub(super) struct SkEd25519;
+/// `sk-ssh-ed25519@openssh.com`.
+pub(super) static ED25519: SecurityKey<VerifyingKey> = SecurityKey(PhantomData);
+/// `sk-ecdsa-sha2-nistp256@openssh.com`.
+pub(super) static ECDSA: SecurityKey<::ecdsa::VerifyingKey<NistP256>> = SecurityKey(PhantomData);
 
-/// `sk-ecdsa-sha2-nistp256@openssh.com`: a security key that signs by ECDSA. OpenSSH PROTOCOL.u2f.
-#[derive(Debug)]
-pub(super) struct SkEcdsa;
+/// A security key (FIDO) that signs by a key `K`. OpenSSH PROTOCOL.u2f.
+pub(super) struct SecurityKey<K>(PhantomData<fn() -> K>);
 
-impl Verifier for SkEd25519 {
-    fn check_key(&self, key_blob: &[u8]) -> Result<(), InvalidMessage> {
-        parse_ed25519(key_blob).map(|_| ())
-    }
+/// The key in a security key.
+trait InnerKey: Sized {
+    const KEY_TYPE: &'static str;
 
-    /// Without what the key says of its owner a signature of it is not whole.
-    fn verify(&self, _: &[u8], _: &[u8], _: &[u8]) -> Result<(), BadSignature> {
-        Err(BadSignature)
-    }
+    /// What stands between the type and the application.
+    fn read(reader: &mut Reader<'_>) -> Result<Self, InvalidMessage>;
 
-    fn verify_presence(
-        &self,
-        key_blob: &[u8],
-        message: &[u8],
-        signature: &[u8],
-        presence: Presence,
-    ) -> Result<(), BadSignature> {
-        let (key, application) = parse_ed25519(key_blob).map_err(|_| BadSignature)?;
-        ed25519::verify(&key, &signed(application, presence, message), signature)
-    }
-}
-
-impl Verifier for SkEcdsa {
-    fn check_key(&self, key_blob: &[u8]) -> Result<(), InvalidMessage> {
-        parse_ecdsa(key_blob).map(|_| ())
-    }
-
-    /// Without what the key says of its owner a signature of it is not whole.
-    fn verify(&self, _: &[u8], _: &[u8], _: &[u8]) -> Result<(), BadSignature> {
-        Err(BadSignature)
-    }
-
-    fn verify_presence(
-        &self,
-        key_blob: &[u8],
-        message: &[u8],
-        signature: &[u8],
-        presence: Presence,
-    ) -> Result<(), BadSignature> {
-        let (key, application) = parse_ecdsa(key_blob).map_err(|_| BadSignature)?;
-        ecdsa::verify(&key, &signed(application, presence, message), signature)
-    }
+    fn verify(&self, signed: &[u8], signature: &[u8]) -> Result<(), BadSignature>;
 }
 
 /// ```text
 /// string "sk-ssh-ed25519@openssh.com" · string public key · string application
 /// ```
-fn parse_ed25519(key_blob: &[u8]) -> Result<(VerifyingKey, &[u8]), InvalidMessage> {
-    let mut reader = Reader::new(key_blob);
-    expect_type(&mut reader, b"sk-ssh-ed25519@openssh.com")?;
-    let key = ed25519::read_point(&mut reader)?;
-    let application = reader.string("application")?;
-    reader.finish("public key")?;
-    Ok((key, application))
+impl InnerKey for VerifyingKey {
+    const KEY_TYPE: &'static str = "sk-ssh-ed25519@openssh.com";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, InvalidMessage> {
+        ed25519::read_point(reader)
+    }
+
+    fn verify(&self, signed: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+        ed25519::verify(self, signed, signature)
+    }
 }
 
 /// ```text
 /// string "sk-ecdsa-sha2-nistp256@openssh.com" · string curve name · string Q · string application
 /// ```
-fn parse_ecdsa(key_blob: &[u8]) -> Result<(::ecdsa::VerifyingKey<NistP256>, &[u8]), InvalidMessage> {
-    let mut reader = Reader::new(key_blob);
-    expect_type(&mut reader, b"sk-ecdsa-sha2-nistp256@openssh.com")?;
-    let point = Curve::Nistp256.read_point(&mut reader)?;
-    let application = reader.string("application")?;
-    reader.finish("public key")?;
-    Ok((ecdsa::on_curve(point)?, application))
+impl InnerKey for ::ecdsa::VerifyingKey<NistP256> {
+    const KEY_TYPE: &'static str = "sk-ecdsa-sha2-nistp256@openssh.com";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, InvalidMessage> {
+        ecdsa::on_curve(Curve::Nistp256.read_point(reader)?)
+    }
+
+    fn verify(&self, signed: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+        ecdsa::verify(self, signed, signature)
+    }
 }
 
-fn expect_type(reader: &mut Reader<'_>, name: &[u8]) -> Result<(), InvalidMessage> {
-    if reader.string("key type")? == name { Ok(()) } else { Err(InvalidMessage::new("key type", Problem::Mismatch)) }
+impl<K: InnerKey> Verifier for SecurityKey<K> {
+    fn check_key(&self, key_blob: &[u8]) -> Result<(), InvalidMessage> {
+        parse::<K>(key_blob).map(|_| ())
+    }
+
+    /// Without what the key says of its owner a signature of it is not whole.
+    fn verify(&self, _: &[u8], _: &[u8], _: &[u8]) -> Result<(), BadSignature> {
+        Err(BadSignature)
+    }
+
+    fn verify_presence(
+        &self,
+        key_blob: &[u8],
+        message: &[u8],
+        signature: &[u8],
+        presence: Presence,
+    ) -> Result<(), BadSignature> {
+        let (key, application) = parse::<K>(key_blob).map_err(|_| BadSignature)?;
+        key.verify(&signed(application, presence, message), signature)
+    }
+}
+
+impl<K: InnerKey> fmt::Debug for SecurityKey<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(K::KEY_TYPE)
+    }
+}
+
+/// The key, and the application that it is for.
+fn parse<K: InnerKey>(key_blob: &[u8]) -> Result<(K, &[u8]), InvalidMessage> {
+    read_key(key_blob, K::KEY_TYPE, |reader| Ok((K::read(reader)?, reader.string("application")?)))
 }
 
 /// What the key signs: for whom, who was there, and what.
@@ -105,11 +108,13 @@ fn signed(application: &[u8], presence: Presence, message: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use vectors::{Record, records};
+
     use super::*;
-    use crate::crypto::rustcrypto::tests::{Record, records};
+    use crate::wire::Problem;
 
     fn verifier(record: &Record) -> &'static dyn Verifier {
-        if record.text("name").contains("ecdsa") { &SkEcdsa } else { &SkEd25519 }
+        if record.text("name").contains("ecdsa") { &ECDSA } else { &ED25519 }
     }
 
     fn presence(record: &Record) -> Presence {
@@ -119,7 +124,7 @@ mod tests {
 
     #[test]
     fn known_answers() {
-        let records = records("sk.txt");
+        let records = records("crypto/sk.txt");
         for record in &records {
             let (key, message, signature) = (record.hex("key"), record.hex("message"), record.hex("signature"));
             let verifier = verifier(record);
@@ -157,7 +162,7 @@ mod tests {
     /// A signature for one application, a web site say, is none for another.
     #[test]
     fn a_signature_is_for_one_application() {
-        for record in records("sk.txt") {
+        for record in records("crypto/sk.txt") {
             let mut key = record.hex("key");
             let (message, signature) = (record.hex("message"), record.hex("signature"));
             let last = key.len() - 1;
@@ -170,7 +175,7 @@ mod tests {
 
     #[test]
     fn keys_are_read_whole_and_of_their_own_type() {
-        let records = records("sk.txt");
+        let records = records("crypto/sk.txt");
         for (record, other) in records.iter().zip(records.iter().skip(1)) {
             let key = record.hex("key");
             for end in 0..key.len() {

@@ -77,14 +77,15 @@ fn combine(post_quantum: &[u8; 32], classical: &[u8]) -> SharedSecret {
 mod tests {
     use rand_chacha::ChaCha20Rng;
     use rand_core::SeedableRng;
+    use vectors::{Record, records};
 
     use super::*;
-    use crate::crypto::rustcrypto::tests::{Record, records, string};
+    use crate::crypto::rustcrypto::tests::string;
 
     #[test]
     fn known_answers() {
         let (mut right, mut wrong) = (0, 0);
-        for record in records("sntrup761x25519.txt") {
+        for record in records("crypto/sntrup761x25519.txt") {
             let initiated = Sntrup761X25519.initiate(&mut seeded(&record, "client_seed"));
             assert_eq!(initiated.public(), record.hex("init"));
             let secret = initiated.finish(&record.hex("reply")).unwrap();
@@ -105,7 +106,7 @@ mod tests {
 
     #[test]
     fn wrong_lengths_are_refused() {
-        let record = &records("sntrup761x25519.txt")[0];
+        let record = &records("crypto/sntrup761x25519.txt")[0];
         let (init, reply) = (record.hex("init"), record.hex("reply"));
         assert_eq!((init.len(), reply.len()), (1158 + 32, 1039 + 32));
         for length in [0, 1, 32, 1007, 1039, 1158, 1039 + 31, 1158 + 31, 1039 + 33, 1158 + 33, 4000] {
@@ -118,7 +119,7 @@ mod tests {
 
     #[test]
     fn rfc8731_s3_an_x25519_secret_of_zeros_is_refused_beside_a_good_key() {
-        let record = &records("sntrup761x25519.txt")[0];
+        let record = &records("crypto/sntrup761x25519.txt")[0];
         for (point, refused) in [([0; 32], Some(BadPublicValue)), ([9; 32], None)] {
             let (mut init, mut reply) = (record.hex("init"), record.hex("reply"));
             init[PUBLIC_KEY..].copy_from_slice(&point);

@@ -1,69 +1,17 @@
 //! What must hold for every row of the tables; known answers stand beside each algorithm.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
-use core::convert::Infallible;
 
 use proptest::collection::vec as bytes;
 use proptest::prelude::{any, proptest};
 use rand_chacha::ChaCha20Rng;
-use rand_core::{Rng, SeedableRng, TryCryptoRng, TryRng};
+use rand_core::{Rng, SeedableRng};
 
 use super::*;
 use crate::crypto::{BadTag, Exchange, GroupSizes, KeyAgreement, SharedSecret, Tier};
 use crate::wire::Put;
-
-/// A record of a file in `vectors/crypto/`.
-pub(crate) struct Record(BTreeMap<String, String>);
-
-impl Record {
-    pub(crate) fn text(&self, name: &str) -> &str {
-        &self.0[name]
-    }
-
-    pub(crate) fn hex(&self, name: &str) -> Vec<u8> {
-        vectors::hex(self.text(name))
-    }
-}
-
-/// The records of a file in `vectors/crypto/`.
-pub(crate) fn records(file: &str) -> Vec<Record> {
-    let text = vectors::text(&format!("crypto/{file}"));
-    let line = |line: &str| {
-        let (name, value) = line.split_once(" =").unwrap();
-        (name.to_string(), value.trim().to_string())
-    };
-    let records: Vec<_> = text.split("\n\n").map(|block| Record(block.lines().map(line).collect())).collect();
-    assert!(!records.is_empty());
-    records
-}
-
-/// "Random" bytes that a test chose.
-pub(super) struct Chosen(pub(super) Vec<u8>);
-
-impl TryRng for Chosen {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        unimplemented!("keys are made from bytes")
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        unimplemented!("keys are made from bytes")
-    }
-
-    fn try_fill_bytes(&mut self, to: &mut [u8]) -> Result<(), Infallible> {
-        let rest = self.0.split_off(to.len());
-        to.copy_from_slice(&self.0);
-        self.0 = rest;
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Chosen {}
 
 /// The content of a secret that is a number.
 pub(super) fn number(secret: &SharedSecret) -> &[u8] {

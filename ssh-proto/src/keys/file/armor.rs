@@ -62,6 +62,16 @@ pub(super) fn encode(label: &str, bytes: &[u8], columns: usize) -> Zeroizing<Str
     text
 }
 
+/// The bytes that `digits` stand for.
+pub(super) fn hex(digits: &str) -> Result<Vec<u8>, KeyFileError> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pair = |pair: &[u8]| match pair {
+        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+        _ => None,
+    };
+    digits.as_bytes().chunks(2).map(pair).collect::<Option<_>>().ok_or(KeyFileError::BrokenArmor)
+}
+
 /// The label of the first BEGIN line, and what follows that line.
 fn begin(text: &str) -> Option<(&str, &str)> {
     let mut rest = text;

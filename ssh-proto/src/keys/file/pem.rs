@@ -52,7 +52,7 @@ pub(super) fn read_traditional(
         _ => None,
     }
     .ok_or(KeyFileError::UnsupportedEncryption)?;
-    let iv = hex(iv.trim()).ok_or(KeyFileError::BrokenArmor)?;
+    let iv = armor::hex(iv.trim())?.try_into().map_err(|_| KeyFileError::BrokenArmor)?;
     let passphrase = passphrase.ok_or(KeyFileError::PassphraseNeeded)?;
     let key = bytes_to_key(passphrase, &iv);
     let key = key.get(..cipher.key_length).ok_or(KeyFileError::UnsupportedEncryption)?;
@@ -118,11 +118,6 @@ fn bytes_to_key(passphrase: &[u8], iv: &[u8; 16]) -> Zeroizing<[u8; 32]> {
         half.copy_from_slice(&previous);
     }
     key
-}
-
-fn hex(digits: &str) -> Option<[u8; 16]> {
-    let complete = digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    u128::from_str_radix(digits, 16).ok().filter(|_| complete).map(u128::to_be_bytes)
 }
 
 /// What the padding of RFC 5652 §6.3 leaves.

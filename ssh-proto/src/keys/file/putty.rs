@@ -24,7 +24,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::cipher::{self, Sealed};
-use super::{KeyFileError, PrivateKeyFile, types};
+use super::{KeyFileError, PrivateKeyFile, armor, types};
 use crate::keys::PublicKey;
 use crate::wire::{InvalidMessage, Problem, Put, Reader};
 
@@ -92,7 +92,7 @@ impl<'a> File<'a> {
             (FileVersion::Three, _) => Some(Derivation::parse(&mut lines)?),
         };
         let private = base64(&mut lines, "Private-Lines")?;
-        let mac = hex(expect(&mut lines, "Private-MAC")?)?;
+        let mac = armor::hex(expect(&mut lines, "Private-MAC")?)?;
         match lines.next() {
             None => Ok(Self { version, key_type, encryption, comment, public, derivation, private, mac }),
             Some(_) => Err(KeyFileError::BrokenArmor),
@@ -178,7 +178,7 @@ impl Derivation {
         }
         let params = Params::new(memory, passes, parallelism, Some(MATERIAL))
             .map_err(|_| InvalidMessage::new("Argon2 parameters", Problem::BadValue))?;
-        Ok(Self { algorithm, params, salt: hex(expect(lines, "Argon2-Salt")?)? })
+        Ok(Self { algorithm, params, salt: armor::hex(expect(lines, "Argon2-Salt")?)? })
     }
 
     /// Key, initialisation vector, and the key of the MAC.
@@ -217,15 +217,6 @@ fn base64(lines: &mut Lines<'_>, name: &str) -> Result<Zeroizing<Vec<u8>>, KeyFi
     let length = Base64::decode_in_place(&mut bytes).map_err(|_| KeyFileError::BrokenArmor)?.len();
     bytes.truncate(length);
     Ok(bytes)
-}
-
-fn hex(digits: &str) -> Result<Vec<u8>, KeyFileError> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let pair = |pair: &[u8]| match pair {
-        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
-        _ => None,
-    };
-    digits.as_bytes().chunks(2).map(pair).collect::<Option<_>>().ok_or(KeyFileError::BrokenArmor)
 }
 
 /// A key of AES-256, its initialisation vector, and a key for HMAC.

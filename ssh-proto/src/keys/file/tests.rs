@@ -267,6 +267,18 @@ fn broken_armor_is_an_error() {
 }
 
 #[test]
+fn rfc1421_an_initialisation_vector_is_16_bytes_in_hexadecimal() {
+    let text = file("ecdsa521-pem-aes128-cbc");
+    let digits = text.split_once("AES-128-CBC,").unwrap().1.get(..32).unwrap();
+    for broken in
+        ["", &digits[1..], &digits[2..], &format!("{digits}0"), &format!("{digits}00"), &digits.replace('8', "x")]
+    {
+        let text = text.replace(digits, broken);
+        assert_eq!(error(&text, PASSPHRASE), KeyFileError::BrokenArmor, "{broken}");
+    }
+}
+
+#[test]
 fn every_truncation_is_an_error() {
     for &(name, passphrase) in SMALL {
         let text = file(name);

@@ -6,7 +6,7 @@ use core::convert::Infallible;
 use crate::error::Error;
 
 /// Never made.
-pub(super) struct Deflater(Infallible);
+pub(in crate::transport) struct Deflater(Infallible);
 
 impl Deflater {
     #[expect(clippy::needless_pass_by_ref_mut, reason = "the signature of the one that compresses")]
@@ -16,7 +16,7 @@ impl Deflater {
 }
 
 /// Never made.
-pub(super) struct Inflater(Infallible);
+pub(in crate::transport) struct Inflater(Infallible);
 
 /// Never made.
 #[derive(Debug)]

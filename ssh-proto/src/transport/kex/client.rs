@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use super::hash::{PublicValues, Round};
 use super::negotiate::{Agreement, Guess};
-use super::{Context, State, unexpected};
-use crate::crypto::{Exchange, Initiated, KexMethod};
+use super::{Context, Opening, State, Values, unexpected};
+use crate::crypto::Initiated;
 use crate::error::{Error, PeerMisbehaved};
 use crate::keys::{Certificate, PublicKey, SignatureRef};
 use crate::transport::keys::KeyMaterial;
@@ -78,33 +78,27 @@ impl<'a> KexReply<'a> {
 }
 
 impl Transport {
-    /// Sends the public value of `method`, our first, before we know what is agreed on: "Each side MAY guess [...] and
-    /// MAY send the initial packet". In a group exchange there is nothing to send yet.
-    pub(super) fn send_guess(&mut self, method: &KexMethod, out: &mut Vec<u8>) -> Option<Guessed> {
-        let (round, agreement) = match method.exchange {
-            Exchange::DiffieHellman(agreement) => (Round::DIFFIE_HELLMAN, agreement),
-            Exchange::Ecdh(agreement) => (Round::ECDH, agreement),
-            Exchange::GroupExchange(_) => return None,
-        };
-        let initiated = agreement.initiate(&mut *self.rng);
-        self.put_init(&round, &*initiated, out);
-        Some(Guessed { initiated })
+    /// Sends the public value of our first method, before we know what is agreed on: "Each side MAY guess [...] and MAY
+    /// send the initial packet".
+    pub(super) fn send_guess(&mut self, Values { round, arithmetic }: &Values, out: &mut Vec<u8>) -> Guessed {
+        let initiated = arithmetic.initiate(&mut *self.rng);
+        self.put_init(round, &*initiated, out);
+        Guessed { initiated }
     }
 
     /// The first message of the method agreed on; after a right guess it is out already. "If the guess was right, the
     /// [...] packet MUST be treated as the first key exchange packet", and otherwise the server ignores it.
     pub(super) fn send_first(&mut self, context: Context, guessed: Option<Guessed>, out: &mut Vec<u8>) -> State {
-        let (round, agreement) = match context.agreement.kex.exchange {
-            Exchange::DiffieHellman(agreement) => (Round::DIFFIE_HELLMAN, agreement),
-            Exchange::Ecdh(agreement) => (Round::ECDH, agreement),
-            Exchange::GroupExchange(groups) => {
+        let Values { round, arithmetic } = match Opening::of(context.agreement.kex.exchange) {
+            Opening::Values(values) => values,
+            Opening::Group(groups) => {
                 return State::ExpectGroup(Box::new(self.send_group_request(context, groups, out)));
             }
         };
         let expect = match (guessed, context.agreement.our_guess) {
             (Some(Guessed { initiated }), Guess::Right) => ExpectReply { context, round, initiated },
             _ => {
-                let initiated = agreement.initiate(&mut *self.rng);
+                let initiated = arithmetic.initiate(&mut *self.rng);
                 self.send_init(context, round, initiated, out)
             }
         };
@@ -181,7 +175,6 @@ impl Transport {
     /// The caller's yes to [`Turn::Verify`].
     pub(crate) fn accept_host_key(&mut self, verify: Verify, out: &mut Vec<u8>) {
         debug_assert!(matches!(self.kex.state, State::AwaitCaller), "a question is answered once");
-        self.take_keys(&verify.agreement, &verify.material, verify.host_key, out);
-        self.kex.keep_signature(verify.signature);
+        self.take_keys(&verify.agreement, &verify.material, (verify.host_key, Some(verify.signature)), out);
     }
 }

@@ -143,8 +143,8 @@ impl Transport {
         if !(OURS.minimum..=OURS.maximum).contains(&bits) {
             return Err(Error::PeerIncompatible(PeerIncompatible::GroupSize(bits)));
         }
-        let agreement = groups.agreement(&group).map_err(|_bad| Error::PeerMisbehaved(PeerMisbehaved::BadGroup))?;
-        let initiated = agreement.initiate(&mut *self.rng);
+        let arithmetic = groups.agreement(&group).map_err(|_bad| Error::PeerMisbehaved(PeerMisbehaved::BadGroup))?;
+        let initiated = arithmetic.initiate(&mut *self.rng);
         let expect = self.send_init(context, request.round(&group), initiated, out);
         self.kex.state = State::ExpectReply(Box::new(expect));
         Ok(())
@@ -163,14 +163,14 @@ impl Transport {
         let ExpectGroupRequest { context, groups } = expect;
         let invalid = |error| Error::InvalidMessage(MessageNumber(number), error);
         let request = Request::decode(number, body).map_err(invalid)?;
-        let group = groups.choose(&request.sizes()?);
-        let group = group.ok_or(Error::PeerIncompatible(PeerIncompatible::NoSuchGroup))?;
-        let agreement = groups.agreement(&group).map_err(|_bad| Error::PeerMisbehaved(PeerMisbehaved::BadGroup))?;
+        // A group of ours without arithmetic would be no fault of the client's.
+        let chosen = groups.choose(&request.sizes()?).and_then(|group| Some((groups.agreement(&group).ok()?, group)));
+        let (arithmetic, group) = chosen.ok_or(Error::PeerIncompatible(PeerIncompatible::NoSuchGroup))?;
         self.send_now(out, |payload| {
             payload.put_u8(number::KEX_DH_GEX_GROUP);
             put_group(payload, &group);
         });
-        let expect = ExpectInit { context, round: request.round(&group), agreement };
+        let expect = ExpectInit { context, round: request.round(&group), arithmetic };
         self.kex.state = State::ExpectInit(Box::new(expect));
         Ok(())
     }

@@ -13,16 +13,17 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 pub(crate) use client::Verify;
-use negotiate::{Agreement, Guess, Markers};
+use hash::Round;
+use negotiate::{Agreement, DirectionAgreement, Guess, Markers};
 pub use negotiate::{FirstChoices, KexGuess};
 pub(crate) use server::Sign;
 
 use super::compress::Compression;
-use super::keys::{Direction, KeyMaterial, SessionId, Suite};
+use super::keys::{Direction, KeyMaterial, SessionId};
 use super::messages::KexInit;
 use super::packet::{Half, Numbering, Protection};
 use super::{Phase, Role, StrictPolicy, Transport, Turn, rekey};
-use crate::crypto::{Exchange, KexMethod};
+use crate::crypto::{Exchange, GroupExchange, KeyAgreement};
 use crate::error::{Error, Limit, PeerIncompatible, PeerMisbehaved};
 use crate::keys::PublicKey;
 use crate::notice::Notice;
@@ -45,8 +46,8 @@ pub(super) struct Exchanges {
 struct Session {
     id: SessionId,
     host_key: PublicKey,
-    /// The host key's signature over `id`, as a client read it.
-    signature: Vec<u8>,
+    /// The host key's signature over `id`, as a client read it; a server has no use for its own.
+    signature: Option<Vec<u8>>,
 }
 
 /// A host's signature over the first key exchange. Whoever holds it can tell which host a session goes to: an agent for
@@ -124,7 +125,7 @@ pub struct DirectionAlgorithms {
 }
 
 impl DirectionAlgorithms {
-    fn of(suite: &Suite, compression: Compression) -> Self {
+    fn of(DirectionAgreement { suite, compression }: &DirectionAgreement) -> Self {
         Self { cipher: suite.cipher().name, mac: suite.mac().map(|mac| mac.name), compression: compression.shown() }
     }
 }
@@ -137,6 +138,30 @@ struct Context {
     server_init: Vec<u8>,
     /// A packet sent on a wrong guess still has to be dropped.
     guess: Guess,
+}
+
+/// What a method begins with.
+enum Opening {
+    /// The public values.
+    Values(Values),
+    /// The choice of a group.
+    Group(&'static dyn GroupExchange),
+}
+
+/// The messages of public values, and the arithmetic behind them.
+pub(super) struct Values {
+    round: Round,
+    arithmetic: &'static dyn KeyAgreement,
+}
+
+impl Opening {
+    const fn of(exchange: Exchange) -> Self {
+        match exchange {
+            Exchange::DiffieHellman(arithmetic) => Self::Values(Values { round: Round::DIFFIE_HELLMAN, arithmetic }),
+            Exchange::Ecdh(arithmetic) => Self::Values(Values { round: Round::ECDH, arithmetic }),
+            Exchange::GroupExchange(groups) => Self::Group(groups),
+        }
+    }
 }
 
 impl Exchanges {
@@ -169,18 +194,8 @@ impl Exchanges {
 
     /// What a client can show of the first exchange.
     pub(super) fn host_proof(&self) -> Option<HostProof> {
-        let Session { id, host_key, signature } =
-            self.session.as_ref().filter(|session| !session.signature.is_empty())?;
-        Some(HostProof { host_key: host_key.clone(), session_id: *id, signature: signature.clone() })
-    }
-
-    /// Keeps the host key's signature of the first exchange; later ones sign something else.
-    fn keep_signature(&mut self, signature: Vec<u8>) {
-        if let Some(session) = &mut self.session
-            && session.signature.is_empty()
-        {
-            session.signature = signature;
-        }
+        let Session { id, host_key, signature } = self.session.as_ref()?;
+        Some(HostProof { host_key: host_key.clone(), session_id: *id, signature: signature.clone()? })
     }
 
     pub(super) const fn deadline(&self) -> Option<Instant> {
@@ -249,10 +264,11 @@ impl Transport {
             self.kex.deadline = Some(now.plus(self.settings.limits.rekey_timeout));
         }
         // Once a connection stands, nobody waits for a re-exchange: there is nothing to gain by a guess.
-        let first_method = self.settings.algorithms.kex.first().copied();
-        let guess = first_method.filter(|method| {
-            let begins_with_a_value = !matches!(method.exchange, Exchange::GroupExchange(_));
-            markers == Markers::First && self.settings.guess == KexGuess::Send && begins_with_a_value
+        let guesses = markers == Markers::First && self.settings.guess == KexGuess::Send;
+        let first_method = self.settings.algorithms.kex.first().filter(|_| guesses);
+        let guess = first_method.and_then(|method| match Opening::of(method.exchange) {
+            Opening::Values(values) => Some(values),
+            Opening::Group(_) => None,
         });
         let follows = if guess.is_some() { KexGuess::Send } else { KexGuess::Wait };
         let mut ours = Vec::new();
@@ -262,10 +278,10 @@ impl Transport {
     }
 
     /// Sends `ours`, a KEXINIT, and behind it the first packet of a method that is guessed; waits for the peer's.
-    pub(super) fn send_kexinit(&mut self, ours: Vec<u8>, guess: Option<KexMethod>, out: &mut Vec<u8>) {
+    pub(super) fn send_kexinit(&mut self, ours: Vec<u8>, guess: Option<Values>, out: &mut Vec<u8>) {
         self.send_now(out, |payload| payload.extend_from_slice(&ours));
         self.outbound.close_gate();
-        let guessed = guess.and_then(|method| self.send_guess(&method, out));
+        let guessed = guess.map(|values| self.send_guess(&values, out));
         self.kex.state = State::ExpectKexInit { ours, guessed };
     }
 
@@ -357,27 +373,28 @@ impl Transport {
     }
 
     /// Our side of the exchange is done: NEWKEYS, then the new keys, then what had to wait.
-    fn take_keys(&mut self, agreement: &Agreement, material: &KeyMaterial, host_key: PublicKey, out: &mut Vec<u8>) {
+    /// A client has the host key's signature to keep.
+    fn take_keys(
+        &mut self,
+        agreement: &Agreement,
+        material: &KeyMaterial,
+        (host_key, signature): (PublicKey, Option<Vec<u8>>),
+        out: &mut Vec<u8>,
+    ) {
         let first = self.kex.session.is_none();
-        let session = self.kex.session.get_or_insert(Session {
-            id: SessionId(material.exchange_hash),
-            host_key,
-            signature: Vec::new(),
-        });
-        let id = session.id;
-        let client_to_server = |half| material.protection(id, Direction::ClientToServer, half, &agreement.c2s);
-        let server_to_client = |half| material.protection(id, Direction::ServerToClient, half, &agreement.s2c);
-        let (outbound, inbound) = match self.role() {
-            Role::Client => (client_to_server(Half::Sealing), server_to_client(Half::Opening)),
-            Role::Server => (server_to_client(Half::Sealing), client_to_server(Half::Opening)),
+        let id = SessionId(material.exchange_hash);
+        let id = self.kex.session.get_or_insert(Session { id, host_key, signature }).id;
+        let client_to_server = (Direction::ClientToServer, &agreement.client_to_server);
+        let server_to_client = (Direction::ServerToClient, &agreement.server_to_client);
+        let ((out_direction, outbound), (in_direction, inbound)) = match self.role() {
+            Role::Client => (client_to_server, server_to_client),
+            Role::Server => (server_to_client, client_to_server),
         };
+        let sealing = material.protection(id, out_direction, Half::Sealing, &outbound.suite);
+        let opening = material.protection(id, in_direction, Half::Opening, &inbound.suite);
         self.send_now(out, |payload| payload.push(number::NEWKEYS));
         let numbering = self.kex.numbering();
-        let (compression_out, compression_in) = match self.role() {
-            Role::Client => (agreement.compression_c2s, agreement.compression_s2c),
-            Role::Server => (agreement.compression_s2c, agreement.compression_c2s),
-        };
-        self.outbound.rekey(outbound, numbering, compression_out);
+        self.outbound.rekey(sealing, numbering, outbound.compression);
         if first {
             self.send_first_ext_info(out);
         }
@@ -385,12 +402,12 @@ impl Transport {
         let negotiated = Negotiated {
             kex: agreement.kex.name,
             host_key: agreement.host_key.name,
-            client_to_server: DirectionAlgorithms::of(&agreement.c2s, agreement.compression_c2s),
-            server_to_client: DirectionAlgorithms::of(&agreement.s2c, agreement.compression_s2c),
+            client_to_server: DirectionAlgorithms::of(&agreement.client_to_server),
+            server_to_client: DirectionAlgorithms::of(&agreement.server_to_client),
             strictness: self.kex.strictness,
             first_choices: agreement.first_choices,
         };
-        self.kex.state = State::ExpectNewKeys(Box::new((inbound, compression_in, negotiated)));
+        self.kex.state = State::ExpectNewKeys(Box::new((opening, inbound.compression, negotiated)));
     }
 
     pub(super) fn receive_newkeys(&mut self, now: Instant, body: &[u8]) -> Result<(), Error> {

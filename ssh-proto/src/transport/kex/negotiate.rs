@@ -27,16 +27,21 @@ pub(crate) const STRICT_S: &str = "kex-strict-s-v00@openssh.com";
 pub(crate) struct Agreement {
     pub(crate) kex: KexMethod,
     pub(crate) host_key: SignatureMethod,
-    pub(in super::super) c2s: Suite,
-    pub(in super::super) s2c: Suite,
-    pub(crate) compression_c2s: Compression,
-    pub(crate) compression_s2c: Compression,
+    pub(super) client_to_server: DirectionAgreement,
+    pub(super) server_to_client: DirectionAgreement,
     /// Whether the two sides have the same first choices.
     pub(crate) first_choices: FirstChoices,
     /// What becomes of a packet that the peer sent on a guess.
     pub(crate) peers_guess: Guess,
     /// What becomes of a packet that we sent on a guess.
     pub(crate) our_guess: Guess,
+}
+
+/// What one direction will use.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DirectionAgreement {
+    pub(super) suite: Suite,
+    pub(super) compression: Compression,
 }
 
 /// Whether the first key exchange method of both lists is the same, and the first host key algorithm too.
@@ -128,47 +133,24 @@ pub(crate) fn negotiate(
         Role::Client => (our_init, peers),
         Role::Server => (peers, our_init),
     };
-    let kex = choose(client.kex, server.kex, AlgorithmKind::KeyExchange, |name| {
+    let kex = choose(Lists(client.kex, server.kex, AlgorithmKind::KeyExchange), |name| {
         ours.kex.iter().find(|method| method.name == name).copied()
     })?;
-    let host_key = choose(client.host_key, server.host_key, AlgorithmKind::HostKey, |name| {
+    let host_key = choose(Lists(client.host_key, server.host_key, AlgorithmKind::HostKey), |name| {
         ours.host_keys.iter().find(|method| method.name == name).copied()
     })?;
-    let suite = |client_ciphers, server_ciphers, client_macs, server_macs, cipher_kind, mac_kind| {
-        let cipher = choose(client_ciphers, server_ciphers, cipher_kind, |name| {
-            ours.ciphers.iter().find(|method| method.name == name).copied()
-        })?;
-        let mac = || {
-            choose(client_macs, server_macs, mac_kind, |name| {
-                ours.macs.iter().find(|method| method.name == name).copied()
-            })
-            .ok()
-        };
-        Suite::new(cipher, mac).ok_or_else(|| no_common(mac_kind))
-    };
-    let c2s = suite(
-        client.cipher_c2s,
-        server.cipher_c2s,
-        client.mac_c2s,
-        server.mac_c2s,
-        AlgorithmKind::CipherClientToServer,
-        AlgorithmKind::MacClientToServer,
+    let client_to_server = negotiate_direction(
+        ours,
+        Lists(client.cipher_c2s, server.cipher_c2s, AlgorithmKind::CipherClientToServer),
+        Lists(client.mac_c2s, server.mac_c2s, AlgorithmKind::MacClientToServer),
+        Lists(client.compression_c2s, server.compression_c2s, AlgorithmKind::CompressionClientToServer),
     )?;
-    let s2c = suite(
-        client.cipher_s2c,
-        server.cipher_s2c,
-        client.mac_s2c,
-        server.mac_s2c,
-        AlgorithmKind::CipherServerToClient,
-        AlgorithmKind::MacServerToClient,
+    let server_to_client = negotiate_direction(
+        ours,
+        Lists(client.cipher_s2c, server.cipher_s2c, AlgorithmKind::CipherServerToClient),
+        Lists(client.mac_s2c, server.mac_s2c, AlgorithmKind::MacServerToClient),
+        Lists(client.compression_s2c, server.compression_s2c, AlgorithmKind::CompressionServerToClient),
     )?;
-    let compression = |client, server, kind| {
-        choose(client, server, kind, |name| ours.compression.iter().find(|method| method.name() == name).copied())
-    };
-    let compression_c2s =
-        compression(client.compression_c2s, server.compression_c2s, AlgorithmKind::CompressionClientToServer)?;
-    let compression_s2c =
-        compression(client.compression_s2c, server.compression_s2c, AlgorithmKind::CompressionServerToClient)?;
     // "The guess is considered wrong if: the kex algorithm and/or the host key algorithm is guessed wrong (server and
     // client have different preferred algorithm), or if any of the other algorithms cannot be agreed upon."
     let same = our_init.kex.first() == peers.kex.first() && our_init.host_key.first() == peers.host_key.first();
@@ -176,22 +158,33 @@ pub(crate) fn negotiate(
     Ok(Agreement {
         kex,
         host_key,
-        c2s,
-        s2c,
-        compression_c2s,
-        compression_s2c,
+        client_to_server,
+        server_to_client,
         first_choices: if same { FirstChoices::Agree } else { FirstChoices::Differ },
         peers_guess: guess(peers.first_kex_packet_follows),
         our_guess: guess(our_init.first_kex_packet_follows),
     })
 }
 
-fn choose<T>(
-    client: NameList<'_>,
-    server: NameList<'_>,
-    kind: AlgorithmKind,
-    ours: impl Fn(&str) -> Option<T>,
-) -> Result<T, Error> {
+/// The client's list of a kind of algorithm, and the server's.
+#[derive(Clone, Copy)]
+struct Lists<'a>(NameList<'a>, NameList<'a>, AlgorithmKind);
+
+fn negotiate_direction(
+    ours: &Algorithms,
+    ciphers: Lists<'_>,
+    macs: Lists<'_>,
+    compression: Lists<'_>,
+) -> Result<DirectionAgreement, Error> {
+    let cipher = choose(ciphers, |name| ours.ciphers.iter().find(|method| method.name == name).copied())?;
+    let mac = || choose(macs, |name| ours.macs.iter().find(|method| method.name == name).copied()).ok();
+    let suite = Suite::new(cipher, mac).ok_or_else(|| no_common(macs.2))?;
+    let compression =
+        choose(compression, |name| ours.compression.iter().find(|method| method.name() == name).copied())?;
+    Ok(DirectionAgreement { suite, compression })
+}
+
+fn choose<T>(Lists(client, server, kind): Lists<'_>, ours: impl Fn(&str) -> Option<T>) -> Result<T, Error> {
     client.names().filter(|name| server.contains(name)).find_map(ours).ok_or_else(|| no_common(kind))
 }
 

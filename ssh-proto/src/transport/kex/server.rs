@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use super::group::ExpectGroupRequest;
 use super::hash::{PublicValues, Round};
 use super::negotiate::Agreement;
-use super::{Context, State, unexpected};
-use crate::crypto::{Exchange, KeyAgreement};
+use super::{Context, Opening, State, Values, unexpected};
+use crate::crypto::KeyAgreement;
 use crate::error::{ApiMisuse, Error, PeerMisbehaved};
 use crate::keys::{PublicKey, Signature};
 use crate::transport::keys::KeyMaterial;
@@ -19,20 +19,18 @@ use crate::wire::{InvalidMessage, MessageNumber, Put, Reader};
 pub(super) struct ExpectInit {
     pub(super) context: Context,
     pub(super) round: Round,
-    pub(super) agreement: Box<dyn KeyAgreement>,
+    pub(super) arithmetic: Box<dyn KeyAgreement>,
 }
 
 impl State {
     /// A server waits for the client's first message of the method agreed on.
     pub(super) fn expect_first(context: Context) -> Self {
-        let (round, agreement) = match context.agreement.kex.exchange {
-            Exchange::DiffieHellman(agreement) => (Round::DIFFIE_HELLMAN, agreement),
-            Exchange::Ecdh(agreement) => (Round::ECDH, agreement),
-            Exchange::GroupExchange(groups) => {
-                return Self::ExpectGroupRequest(Box::new(ExpectGroupRequest { context, groups }));
+        match Opening::of(context.agreement.kex.exchange) {
+            Opening::Values(Values { round, arithmetic }) => {
+                Self::ExpectInit(Box::new(ExpectInit { context, round, arithmetic: Box::new(arithmetic) }))
             }
-        };
-        Self::ExpectInit(Box::new(ExpectInit { context, round, agreement: Box::new(agreement) }))
+            Opening::Group(groups) => Self::ExpectGroupRequest(Box::new(ExpectGroupRequest { context, groups })),
+        }
     }
 }
 
@@ -79,7 +77,7 @@ fn decode_init<'a>(body: &'a [u8], round: &Round) -> Result<&'a [u8], InvalidMes
 
 impl Transport {
     pub(super) fn receive_init(&mut self, expect: ExpectInit, number: u8, body: &[u8]) -> Result<Turn, Error> {
-        let ExpectInit { context, round, agreement: arithmetic } = expect;
+        let ExpectInit { context, round, arithmetic } = expect;
         if number != round.init {
             return Err(unexpected(number));
         }
@@ -111,6 +109,6 @@ impl Transport {
             sign.round.put(payload, &sign.public_value);
             payload.put_nested(|signed| signature.to_wire(signed));
         });
-        self.take_keys(&sign.agreement, &sign.material, sign.host_key, out);
+        self.take_keys(&sign.agreement, &sign.material, (sign.host_key, None), out);
     }
 }

@@ -109,14 +109,18 @@ fn rfc4252_layouts() {
     ];
     assert_eq!(each("u", "a", b"k"), requests);
     let mut out = Vec::new();
-    put_failure(&mut out, &[MethodName::PublicKey, MethodName::Password], true);
+    put_failure(&mut out, &[MethodName::PublicKey, MethodName::Password], Partial::Success);
     assert_eq!(out, b"\x33\0\0\0\x12publickey,password\x01");
     let failure = Failure::decode(&out[1..]).unwrap();
-    assert_eq!((failure.can_continue.as_str(), failure.partial_success), ("publickey,password", true));
+    assert_eq!((failure.can_continue.as_str(), failure.partial), ("publickey,password", Partial::Success));
     let mut out = Vec::new();
     put_banner(&mut out, "hi");
     assert_eq!(out, b"\x35\0\0\0\x02hi\0\0\0\0");
     assert_eq!(decode_banner(&out[1..]), Ok(&b"hi"[..]));
+    let mut out = Vec::new();
+    put_change_request(&mut out, "hi");
+    assert_eq!(out, b"\x3c\0\0\0\x02hi\0\0\0\0");
+    assert_eq!(decode_change_request(&out[1..]), Ok(&b"hi"[..]));
     let mut out = Vec::new();
     put_pk_ok(&mut out, "a", b"k");
     assert_eq!(out, b"\x3c\0\0\0\x01a\0\0\0\x01k");
@@ -126,10 +130,11 @@ fn rfc4252_layouts() {
 
 #[test]
 fn answers_are_read_whole() {
-    let answers: [(&[u8], Reads); 3] = [
+    let answers: [(&[u8], Reads); 4] = [
         (b"\0\0\0\x01a\x01", |body| Failure::decode(body).is_ok()),
         (b"\0\0\0\x01a\0\0\0\x01k", |body| PkOk::decode(body).is_ok()),
         (b"\0\0\0\x01a\0\0\0\x01k", |body| decode_banner(body).is_ok()),
+        (b"\0\0\0\x01a\0\0\0\x01k", |body| decode_change_request(body).is_ok()),
     ];
     for (body, reads) in answers {
         assert!(reads(body) && !reads(&[body, b"x"].concat()));

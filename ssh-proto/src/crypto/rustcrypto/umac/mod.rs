@@ -172,12 +172,13 @@ fn derive(key: &Aes128, purpose: u64, to: &mut [u8]) {
 mod tests {
     use alloc::vec;
 
+    use vectors::records;
+
     use super::*;
-    use crate::crypto::rustcrypto::tests::records;
 
     #[test]
     fn known_answers() {
-        for record in records("umac.txt") {
+        for record in records("crypto/umac.txt") {
             let key = record.hex("key").try_into().unwrap();
             let nonce = u64::from_be_bytes(record.hex("nonce").try_into().unwrap());
             let message = record.hex("piece").repeat(record.text("times").parse().unwrap());
