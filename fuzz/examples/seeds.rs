@@ -461,6 +461,19 @@ fn packet_seeds(target: &str) {
         let script = Script::new(1, u8::try_from(place).expect("few"), 0).blob(&[5], &kexinit_of(kex, false));
         write(target, &format!("rekey-{kex}"), &script.payload(&transport[1]).0);
     }
+    // Behind a login, payloads are the parts of a zlib stream: from its beginning, and in blocks that are stored.
+    let mut stream = Script::new(3, 0xf0, 0);
+    for part in vectors::text("crypto/zlib.txt").lines().filter_map(|line| line.strip_prefix("compressed = ")).take(3) {
+        stream = stream.payload(&vectors::hex(part));
+    }
+    write(target, "compressed-stream", &stream.0);
+    let mut stored = Script::new(4, 0xf1, 3);
+    for payload in connection.iter().filter(|payload| payload[0] >= 93) {
+        // Bytes as they are, to the end of the blob.
+        stored = stored.blob(&[2], &[&[5], &payload[..]].concat()).act(payload[0] % 8, 17);
+    }
+    write(target, "compressed-life", &stored.0);
+    write(target, "compressed-garbage", &Script::new(4, 0xf2, 0).payload(&[2, 0x30, 0xff, 0xff]).rekey().0);
     for (place, suite) in [0, 1, 9, 20, 38, 45].into_iter().enumerate() {
         let kind = u8::try_from(place).expect("few");
         let flawed = Script::new(3, suite, 0).blob(&[3, kind, 7], &connection[1]).bytes(&[0; 300]);

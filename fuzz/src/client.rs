@@ -29,7 +29,7 @@ pub fn packets_to_client(data: &[u8]) {
     let mut raw = Endpoint::server(config, vec![toy::key()], signer, rng(2), &mut out);
     raw.set_kex_handling(KexHandling::Automatic);
     let real = RealClient::Login(Box::new(Step::Ready(ready)), 0);
-    let mut world = World::new(raw, real, &first, out, pieces);
+    let mut world = World::new(raw, real, &first, out, pieces, suite);
     world.run();
     if stage >= Stage::Login {
         let mut accept = vec![number::SERVICE_ACCEPT];
@@ -40,6 +40,7 @@ pub fn packets_to_client(data: &[u8]) {
     if stage >= Stage::Connection {
         world.send(&[number::USERAUTH_SUCCESS]);
         world.run();
+        world.logged_in();
     }
     assert_eq!(stage >= Stage::Connection, matches!(world.real, RealClient::Open(_)));
     if stage >= Stage::Channel {

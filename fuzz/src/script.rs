@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! byte 0  how far the peers are when the script begins: see `Stage`
-//! byte 1  what protects packets: 0 is nothing, everything else a real cipher with a real MAC
+//! byte 1  what protects packets: 0 is nothing, everything else a real cipher with a real MAC; from 240 on it is nothing,
+//!         and payloads are compressed from the login on: those of the script are what the decompressor gets
 //! byte 2  how many bytes at a time arrive; 0 is all of them
 //! then    commands, each a byte and what it takes; a blob is a length (uint16) and its bytes, cut where the input ends
 //! ```

@@ -29,14 +29,15 @@ pub fn packets_to_server(data: &[u8]) {
     let mut raw = Endpoint::client(raw::Config::new(toy::algorithms(suite)).kex(handling), rng(2), &mut out);
     raw.set_kex_handling(KexHandling::Automatic);
     let real = RealServer::Login(Box::new(Step::Ready(ready)));
-    let mut world = World::new(raw, real, &first, out, pieces);
+    let mut world = World::new(raw, real, &first, out, pieces, suite);
     world.run();
-    for payload in [(Stage::Login, service()), (Stage::Connection, login()), (Stage::Channel, open())]
-        .into_iter()
-        .filter_map(|(needed, payload)| (stage >= needed).then_some(payload))
-    {
+    let steps = [(Stage::Login, service()), (Stage::Connection, login()), (Stage::Channel, open())];
+    for (reached, payload) in steps.into_iter().filter(|(reached, _)| stage >= *reached) {
         world.send(&payload);
         world.run();
+        if reached == Stage::Connection {
+            world.logged_in();
+        }
     }
     if stage == Stage::Channel {
         world.act(0, 0);

@@ -2,6 +2,7 @@
 //! changed it, and a signature is a word that it can guess.
 
 use ssh_proto::Algorithms;
+use ssh_proto::algorithms::Compression;
 use ssh_proto::crypto::rustcrypto::{PROVIDER, rows};
 use ssh_proto::crypto::{
     BadGroup, BadPublicValue, BadSignature, BadTag, CipherKind, CipherMethod, CryptoProvider, DhGroup, Digest,
@@ -16,7 +17,8 @@ const SIGNATURE: &[u8] = b"ok";
 
 /// The toy algorithms, beside the real ones whose messages differ from theirs.
 ///
-/// `suite` says what protects packets: 0 is nothing at all, everything else one pair of a real cipher and a real MAC.
+/// `suite` says what protects packets: 0 is nothing at all, what [`compresses`] is nothing and compresses, everything else
+/// one pair of a real cipher and a real MAC.
 pub fn algorithms(suite: u8) -> Algorithms {
     let mut algorithms = Algorithms::up_to(Tier::Legacy, &PROVIDER);
     algorithms.kex = vec![
@@ -30,7 +32,11 @@ pub fn algorithms(suite: u8) -> Algorithms {
     algorithms.host_keys = vec![toy];
     algorithms.user_keys.insert(0, toy);
     let pairs = PROVIDER.ciphers().len() * PROVIDER.macs().len();
-    match usize::from(suite).checked_sub(1) {
+    if compresses(suite) {
+        algorithms.compression = Compression::ALL.iter().copied().filter(|method| method.name() != "none").collect();
+        assert!(!algorithms.compression.is_empty(), "there is one that compresses");
+    }
+    match usize::from(suite).checked_sub(1).filter(|_| !compresses(suite)) {
         None => {
             let kind = CipherKind::Aead { tag_length: 0, make: |_key, _iv| Box::new(ToyCipher) };
             algorithms.ciphers = vec![CipherMethod::new("none", Tier::Legacy, (0, 0, 8), kind)];
@@ -42,6 +48,11 @@ pub fn algorithms(suite: u8) -> Algorithms {
         }
     }
     algorithms
+}
+
+/// Whether payloads are compressed from the login on.
+pub const fn compresses(suite: u8) -> bool {
+    suite >= 0xf0
 }
 
 /// The key of every toy host and toy user.

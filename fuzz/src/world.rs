@@ -9,6 +9,7 @@ use ssh_proto::{Error, Limits, Rng};
 use std::time::Duration;
 
 use crate::script::{Command, Script};
+use crate::toy::compresses;
 
 /// The largest output that one call may leave behind: the high-water mark, and what one event may add to it.
 const MAXIMUM_OUTPUT: usize = (1 << 16) + (1 << 15);
@@ -50,7 +51,19 @@ pub struct World<R> {
     pieces: usize,
     /// Our side has kept the protocol of packets and key exchange so far: it must be able to read every answer.
     in_step: bool,
+    stream: Stream,
     ended: Option<Error>,
+}
+
+/// What a payload of ours has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stream {
+    Plain,
+    /// Plain as long as nobody has logged in.
+    WillBeCompressed,
+    /// The next part of a zlib stream: the first one, or a later one.
+    Begins,
+    GoesOn,
 }
 
 pub fn rng(seed: u64) -> Rng {
@@ -59,12 +72,22 @@ pub fn rng(seed: u64) -> Rng {
 
 impl<R: Real> World<R> {
     /// `first` is what the real side has sent already.
-    pub fn new(raw: Endpoint, real: R, first: &[u8], out: Vec<u8>, pieces: usize) -> Self {
+    pub fn new(raw: Endpoint, real: R, first: &[u8], out: Vec<u8>, pieces: usize, suite: u8) -> Self {
         let mut to_raw = InputVec::with_capacity(usize::MAX);
         to_raw.extend(first);
         let to_real = InputVec::with_capacity(300 * 1024);
         let now = Instant(Duration::ZERO);
-        Self { raw, real, to_real, to_raw, out, now, pieces, in_step: true, ended: None }
+        // Our side compresses nothing and expands nothing: it cannot read what is said behind a login.
+        let (in_step, stream) =
+            if compresses(suite) { (false, Stream::WillBeCompressed) } else { (true, Stream::Plain) };
+        Self { raw, real, to_real, to_raw, out, now, pieces, in_step, stream, ended: None }
+    }
+
+    /// The login went through.
+    pub fn logged_in(&mut self) {
+        if self.stream == Stream::WillBeCompressed {
+            self.stream = Stream::Begins;
+        }
     }
 
     /// Carries out the commands of `script`.
@@ -84,7 +107,7 @@ impl<R: Real> World<R> {
                 self.in_step = false;
                 self.out.extend_from_slice(bytes);
             }
-            Command::Payload(payload) => self.send(payload),
+            Command::Payload(payload) => self.send_as_it_is(payload),
             Command::Fields(payload) => self.send(payload),
             Command::Flawed(kind, argument, payload) => {
                 self.in_step = false;
@@ -120,8 +143,23 @@ impl<R: Real> World<R> {
         self.run();
     }
 
-    /// Sends a message of our side.
+    /// Sends a message of our side, in blocks that are stored where payloads are compressed (RFC 1950, RFC 1951 §3.2.4).
     pub fn send(&mut self, payload: &[u8]) {
+        let header: &[u8] = match self.stream {
+            Stream::Plain | Stream::WillBeCompressed => return self.send_as_it_is(payload),
+            Stream::Begins => &[0x78, 0x01],
+            Stream::GoesOn => &[],
+        };
+        self.stream = Stream::GoesOn;
+        let mut blocks = header.to_vec();
+        for part in payload.chunks(usize::from(u16::MAX)) {
+            let length = u16::try_from(part.len()).expect("no longer than that");
+            blocks.extend([&[0][..], &length.to_le_bytes(), &(!length).to_le_bytes(), part].concat());
+        }
+        self.send_as_it_is(&blocks);
+    }
+
+    fn send_as_it_is(&mut self, payload: &[u8]) {
         // Messages of key exchange out of place put the two engines out of step, and so may a message in its middle.
         if payload.first().is_none_or(|number| (20..50).contains(number)) {
             self.in_step = false;
@@ -168,7 +206,8 @@ impl<R: Real> World<R> {
     fn read(&mut self) {
         loop {
             match self.raw.receive(&mut self.to_raw, &mut self.out) {
-                Ok(Some(received)) => check(&received),
+                Ok(Some(received)) if self.stream == Stream::Plain => check(&received),
+                Ok(Some(_compressed)) => {}
                 Ok(None) => return,
                 Err(error) => {
                     assert!(!self.in_step, "what the real side said cannot be read: {error}");

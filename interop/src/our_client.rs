@@ -20,7 +20,7 @@ use crate::ours::{self, Kind};
 use crate::pattern::{self, CHUNK, Pattern};
 use crate::report::{Cell, Role, Row};
 use crate::table::{Ability, Key, Side, User};
-use crate::trial::{LONG, SHORT, STATUS, judge};
+use crate::trial::{LONG, Rows, SHORT, STATUS};
 
 /// The peer, and what we need.
 struct Setup<'a> {
@@ -42,40 +42,17 @@ pub(crate) fn report(side: &Side) -> Result<(Offer, Vec<Row>), Failed> {
     let _watch = setup.exchanges.watch();
     fs::write(setup.keys.path("pattern"), Pattern::file(CHUNK))?;
     let (server, offer) = setup.start(None)?;
-    let mut rows = Vec::new();
-    for kind in Kind::ALL {
-        for name in kind.names(Role::Server) {
-            let cell = if kind.is_offered(name, &offer) {
-                judge(side, name, setup.algorithm(&server, kind, name))
-            } else {
-                Cell::NotOffered
-            };
-            rows.push(Row { group: kind.title(), name: name.to_owned(), cell });
-        }
-    }
-    for key in ours::user_keys() {
-        let cell = if side.keys.contains(&key) {
-            judge(side, key.file(), setup.login(&server, key))
-        } else {
-            setup.no_login(&server, key).unwrap_or_else(|error| Cell::Failed(format!("{error:?}")))
-        };
-        rows.push(Row { group: "login", name: key.file().to_owned(), cell });
-    }
-    let mut ability = |group, name: &str, ability, test: &dyn Fn() -> Result<(), Failed>| {
-        let cell = match ability {
-            Ability::Yes => judge(side, name, test()),
-            Ability::No(reason) => Cell::Absent(reason.to_owned()),
-        };
-        rows.push(Row { group, name: name.to_owned(), cell });
-    };
-    ability("channel", "subsystem", side.subsystem, &|| setup.subsystem(&server));
-    ability("64 MiB", "down, new keys by us", Ability::Yes, &|| setup.down(&server, REKEY));
-    ability("64 MiB", "up, new keys by us", side.input, &|| setup.up(&server));
-    ability("64 MiB", "down, new keys by the peer", side.rekeys, &|| {
+    let mut rows = Rows::new(side);
+    rows.algorithms(Role::Server, &offer, |kind, name| setup.algorithm(&server, kind, name));
+    rows.logins(|key| setup.login(&server, key), |key| setup.no_login(&server, key));
+    rows.ability("channel", "subsystem", side.subsystem, || setup.subsystem(&server));
+    rows.ability("64 MiB", "down, new keys by us", Ability::Yes, || setup.down(&server, REKEY));
+    rows.ability("64 MiB", "up, new keys by us", side.input, || setup.up(&server));
+    rows.ability("64 MiB", "down, new keys by the peer", side.rekeys, || {
         let (server, _offer) = setup.start(Some(REKEY))?;
         setup.down(&server, u64::MAX)
     });
-    Ok((offer, rows))
+    Ok((offer, rows.done()))
 }
 
 fn user(user: User) -> Result<String, Failed> {

@@ -15,7 +15,7 @@ use crate::ours::{self, Kind};
 use crate::pattern::CHUNK;
 use crate::report::{Cell, Role, Row};
 use crate::table::{Ability, Key, Side};
-use crate::trial::{LONG, SHORT, STATUS, judge};
+use crate::trial::{LONG, Rows, SHORT, STATUS};
 
 /// The peer, and what it needs.
 struct Setup<'a> {
@@ -27,38 +27,15 @@ struct Setup<'a> {
 pub(crate) fn report(side: &Side) -> Result<(Offer, Vec<Row>), Failed> {
     let setup = Setup { side, keys: Keys::new()? };
     let offer = setup.offer()?;
-    let mut rows = Vec::new();
-    for kind in Kind::ALL {
-        for name in kind.names(Role::Client) {
-            let cell = if kind.is_offered(name, &offer) {
-                judge(side, name, setup.algorithm(kind, name))
-            } else {
-                Cell::NotOffered
-            };
-            rows.push(Row { group: kind.title(), name: name.to_owned(), cell });
-        }
-    }
-    for key in ours::user_keys() {
-        let cell = if side.keys.contains(&key) {
-            judge(side, key.file(), setup.login(key))
-        } else {
-            setup.no_login(key).unwrap_or_else(|error| Cell::Failed(format!("{error:?}")))
-        };
-        rows.push(Row { group: "login", name: key.file().to_owned(), cell });
-    }
-    let mut ability = |group, name: &str, ability, test: &dyn Fn() -> Result<(), Failed>| {
-        let cell = match ability {
-            Ability::Yes => judge(side, name, test()),
-            Ability::No(reason) => Cell::Absent(reason.to_owned()),
-        };
-        rows.push(Row { group, name: name.to_owned(), cell });
-    };
-    ability("channel", "subsystem", side.subsystem, &|| setup.subsystem());
-    ability("64 MiB", "down, new keys by us", Ability::Yes, &|| setup.down());
-    ability("64 MiB", "up, new keys by us", side.input, &|| setup.up(REKEY, None));
+    let mut rows = Rows::new(side);
+    rows.algorithms(Role::Client, &offer, |kind, name| setup.algorithm(kind, name));
+    rows.logins(|key| setup.login(key), |key| setup.no_login(key));
+    rows.ability("channel", "subsystem", side.subsystem, || setup.subsystem());
+    rows.ability("64 MiB", "down, new keys by us", Ability::Yes, || setup.down());
+    rows.ability("64 MiB", "up, new keys by us", side.input, || setup.up(REKEY, None));
     // Some count only what they send themselves.
-    ability("64 MiB", "up, new keys by the peer", side.rekeys, &|| setup.up(u64::MAX, Some(REKEY)));
-    Ok((offer, rows))
+    rows.ability("64 MiB", "up, new keys by the peer", side.rekeys, || setup.up(u64::MAX, Some(REKEY)));
+    Ok((offer, rows.done()))
 }
 
 impl Setup<'_> {

@@ -7,8 +7,10 @@ use std::time::Duration;
 use peers::{Failed, Trial};
 use serde_json::Value;
 
-use crate::report::{Cell, Report, Role};
-use crate::table::{PEERS, Peer, Side};
+use crate::kexinit::Offer;
+use crate::ours::{self, Kind};
+use crate::report::{Cell, Report, Role, Row};
+use crate::table::{Ability, Key, PEERS, Peer, Side};
 use crate::{our_client, our_server, publish};
 
 /// What goes there and back by each algorithm: more than one packet.
@@ -68,8 +70,70 @@ fn report(peer: &Peer, role: Role, side: &Side) -> Result<Report, Failed> {
     Ok(Report { peer: peer.name, role, package: peer.package.to_string(), version, offer, rows })
 }
 
+/// The rows of a peer in a role, as they come to be.
+pub(crate) struct Rows<'a> {
+    side: &'a Side,
+    rows: Vec<Row>,
+}
+
+impl<'a> Rows<'a> {
+    pub(crate) const fn new(side: &'a Side) -> Self {
+        Self { side, rows: Vec::new() }
+    }
+
+    /// One for each algorithm of ours: tried, where the peer offers it.
+    pub(crate) fn algorithms(&mut self, role: Role, offer: &Offer, test: impl Fn(Kind, &str) -> Result<(), Failed>) {
+        for kind in Kind::ALL {
+            for name in kind.names(role) {
+                let offered = kind.is_offered(name, offer);
+                let cell = if offered { judge(self.side, name, test(kind, name)) } else { Cell::NotOffered };
+                self.push(kind.title(), name, cell);
+            }
+        }
+    }
+
+    /// One for each type of key. That the peer knows nothing of a type is tried as well, by `refused`.
+    pub(crate) fn logins(
+        &mut self,
+        test: impl Fn(Key) -> Result<(), Failed>,
+        refused: impl Fn(Key) -> Result<Cell, Failed>,
+    ) {
+        for key in ours::user_keys() {
+            let cell = if self.side.keys.contains(&key) {
+                judge(self.side, key.file(), test(key))
+            } else {
+                refused(key).unwrap_or_else(|error| Cell::Failed(format!("{error:?}")))
+            };
+            self.push("login", key.file(), cell);
+        }
+    }
+
+    /// One for something that not every peer can do.
+    pub(crate) fn ability(
+        &mut self,
+        group: &'static str,
+        name: &str,
+        ability: Ability,
+        test: impl FnOnce() -> Result<(), Failed>,
+    ) {
+        let cell = match ability {
+            Ability::Yes => judge(self.side, name, test()),
+            Ability::No(reason) => Cell::Absent(reason.to_owned()),
+        };
+        self.push(group, name, cell);
+    }
+
+    pub(crate) fn done(self) -> Vec<Row> {
+        self.rows
+    }
+
+    fn push(&mut self, group: &'static str, name: &str, cell: Cell) {
+        self.rows.push(Row { group, name: name.to_owned(), cell });
+    }
+}
+
 /// What a test says about a cell, when the table may know that it cannot work.
-pub(crate) fn judge(side: &Side, row: &str, outcome: Result<(), Failed>) -> Cell {
+fn judge(side: &Side, row: &str, outcome: Result<(), Failed>) -> Cell {
     let limit = side.limits.iter().find(|limit| limit.row == row);
     match (outcome, limit) {
         (Ok(()), None) => Cell::Ok,
