@@ -16,7 +16,7 @@ use ssh_proto::client::TrivialPolicy;
 use ssh_proto::error::{Error, PeerIncompatible};
 use ssh_proto::server::MethodName;
 use ssh_transport::agent::{Agent, AgentError};
-use ssh_transport::client::{Answers, Asked, Asking, ConnectError, Policy, Prompter, Told};
+use ssh_transport::client::{Answers, Asked, Asking, ConnectError, HostKeys, Policy, Prompter, Told};
 use ssh_transport::identity::Identity;
 use ssh_transport::server::{
     Attempt, Conversation, Credential, Decision, Feature, Handler, Permissions, Program, ProgramRequest, Questions,
@@ -25,7 +25,7 @@ use ssh_transport::server::{
 use ssh_transport::{Client, Ended, Server};
 use support::handler::server_policy;
 use support::sshd::Sshd;
-use support::{USER, block_on, client_policy, ensure, equal, identity, plain, public, vector_key};
+use support::{USER, algorithms, block_on, client_policy, ensure, equal, identity, plain, public, vector_key};
 use tokio::io::AsyncWriteExt;
 
 fn main() -> std::process::ExitCode {
@@ -35,6 +35,7 @@ fn main() -> std::process::ExitCode {
         plain("a_password_answers_its_single_question", a_password_answers),
         plain("nobody_there_is_nobody_asked", nobody_there),
         plain("methods_are_tried_in_the_policys_order", methods_in_order),
+        plain("rsa_keys_that_are_too_small_count_for_nothing", small_rsa_keys),
         plain("a_new_password_is_asked_for_twice", a_new_password),
         plain("a_key_and_then_a_code", a_key_and_then_a_code),
         plain("two_keys_in_any_order", two_keys),
@@ -305,6 +306,21 @@ fn methods_in_order() -> Result<(), Failed> {
         policy.password_prompts = 1;
         denied(log_in(server, Examiner::default(), &policy).await)?;
         equal(script.log(), vec![CODE.to_owned(), PASSWORD.to_owned()])
+    })
+}
+
+/// `RequiredRSASize`, of either side's keys.
+fn small_rsa_keys() -> Result<(), Failed> {
+    block_on(async {
+        let mut policy = client_policy(USER, &public("rsa2048"));
+        policy.identities = vec![identity("rsa2048")];
+        let server = || ssh_transport::server::Policy::new(vec![identity("rsa2048")], algorithms());
+        log_in(server(), Examiner::default(), &policy).await?;
+        policy.required_rsa_bits = 2049;
+        let error = log_in(server(), Examiner::default(), &policy).await.err();
+        ensure(matches!(error, Some(ConnectError::KeyTooSmall { required: 2049, .. })), || format!("{error:?}"))?;
+        policy.host_keys = HostKeys::Pinned(public("ed25519"));
+        denied(log_in(every_method(), Examiner::default(), &policy).await)
     })
 }
 

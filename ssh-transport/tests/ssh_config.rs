@@ -36,6 +36,7 @@ const CONFIGS: &[&str] = &[
     "UserKnownHostsFile /a /b\nGlobalKnownHostsFile /c\n",
     "IdentityFile /a\nIdentityFile /b\nHost web\n IdentityFile /a\n IdentityFile /c\n",
     "PubkeyAuthentication no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n",
+    "RequiredRSASize 3072\nHost web\n RequiredRSASize 4096\n",
     "  # comment\n\n\tPort 5 # another\n",
     "IgnoreUnknown Foo*\nFooBar baz\nPort 6\n",
     "Host a b web\nHost web\n Port 3\n",
@@ -139,6 +140,9 @@ fn told(found: &HostConfig) -> Vec<(&'static str, Vec<String>)> {
     // Debian's ssh has a default of its own.
     if let Some(interval) = found.server_alive_interval {
         told.push(("serveraliveinterval", interval.as_secs().to_string().into_one()));
+    }
+    if let Some(bits) = found.required_rsa_bits {
+        told.push(("requiredrsasize", bits.to_string().into_one()));
     }
     if let Some(user) = &found.user {
         told.push(("user", vec![user.clone()]));

@@ -84,7 +84,7 @@ impl Attempt<'_> {
     fn ssh(&self, error: &SshError) -> Failure {
         match error {
             SshError::Connect(address, error) => self.unreachable(address, error),
-            SshError::Randomness(_) | SshError::KnownHosts(..) => Failure::local(error),
+            SshError::Randomness(_) => Failure::local(error),
             SshError::UnknownHost { key, .. } => {
                 Failure::new(Exit::HostKey, format!("the host {} is not known", self.target.host_and_port()))
                     .detail(format!("its {} key is {}", key.key_type(), key.fingerprint()))
@@ -107,9 +107,10 @@ impl Attempt<'_> {
                 });
                 failure.hint(format!("if you know why, forget the old key: {}", self.forget(host)))
             }
-            SshError::HostKeyRevoked { .. } | SshError::RevokedHostKeys(_) | SshError::NotThePinnedKey { .. } => {
-                Failure::new(Exit::HostKey, error)
-            }
+            SshError::HostKeyRevoked { .. }
+            | SshError::RevokedHostKeys(_)
+            | SshError::NotThePinnedKey { .. }
+            | SshError::KeyTooSmall { .. } => Failure::new(Exit::HostKey, error),
             SshError::Denied { user, methods, tried, .. } => self.denied(user, methods, tried),
             SshError::Ended(ended) => self.ended(ended),
             _ => Failure::new(Exit::Connection, error),

@@ -165,6 +165,9 @@ impl Traveller<'_> {
         };
         let mut policy = Policy::new(config, host_keys);
         policy.guesses = self.guesses.clone();
+        if let Some(bits) = found.required_rsa_bits {
+            policy.required_rsa_bits = usize::try_from(bits).unwrap_or(usize::MAX);
+        }
         policy.methods = found.methods();
         policy.prompter = self.prompter.filter(|_| !found.batch_mode).cloned();
         if let Some(times) = found.number_of_password_prompts {

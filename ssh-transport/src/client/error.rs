@@ -1,6 +1,5 @@
 //! Why there is no connection, no channel or no program.
 
-use std::path::PathBuf;
 use std::{fmt, io};
 
 use ssh_proto::keys::PublicKey;
@@ -51,8 +50,15 @@ pub enum ConnectError {
     },
     /// Nobody knows which host keys are revoked, so that none is trusted.
     RevokedHostKeys(FileError),
-    /// The new host's key could not be written.
-    KnownHosts(PathBuf, io::Error),
+    /// An RSA key, the host's or that of the authority for its certificate, has fewer bits than the policy wants.
+    KeyTooSmall {
+        /// As known_hosts names it.
+        host: String,
+        /// The key.
+        key: PublicKey,
+        /// The bits that it should have.
+        required: usize,
+    },
     /// The server accepts none of what we have: the user, the methods it would take, and what was tried.
     Denied {
         /// The user.
@@ -91,7 +97,10 @@ impl fmt::Display for ConnectError {
                 write!(f, "the {} key of {host}, {}, is revoked", key.key_type(), key.fingerprint())
             }
             Self::RevokedHostKeys(error) => error.fmt(f),
-            Self::KnownHosts(path, error) => write!(f, "cannot write {}: {error}", path.display()),
+            Self::KeyTooSmall { host, key, required } => {
+                let bits = key.bits().unwrap_or_default();
+                write!(f, "an RSA key for {host}, {}, has {bits} bits, not {required}", key.fingerprint())
+            }
             Self::Denied { user, methods, tried, failed } => {
                 write!(f, "login as {user:?} was refused")?;
                 match tried.as_slice() {

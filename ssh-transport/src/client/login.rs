@@ -87,6 +87,11 @@ impl Login<'_> {
     /// `certificate` is what the server showed where that was one, `key` is its key in either case.
     fn check_host_key(&self, key: &PublicKey, certificate: Option<&Certificate>) -> Result<(), ConnectError> {
         let host = known_hosts::host_name(self.host, self.port);
+        let mut keys = [Some(key), certificate.map(Certificate::authority)].into_iter().flatten();
+        if let Some(key) = keys.find(|key| self.policy.is_too_small(key)) {
+            let required = self.policy.required_rsa_bits;
+            return Err(ConnectError::KeyTooSmall { host, key: key.clone(), required });
+        }
         if let Some(path) = &self.policy.revoked_host_keys {
             revoked_keys::check(path, key, certificate).map_err(|refused| match refused {
                 Refused::Revoked(_why) => ConnectError::HostKeyRevoked { host: host.clone(), key: key.clone() },

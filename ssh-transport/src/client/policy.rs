@@ -26,13 +26,16 @@ pub struct Policy {
     /// A file of host keys and certificates that must not be used any more (`RevokedHostKeys`), read at each login. While
     /// it cannot be read no host is trusted.
     pub revoked_host_keys: Option<PathBuf>,
+    /// RSA keys with fewer bits count for nothing, be they the server's, its authority's or among the identities
+    /// (`RequiredRSASize`): 2048, below which the algorithms here take none anyway.
+    pub required_rsa_bits: usize,
     /// The methods that may be tried, in this order: `publickey`, `keyboard-interactive`, `password`, which are all that
     /// there are here.
     pub methods: Vec<MethodName>,
     /// What may sign a login, in the order in which it is tried.
     pub identities: Vec<Identity>,
-    /// A password, tried before anybody is asked for one; also the answer to the single hidden question of a server that wants it by
-    /// `keyboard-interactive`.
+    /// A password, tried before anybody is asked for one; also the answer to the single hidden question of a server that
+    /// wants it by `keyboard-interactive`.
     pub password: Option<Zeroizing<Vec<u8>>>,
     /// Who is asked for what else a server wants, and told what it says.
     pub prompter: Option<Arc<dyn Prompter>>,
@@ -59,6 +62,7 @@ impl Policy {
             host_keys,
             host_key_alias: None,
             revoked_host_keys: None,
+            required_rsa_bits: 2048,
             methods: vec![MethodName::PublicKey, MethodName::KeyboardInteractive, MethodName::Password],
             identities: Vec::new(),
             password: None,
@@ -69,6 +73,13 @@ impl Policy {
             guesses: Guesses::new(),
             connect_timeout: Duration::from_secs(30),
         }
+    }
+}
+
+impl Policy {
+    /// Whether `key` is an RSA key of fewer bits than it should have.
+    pub(super) fn is_too_small(&self, key: &PublicKey) -> bool {
+        key.key_type() == "ssh-rsa" && key.bits().is_none_or(|bits| bits < self.required_rsa_bits)
     }
 }
 

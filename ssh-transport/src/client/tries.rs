@@ -139,8 +139,10 @@ impl<'a> Login<'a> {
         let policy = self.policy;
         while let Some(identity) = policy.identities.get(self.progress.next) {
             self.progress.next += 1;
-            let algorithm = login.choose_algorithm(&identity.algorithms());
-            if let Some(algorithm) = algorithm.filter(|_| !self.progress.passed.contains(identity.public())) {
+            if policy.is_too_small(identity.key()) || self.progress.passed.contains(identity.public()) {
+                continue;
+            }
+            if let Some(algorithm) = login.choose_algorithm(&identity.algorithms()) {
                 return Some(Next::Key(identity, algorithm));
             }
         }

@@ -1,8 +1,8 @@
-//! `KexAlgorithms`, `HostKeyAlgorithms`, `PubkeyAcceptedAlgorithms`, `Ciphers` and `MACs`.
+//! `KexAlgorithms`, `HostKeyAlgorithms`, `PubkeyAcceptedAlgorithms`, `CASignatureAlgorithms`, `Ciphers` and `MACs`.
 
 use ssh_proto::Algorithms;
 use ssh_proto::algorithms::UnknownAlgorithm;
-use ssh_proto::crypto::{CryptoProvider, Tier};
+use ssh_proto::crypto::{CryptoProvider, SignatureMethod, Tier};
 
 use crate::files::pattern::wildcard;
 
@@ -17,6 +17,8 @@ pub struct Selections {
     pub host_keys: String,
     /// `PubkeyAcceptedAlgorithms`
     pub user_keys: String,
+    /// `CASignatureAlgorithms`
+    pub authorities: String,
     /// `Ciphers`
     pub ciphers: String,
     /// `MACs`
@@ -38,6 +40,7 @@ impl Selections {
             kex: or(self.kex, &other.kex),
             host_keys: or(self.host_keys, &other.host_keys),
             user_keys: or(self.user_keys, &other.user_keys),
+            authorities: or(self.authorities, &other.authorities),
             ciphers: or(self.ciphers, &other.ciphers),
             macs: or(self.macs, &other.macs),
         }
@@ -55,20 +58,13 @@ impl Selections {
     ) -> Result<Vec<String>, UnknownAlgorithm> {
         let mut everything = Algorithms::up_to(Tier::Legacy, provider);
         everything.offer_host_certificates();
-        let rows: [(&str, NamesOf, Select); 5] = [
+        let rows: [(&str, NamesOf, Select); 6] = [
             (&self.kex, |of| of.kex.iter().map(|method| method.name).collect(), Algorithms::select_kex),
             (&self.ciphers, |of| of.ciphers.iter().map(|method| method.name).collect(), Algorithms::select_ciphers),
             (&self.macs, |of| of.macs.iter().map(|method| method.name).collect(), Algorithms::select_macs),
-            (
-                &self.host_keys,
-                |of| of.host_keys.iter().map(|method| method.name).collect(),
-                Algorithms::select_host_keys,
-            ),
-            (
-                &self.user_keys,
-                |of| of.user_keys.iter().map(|method| method.name).collect(),
-                Algorithms::select_user_keys,
-            ),
+            (&self.host_keys, |of| signatures(&of.host_keys), Algorithms::select_host_keys),
+            (&self.user_keys, |of| signatures(&of.user_keys), Algorithms::select_user_keys),
+            (&self.authorities, |of| signatures(&of.authorities), Algorithms::select_authorities),
         ];
         let mut unknown = Vec::new();
         for (selection, names_of, select) in rows.into_iter().filter(|(selection, ..)| !selection.is_empty()) {
@@ -77,6 +73,10 @@ impl Selections {
         }
         Ok(unknown)
     }
+}
+
+fn signatures(methods: &[SignatureMethod]) -> Vec<&'static str> {
+    methods.iter().map(|method| method.name).collect()
 }
 
 /// The names that `selection` leaves, comma-separated; what is not in `all` goes to `unknown`. When nothing is left, the

@@ -47,6 +47,8 @@ pub struct HostConfig {
     pub update_host_keys: Option<bool>,
     /// What is offered.
     pub algorithms: Selections,
+    /// RSA keys with fewer bits count for nothing (`RequiredRSASize`).
+    pub required_rsa_bits: Option<u32>,
     /// Whether to compress.
     pub compression: Option<bool>,
     /// Whether keys are tried.
@@ -226,9 +228,11 @@ impl Found {
                 kex: text(self.one(of!(KexAlgorithms))),
                 host_keys: text(self.one(of!(HostKeyAlgorithms))),
                 user_keys: text(self.one(of!(PubkeyAcceptedAlgorithms))),
+                authorities: text(self.one(of!(CaSignatureAlgorithms))),
                 ciphers: text(self.one(of!(Ciphers))),
                 macs: text(self.one(of!(Macs))),
             },
+            required_rsa_bits: self.one(of!(RequiredRsaSize)),
             compression: self.one(of!(Compression)),
             pubkey_authentication: self.one(of!(PubkeyAuthentication)).unwrap_or(true),
             password_authentication: self.one(of!(PasswordAuthentication)).unwrap_or(true),

@@ -16,7 +16,7 @@ mod section;
 mod setting;
 mod tokens;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use algorithms::Selections;
 pub use error::{ConfigError, ConfigProblem};
@@ -237,12 +237,6 @@ fn expand_host_name(name: &str, asked: &str) -> Result<String, BadToken> {
         jump: "",
     };
     tokens.expand(name, "h")
-}
-
-/// Where the files of a configuration are for a user with this home directory.
-#[must_use]
-pub fn default_path(home: &Path) -> PathBuf {
-    home.join(".ssh/config")
 }
 
 #[cfg(test)]

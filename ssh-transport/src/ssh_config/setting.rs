@@ -26,6 +26,8 @@ pub(super) enum Setting {
     KexAlgorithms(String),
     HostKeyAlgorithms(String),
     PubkeyAcceptedAlgorithms(String),
+    CaSignatureAlgorithms(String),
+    RequiredRsaSize(u32),
     Ciphers(String),
     Macs(String),
     Compression(bool),
@@ -110,6 +112,8 @@ impl Setting {
             "kexalgorithms" => Self::KexAlgorithms(one()?),
             "hostkeyalgorithms" => Self::HostKeyAlgorithms(one()?),
             "pubkeyacceptedalgorithms" | "pubkeyacceptedkeytypes" => Self::PubkeyAcceptedAlgorithms(one()?),
+            "casignaturealgorithms" => Self::CaSignatureAlgorithms(one()?),
+            "requiredrsasize" => Self::RequiredRsaSize(number()?),
             "ciphers" => Self::Ciphers(one()?),
             "macs" => Self::Macs(one()?),
             "compression" => Self::Compression(flag()?),
@@ -192,7 +196,7 @@ fn time(text: &str) -> Result<Duration, BadSetting> {
 
 /// What `ssh` knows and this client has no use for: terminals, forwards, multiplexing, canonical names, methods that it
 /// does not have. `host`, `match` and `include` are not options.
-const IGNORED: [&str; 79] = [
+const IGNORED: [&str; 77] = [
     "addkeystoagent",
     "addressfamily",
     "bindaddress",
@@ -202,7 +206,6 @@ const IGNORED: [&str; 79] = [
     "canonicalizehostname",
     "canonicalizemaxdots",
     "canonicalizepermittedcnames",
-    "casignaturealgorithms",
     "channeltimeout",
     "checkhostip",
     "cipher",
@@ -254,7 +257,6 @@ const IGNORED: [&str; 79] = [
     "remotecommand",
     "remoteforward",
     "requesttty",
-    "requiredrsasize",
     "rhostsrsaauthentication",
     "rsaauthentication",
     "securitykeyprovider",

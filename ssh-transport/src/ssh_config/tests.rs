@@ -27,7 +27,7 @@ impl Folder {
     }
 
     fn load(&self) -> Result<SshConfig, ConfigError> {
-        SshConfig::load_file(&default_path(self.home()), self.home())
+        SshConfig::load_file(&self.home().join(".ssh/config"), self.home())
     }
 
     fn lookup(&self, host: &str) -> HostConfig {
