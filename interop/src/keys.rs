@@ -1,8 +1,9 @@
 //! The keys of a run: made anew by OpenSSH's ssh-keygen, in a directory that goes with the run.
 
-use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{fs, io};
 
 use peers::{Child, Failed, LIMIT, TempDir};
 use ssh_transport::identity::Identity;
@@ -33,11 +34,9 @@ const FILES: [(&str, &str, &str, bool); 8] = [
 ];
 
 impl Keys {
-    /// Makes them below the workspace's `target`: some servers take no keys from where everybody can write.
+    /// Makes them below the workspace's `target`, or below the home directory where that is below `/tmp`.
     pub(crate) fn new() -> Result<Self, Failed> {
-        let base = install::home().join("runs");
-        fs::create_dir_all(&base)?;
-        let keys = Self { directory: TempDir::new_in(base.canonicalize()?)? };
+        let keys = Self { directory: TempDir::new_in(guarded()?)? };
         for (file, kind, bits, old) in FILES {
             let mut keygen = Command::new("ssh-keygen");
             keygen.args(["-q", "-N", "", "-C", file, "-t", kind, "-b", bits]);
@@ -82,4 +81,19 @@ impl Keys {
         let files = FILES.map(|(file, ..)| file).into_iter().filter(|file| file.starts_with("host_")).filter(wanted);
         files.map(|file| Ok(Identity::from_file(&self.path(file), |_path| None)?)).collect()
     }
+}
+
+/// A directory that nobody else could have changed, as far as there is one: some servers take no keys from below a
+/// directory to which everybody can write, `/tmp` included.
+fn guarded() -> io::Result<PathBuf> {
+    let target = install::home().join("runs");
+    let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache/sshrpc-interop"));
+    for candidate in [&target].into_iter().chain(&home) {
+        fs::create_dir_all(candidate)?;
+        let path = candidate.canonicalize()?;
+        if path.ancestors().all(|folder| fs::metadata(folder).is_ok_and(|found| found.mode() & 0o022 == 0)) {
+            return Ok(path);
+        }
+    }
+    target.canonicalize()
 }
