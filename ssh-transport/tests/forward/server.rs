@@ -89,7 +89,7 @@ impl<'a> Setup<'a> {
     }
 }
 
-/// What is forwarded is asked for before anything else: where this stands, it was granted.
+/// What is said when `ssh` listens for all that goes to the server.
 const READY: &str = "Entering interactive session.";
 
 fn local(peers: &Peers) -> Result<(), Failed> {
@@ -104,10 +104,13 @@ fn local(peers: &Peers) -> Result<(), Failed> {
     })
 }
 
+/// Waits until the server has granted the last of the forwards that it was asked for, which `ssh` does not wait for.
+fn granted(ssh: &mut Child, last: impl std::fmt::Display) -> Result<(), Failed> {
+    ssh.wait_for(&format!("remote forward success for: listen {last}"), LIMIT)
+}
+
 /// The port that the server chose, as the client tells it.
-fn allocated(ssh: &mut Child) -> Result<u16, Failed> {
-    ssh.wait_for("Allocated port ", LIMIT)?;
-    ssh.wait_for(READY, LIMIT)?;
+fn allocated(ssh: &Child) -> Result<u16, Failed> {
     let said = ssh.stderr();
     let port = said.split("Allocated port ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or_default();
     Ok(port.parse()?)
@@ -120,7 +123,8 @@ fn remote(peers: &Peers) -> Result<(), Failed> {
         let (to_free, to_fixed) =
             (format!("0:127.0.0.1:{}", echo.port()), format!("{fixed}:127.0.0.1:{}", echo.port()));
         let mut ssh = Child::spawn(&mut setup.ssh(&["-N", "-R", &to_free, "-R", &to_fixed]))?;
-        let free = allocated(&mut ssh)?;
+        granted(&mut ssh, fixed)?;
+        let free = allocated(&ssh)?;
         for port in [free, fixed] {
             much_and_many(port).await.map_err(|failed| ssh.failed(&format!("{failed:?}")))?;
         }
@@ -138,7 +142,7 @@ fn remote_cancelled(peers: &Peers) -> Result<(), Failed> {
         let remote = format!("{port}:127.0.0.1:{}", echo.port());
         let through = format!("ControlPath={}", setup.path("master").display());
         let mut master = Child::spawn(&mut setup.ssh(&["-N", "-M", "-o", &through, "-R", &remote]))?;
-        master.wait_for(READY, LIMIT)?;
+        granted(&mut master, port)?;
         let mut open = TcpStream::connect(("127.0.0.1", port)).await?;
         open.write_all(b"before").await?;
         let mut said = [0; 6];
@@ -222,7 +226,7 @@ fn sockets(peers: &Peers) -> Result<(), Failed> {
         let local = format!("{}:{}", here.display(), target.display());
         let remote = format!("{}:{}", there.display(), target.display());
         let mut ssh = Child::spawn(&mut setup.ssh(&["-N", "-L", &local, "-R", &remote]))?;
-        ssh.wait_for(READY, LIMIT)?;
+        granted(&mut ssh, there.display())?;
         for path in [&here, &there] {
             ensure_echo(UnixStream::connect(path).await?).await.map_err(|failed| ssh.failed(&format!("{failed:?}")))?;
         }
