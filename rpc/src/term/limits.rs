@@ -9,7 +9,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DecodeLimits {
-    /// Octets of one encoded term, and also what a compressed one may inflate to. Default: 64 MiB.
+    /// Octets of one encoded term, and also what a compressed one may inflate to. Default: 64 MiB, and a
+    /// kibibyte for the call or the answer around a binary of that size.
     pub max_bytes: usize,
     /// How deep containers may nest; a term that is no container has depth 0, `[]` too, `[[a]]` has 2. Default: 10,000.
     pub max_depth: usize,
@@ -25,7 +26,7 @@ pub struct DecodeLimits {
 impl DecodeLimits {
     /// The defaults, for constants.
     pub const DEFAULT: Self = Self {
-        max_bytes: 64 << 20,
+        max_bytes: (64 << 20) + 1024,
         max_depth: 10_000,
         max_nodes: 1 << 24,
         max_atoms: 1 << 16,

@@ -25,8 +25,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        let DecodeLimits { max_bytes, max_integer_bytes, .. } = DecodeLimits::DEFAULT;
-        Self { max_result_bytes: max_bytes, max_integer_bytes }
+        Self { max_result_bytes: 64 << 20, max_integer_bytes: DecodeLimits::DEFAULT.max_integer_bytes }
     }
 }
 

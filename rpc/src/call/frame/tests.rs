@@ -151,7 +151,10 @@ fn garbage_on_a_shell_is_refused_at_its_first_octet() {
 fn text_on_the_subsystem_is_a_frame_that_is_too_long() {
     let mut decoder = Decoder::new(Expect::Frames, DecodeLimits::DEFAULT);
     let error = cut(&mut decoder, [&b"lists:seq(1,5)."[..]]).expect_err("no frame");
-    assert_eq!(error, FrameError::TooLong { announced: u32::from_be_bytes(*b"list"), limit: 64 << 20 });
+    assert_eq!(
+        error,
+        FrameError::TooLong { announced: u32::from_be_bytes(*b"list"), limit: DecodeLimits::DEFAULT.max_bytes }
+    );
 }
 
 #[test]

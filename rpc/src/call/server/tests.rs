@@ -144,7 +144,7 @@ fn requests_before_a_broken_frame_are_answered() {
     let mut stream = frames(&["{mfa,{a,b,[]}}"]);
     stream.extend([0xff; 8]);
     let error = server.receive(&stream).expect_err("a frame of 4 GiB");
-    assert_eq!(error, FrameError::TooLong { announced: u32::MAX, limit: 64 << 20 });
+    assert_eq!(error, FrameError::TooLong { announced: u32::MAX, limit: DecodeLimits::DEFAULT.max_bytes });
     assert_eq!(run(&mut server, &mut Vec::new()), ["a:b()"]);
     assert_eq!(server.receive(&[]), Err(error), "the error is final");
 }
