@@ -41,8 +41,11 @@ impl Sshd {
         for _attempt in 0..5 {
             let port = peers::free_port()?;
             let text = format!(
-                "{options}\nPort {port}\nListenAddress 127.0.0.1\n{keys}AuthorizedKeysFile {}\n{CONFIG}",
-                authorized.display()
+                "{options}\nPort {port}\nListenAddress 127.0.0.1\n{keys}AuthorizedKeysFile {}\n{CONFIG}\
+                 SetEnv HOME={}\n",
+                authorized.display(),
+                // What the user's shell reads at home may write, and not the same each time.
+                directory.path().display()
             );
             fs::write(&config, text)?;
             let mut command = peers.command("sshd");
