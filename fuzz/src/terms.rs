@@ -80,7 +80,10 @@ fn print(term: &Term) {
         match parse_term(&text) {
             Ok(back) => assert!(back == *term, "{text}"),
             Err(error) => assert!(
-                ["#Fun<", "#Ref<", "#Port<", "<0."].iter().any(|opaque| text.contains(opaque)) || too_deep(&text),
+                ["#Fun<", "#Ref<", "#Port<", "<0."].iter().any(|opaque| text.contains(opaque))
+                    || too_deep(&text)
+                    // A fun of more arguments than Erlang has syntax for, which Erlang takes from a peer all the same.
+                    || error.message == "an arity is 0 to 255",
                 "{text}: {error}",
             ),
         }

@@ -1,6 +1,6 @@
 //! Erlang's syntax, as typed into a shell: what is read, what is refused and where.
 
-use sshrpc::term::{Expression, SyntaxErrorKind, Term, parse_call, parse_expression, parse_term};
+use sshrpc::term::{Expression, SyntaxErrorKind, Term, decode, parse_call, parse_expression, parse_term};
 
 /// Pairs of what is typed and what Erlang/OTP 25 prints for it (`~0tp`).
 #[test]
@@ -250,4 +250,14 @@ fn floats_print_as_erlang_prints_them() {
         assert_eq!(parse_term(printed), Ok(term));
     }
     assert!(floats.lines().count() > 500);
+}
+
+/// As for Erlang/OTP 25: `binary_to_term` takes the fun, and `erlang:make_fun/3` does not make it.
+#[test]
+fn a_fun_of_more_than_255_arguments_travels_and_has_no_syntax() {
+    let (head, tail) = (&b"\x83\x71\x64\0\x05list3\x64\0\x03seq\x62"[..], 2047_u32.to_be_bytes());
+    let (fun, _) = decode(&[head, &tail].concat()).expect("a fun");
+    assert_eq!(fun.to_string(), "fun list3:seq/2047");
+    let error = parse_term("fun list3:seq/2047").expect_err("no syntax");
+    assert_eq!((error.kind, &*error.message), (SyntaxErrorKind::Number, "an arity is 0 to 255"));
 }
