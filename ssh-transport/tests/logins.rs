@@ -305,7 +305,13 @@ fn methods_in_order() -> Result<(), Failed> {
         let mut policy = asks(USER, &script);
         policy.password_prompts = 1;
         denied(log_in(server, Examiner::default(), &policy).await)?;
-        equal(script.log(), vec![CODE.to_owned(), PASSWORD.to_owned()])
+        equal(script.log(), vec![CODE.to_owned(), PASSWORD.to_owned()])?;
+        // Who may not is not asked.
+        let script = Script::new(&[&["123456", ""]]);
+        let mut policy = asks(USER, &script);
+        policy.password_prompts = 0;
+        denied(log_in(every_method(), Examiner::default(), &policy).await)?;
+        equal(script.log(), Vec::new())
     })
 }
 

@@ -39,16 +39,20 @@ enum Tried {
 }
 
 /// How far `keyboard-interactive` has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asking {
     /// So many times the answers were wrong.
-    #[default]
-    First,
     Again(u32),
     /// The server asks, and was not answered yet.
     Unanswered(u32),
     /// It asks nothing that anybody here would answer.
     Over,
+}
+
+impl Default for Asking {
+    fn default() -> Self {
+        Self::Again(0)
+    }
 }
 
 /// What is tried next.
@@ -164,14 +168,13 @@ impl<'a> Login<'a> {
         }
     }
 
-    /// Whether the server is asked to ask, and for which time.
+    /// Whether the server is asked to ask, and for which time: as long as the policy's password was no answer yet, or
+    /// somebody may answer.
     fn next_exchange(&self) -> Option<Asking> {
-        let somebody_answers = self.policy.prompter.is_some() || self.policy.password.is_some();
-        match self.progress.keyboard {
-            Asking::First if somebody_answers => Some(Asking::Unanswered(0)),
-            Asking::Again(times) if times < self.policy.password_prompts => Some(Asking::Unanswered(times)),
-            _ => None,
-        }
+        let Asking::Again(times) = self.progress.keyboard else { return None };
+        let by_itself = self.policy.password.is_some() && self.progress.answer == Tried::No;
+        let by_somebody = self.policy.prompter.is_some() && times < self.policy.password_prompts;
+        (by_itself || by_somebody).then_some(Asking::Unanswered(times))
     }
 
     /// Answers what the server asks (RFC 4256 §3.3).
