@@ -46,7 +46,7 @@ pub struct Connect {
 
 /// Whether a host that nobody knows is accepted, and remembered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum AcceptNew {
+pub(super) enum AcceptNew {
     #[default]
     No,
     Yes,
@@ -351,7 +351,7 @@ impl Connect {
             identities,
             pinned: self.pinned.as_ref(),
             known_hosts: self.known_hosts.as_deref(),
-            accept_new: self.accept_new == AcceptNew::Yes,
+            accept_new: self.accept_new,
             strict: self.strict,
             provider: self.provider,
             tier: self.tier,

@@ -14,7 +14,7 @@ use ssh_transport::identity::{DefaultIdentities, Identity};
 use ssh_transport::known_hosts::{HashNames, KnownHosts};
 use ssh_transport::ssh_config::{HostConfig, Jump, Proxy, Query, Selections, SshConfig, StrictHostKeyChecking};
 
-use super::connect::{Compress, ConnectError};
+use super::connect::{AcceptNew, Compress, ConnectError};
 
 /// Connections to be made one after the other, each through the one before.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub(super) struct Traveller<'a> {
     /// The node's key, whatever known_hosts says.
     pub(super) pinned: Option<&'a PublicKey>,
     pub(super) known_hosts: Option<&'a Path>,
-    pub(super) accept_new: bool,
+    pub(super) accept_new: AcceptNew,
     pub(super) strict: StrictPolicy,
     pub(super) provider: &'a dyn CryptoProvider,
     pub(super) tier: Tier,
@@ -204,7 +204,7 @@ impl Traveller<'_> {
         };
         let known = KnownHosts::load(users.iter().chain(&machines)).map_err(ConnectError::KnownHosts)?;
         known.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
-        let may_accept = self.accept_new
+        let may_accept = self.accept_new == AcceptNew::Yes
             || matches!(
                 found.strict_host_key_checking,
                 Some(StrictHostKeyChecking::AcceptNew | StrictHostKeyChecking::No)
