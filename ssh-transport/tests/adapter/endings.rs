@@ -108,10 +108,10 @@ fn a_dropped_channel() -> Result<(), Failed> {
     block_on(async {
         let server = Running::start(server_policy()).await?;
         let client = connect(&server).await?;
-        for command in ["hang", "produce 1000000000", "echo", "consume 1"] {
+        for command in ["hang", "produce 1000000000", "echo", "consume 1000"] {
             let mut channel = client.exec(command).await?;
-            // Something may be under way in both directions.
-            let _ = channel.write(&[0; 10]).await;
+            // Something may be under way in both directions, after which no program ends by itself.
+            let _ = channel.write(pattern::Pattern::default().next(10)).await;
             let errors = channel.stderr();
             drop(channel);
             until(|| server.programs.load(Ordering::SeqCst) == 1).await?;
