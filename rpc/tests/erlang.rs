@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use peers::Failed;
-use support::{Done, Home};
+use support::{Done, Home, ensure};
 
 fn main() -> ExitCode {
     let mut trials = called::trials();
@@ -34,7 +34,7 @@ fn compile(home: &Home) -> Result<PathBuf, Failed> {
         erlc.arg(script(name));
     }
     let done = Done::of(&mut erlc, b"")?;
-    support::ensure(done.code == Some(0), "modules that compile", &done)?;
+    ensure(done.code == Some(0), "modules that compile", &done)?;
     Ok(modules)
 }
 
@@ -42,9 +42,24 @@ fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/erlang").join(name)
 }
 
-/// An Erlang list of options by which exactly these algorithms are used.
+/// A new RSA key in this file of a home, and its path.
+fn rsa_key(home: &Home, name: &str) -> Result<String, Failed> {
+    let path = home.path(name).to_string_lossy().into_owned();
+    let done = home.run(&["keygen", "--type", "rsa", "--bits", "2048", "--file", &path])?;
+    ensure(done.code == Some(0), "a key", &done)?;
+    Ok(path)
+}
+
+fn same(found: &str, expected: &str) -> Result<(), Failed> {
+    if found == expected { Ok(()) } else { Err(format!("expected {expected}\nfound    {found}").into()) }
+}
+
+/// An Erlang list of options by which exactly these algorithms are used, though they be such as are off by themselves.
 fn only(kex: &str, host_key: &str, cipher: &str, mac: &str) -> String {
+    let old = "{modify_algorithms,[{append,[{public_key,['ssh-rsa']},{kex,['diffie-hellman-group14-sha1',\
+               'diffie-hellman-group1-sha1']}]}]}";
     format!(
-        "[{{preferred_algorithms,[{{kex,['{kex}']}},{{public_key,['{host_key}']}},{{cipher,['{cipher}']}},{{mac,['{mac}']}}]}}]"
+        "[{old},{{preferred_algorithms,[{{kex,['{kex}']}},{{public_key,['{host_key}']}},{{cipher,['{cipher}']}},\
+         {{mac,['{mac}']}}]}}]"
     )
 }

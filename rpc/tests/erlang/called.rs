@@ -7,9 +7,8 @@ use sshrpc::client::Mode;
 use sshrpc::term::{Term, parse_call};
 use sshrpc::{Client, Connect};
 
-use crate::calling::{rsa_key, same};
 use crate::support::{Done, Home, ensure};
-use crate::{ERLANG, compile, only, script};
+use crate::{ERLANG, compile, only, rsa_key, same, script};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -127,15 +126,13 @@ fn large(_: &Peers) -> Result<(), Failed> {
 
 /// The paper's own among them: what `legacy` is for.
 fn algorithms(_: &Peers) -> Result<(), Failed> {
-    let old = "{modify_algorithms,[{append,[{public_key,['ssh-rsa']},{kex,['diffie-hellman-group14-sha1',\
-               'diffie-hellman-group1-sha1']}]}]}";
     for (kex, host_key) in [
         ("diffie-hellman-group1-sha1", "ssh-rsa"),
         ("diffie-hellman-group14-sha1", "ssh-rsa"),
         ("diffie-hellman-group14-sha256", "rsa-sha2-256"),
     ] {
         for (cipher, mac) in [("aes128-cbc", "hmac-sha1"), ("aes128-ctr", "hmac-sha2-256")] {
-            let options = only(kex, host_key, cipher, mac).replacen('[', &format!("[{old},"), 1);
+            let options = only(kex, host_key, cipher, mac);
             let erlang = Erlang::start(&options)?;
             for mode in MODES {
                 let done = erlang.call(&["--tier", "legacy", "--mode", mode], "lists:seq(1,5)")?;
