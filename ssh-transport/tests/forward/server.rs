@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-use peers::{Child, Failed, LIMIT, Peers, TempDir, Trial, trial};
+use peers::{Child, Failed, LIMIT, Peers, TempDir, Trial, trial, wait_until};
 use ssh_proto::{ChannelRequest, Outcome, WindowSize};
 use ssh_transport::Client;
 use ssh_transport::forward::{Allow, Display, Forwarding, GatewayPorts, Target};
@@ -292,13 +292,14 @@ fn learns_host_keys(peers: &Peers) -> Result<(), Failed> {
         ssh.args(["-F", "none", "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-v", "-i"]).arg(&setup.key);
         ssh.args(["-o", "UpdateHostKeys=yes", "-o", "StrictHostKeyChecking=yes", "-o", "GlobalKnownHostsFile=none"]);
         ssh.arg("-o").arg(format!("UserKnownHostsFile={}", file.display()));
-        ssh.args(["-p", &port.to_string(), "-l", USER, "127.0.0.1", "status 0"]);
-        let mut ssh = Child::spawn(&mut ssh)?;
+        ssh.args(["-p", &port.to_string(), "-l", USER, "127.0.0.1", "echo"]);
+        // It does not wait for what it learns: here it has something to do until then.
+        let (mut ssh, stdin) = Child::spawn_with_input(&mut ssh)?;
+        let known = || std::fs::read_to_string(&file).unwrap_or_default();
+        let all = || ["# mine", &old, &new].into_iter().all(|part| known().contains(part));
+        ensure(wait_until(LIMIT, all), || format!("not all is in {}\n{}", known(), ssh.stderr()))?;
+        drop(stdin);
         ssh.succeed(LIMIT)?;
-        let known = std::fs::read_to_string(&file)?;
-        for part in ["# mine", &old, &new] {
-            ensure(known.contains(part), || format!("{part} is not in {known}\n{}", ssh.stderr()))?;
-        }
         setup.server.stop().await
     })
 }
