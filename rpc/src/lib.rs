@@ -10,9 +10,10 @@
 //! - [`Client`] calls functions on a node, [`Node`] answers calls, each in under ten lines.
 //! - [`term`] has Erlang's values: the External Term Format both ways, and the text that people type and read.
 //! - [`call`] has requests and replies as machines without sockets.
+//! - [`extended`] has the protocol that goes beyond the original one: numbered calls, messages, monitors, streams.
 //! - [`backend`] has who executes: Rust functions, and the built-in ones.
 //!
-//! `term` and `call` need neither an operating system nor the standard library (`default-features = false`).
+//! `term`, `call` and `extended` need neither an operating system nor the standard library (`default-features = false`).
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
@@ -24,6 +25,7 @@ pub mod backend;
 pub mod call;
 #[cfg(feature = "std")]
 pub mod client;
+pub mod extended;
 #[cfg(feature = "std")]
 pub mod node;
 pub mod term;

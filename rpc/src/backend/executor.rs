@@ -9,9 +9,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Backend, Context, Execution};
-use crate::acl::{Acl, Decision};
+use super::{Backend, Context, Execution, Watch};
+use crate::acl::{Acl, Decision, Operation};
 use crate::call::{Call, Failure, Outcome, Place};
+use crate::extended::Destination;
 use crate::term::Term;
 
 /// A backend behind the access rules, the deadline, the cancellation and a net under panics.
@@ -34,12 +35,16 @@ impl Executor {
     pub fn new(backend: Arc<dyn Backend>, acl: Acl) -> Self {
         Self { backend, acl }
     }
-}
 
-impl Backend for Executor {
-    fn call(&self, call: Call, context: &Context) -> Execution {
+    /// Executes a call whose outcome nobody waits for: the rules for casts apply.
+    pub fn cast(&self, call: Call, context: &Context) -> Execution {
+        let decision = self.acl.check(context, Operation::Cast(&call));
+        self.execute(decision, call, context)
+    }
+
+    fn execute(&self, decision: Decision, call: Call, context: &Context) -> Execution {
         let place = Place::from(&call);
-        let execution = match self.acl.check(context, &call) {
+        let execution = match decision {
             Decision::Allow => caught(|| self.backend.call(call, context)),
             Decision::Deny => Err(Failure::erpc("notsup")),
         };
@@ -47,6 +52,28 @@ impl Backend for Executor {
             Ok(Execution::Pending(work)) => Execution::pending(supervise(work, place, context.clone())),
             Ok(Execution::Ready(Err(failure))) | Err(failure) => Execution::Ready(Err(failure.at(&place))),
             Ok(Execution::Ready(Ok(success))) => Execution::Ready(Ok(success)),
+        }
+    }
+}
+
+impl Backend for Executor {
+    fn call(&self, call: Call, context: &Context) -> Execution {
+        let decision = self.acl.check(context, Operation::Call(&call));
+        self.execute(decision, call, context)
+    }
+
+    fn send(&self, to: &Destination, message: Term, context: &Context) -> Execution {
+        let sent = match self.acl.check(context, Operation::Send { to, message: &message }) {
+            Decision::Allow => caught(|| self.backend.send(to, message, context)),
+            Decision::Deny => Err(Failure::erpc("notsup")),
+        };
+        sent.unwrap_or_else(|failure| Execution::Ready(Err(failure)))
+    }
+
+    fn monitor(&self, of: &Destination, context: &Context) -> Result<Watch, Failure> {
+        match self.acl.check(context, Operation::Monitor { of }) {
+            Decision::Allow => caught(|| self.backend.monitor(of, context)).flatten(),
+            Decision::Deny => Err(Failure::erpc("notsup")),
         }
     }
 }

@@ -39,7 +39,9 @@ pub use self::context::{Caller, Cancellation, Canceller, Context};
 pub use self::executor::Executor;
 pub use self::registry::Functions;
 pub use self::typed::{Argument, Reply, TypedFunction};
-use crate::call::{Call, Outcome};
+use crate::call::{Call, Failure, Outcome, Success};
+use crate::extended::Destination;
+use crate::term::Term;
 
 /// Something that executes calls.
 pub trait Backend: Send + Sync + 'static {
@@ -48,7 +50,28 @@ pub trait Backend: Send + Sync + 'static {
     ///
     /// The access rules were asked before. Dropping the future cancels the call.
     fn call(&self, call: Call, context: &Context) -> Execution;
+
+    /// Delivers a message to a process. The outcome is `ok`; or the error `badarg` for a name that nobody has, as for
+    /// `Name ! Message`. A pid that is gone, or was never there, is no error. By default there are no processes.
+    fn send(&self, to: &Destination, _message: Term, _context: &Context) -> Execution {
+        Execution::Ready(match to {
+            Destination::Name(_) => Err(Failure::of("badarg")),
+            Destination::Pid(_) => Ok(Success::Value(Term::atom("ok"))),
+        })
+    }
+
+    /// Watches a process: the future has the reason why it ended, `noproc` when it is not there, and `noconnection` when
+    /// there is no telling any more. Dropping the future ends the watch.
+    ///
+    /// # Errors
+    /// Why it cannot be watched.
+    fn monitor(&self, _of: &Destination, _context: &Context) -> Result<Watch, Failure> {
+        Ok(Box::pin(core::future::ready(Term::atom("noproc"))))
+    }
 }
+
+/// Waits for the end of a process, and has its exit reason.
+pub type Watch = Pin<Box<dyn Future<Output = Term> + Send>>;
 
 /// A call that was executed, or is being.
 #[must_use = "a call that is not driven does not proceed"]

@@ -1,0 +1,16 @@
+//! The extended protocol as machines without sockets, clocks or tasks: `docs/protocol.md` specifies it.
+//!
+//! Calls with numbers, answered in any order and executed concurrently; casts, messages, monitors and mailboxes;
+//! cancellation and deadlines; streams with credit; long messages in parts, so that they hold up nothing else.
+//!
+//! The types know who says what: a [`ClientMessage`] cannot be sent by a node, nor a [`ServerMessage`] by a client.
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unreachable)
+)]
+
+mod message;
+
+pub use self::message::{
+    CallOptions, ClientMessage, Destination, Fault, Id, Malformed, Request, ServerMessage, StreamMessage, Streamed,
+};
