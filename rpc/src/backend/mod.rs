@@ -27,6 +27,7 @@
 mod builtin;
 mod context;
 mod executor;
+pub(crate) mod panics;
 mod registry;
 mod typed;
 
