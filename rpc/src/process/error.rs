@@ -18,16 +18,6 @@ pub enum SendError {
 }
 
 impl SendError {
-    /// How Erlang's operator would fail, or the machinery around a call: `badarg`, or `{erpc,Reason}`.
-    #[must_use]
-    pub fn failure(&self) -> Failure {
-        match self {
-            Self::NoName(_) => Failure::of("badarg"),
-            Self::Full(_) => Failure::erpc("system_limit"),
-            Self::Elsewhere(_) => Failure::erpc("noconnection"),
-        }
-    }
-
     /// The exit reason of a call that could not even be asked.
     pub(super) fn exit_reason(&self) -> Term {
         match self {
@@ -49,6 +39,17 @@ impl fmt::Display for SendError {
 }
 
 impl core::error::Error for SendError {}
+
+/// `badarg`, as of Erlang's operator; else what the machinery around a call says, `{erpc,Reason}`.
+impl From<SendError> for Failure {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::NoName(_) => Self::of("badarg"),
+            SendError::Full(_) => Self::erpc("system_limit"),
+            SendError::Elsewhere(_) => Self::erpc("noconnection"),
+        }
+    }
+}
 
 /// Why a name was not given to a process, or not taken from it: Erlang's `badarg`.
 #[derive(Clone, Debug, PartialEq, Eq)]

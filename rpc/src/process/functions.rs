@@ -142,7 +142,7 @@ impl Backend for Processes {
 
     fn send(&self, to: &Destination, message: Term, _context: &Context) -> Execution {
         let sent = self.send(to, message).map(|()| Success::Value(Term::atom("ok")));
-        Execution::Ready(sent.map_err(|error| error.failure()))
+        Execution::Ready(sent.map_err(Failure::from))
     }
 
     fn monitor(&self, of: &Destination, _context: &Context) -> Result<Watch, Failure> {
