@@ -137,6 +137,37 @@ fn a_full_mailbox_refuses_and_says_so_until_something_is_received() {
     assert_eq!(processes.info(mailbox.pid()).unwrap().message_queue_len, 2);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn between_threads_no_message_is_lost_and_each_sender_keeps_its_order() {
+    const EACH: u64 = 2000;
+    let (processes, (done, sums)) = (Processes::default(), oneshot::channel());
+    let options = SpawnOptions::new().limits(MailboxLimits::new(16, 1 << 20));
+    let receive = |mut mailbox: Mailbox| async move {
+        let mut next = [0; 4];
+        while next != [EACH; 4] {
+            let message = mailbox.recv().await.unwrap();
+            let (sender, number) = (message.as_u64().unwrap() % 4, message.as_u64().unwrap() / 4);
+            let expected = &mut next[usize::try_from(sender).unwrap()];
+            assert_eq!(number, *expected);
+            *expected += 1;
+        }
+        done.send(next).map_err(|_| Failure::of("unheard"))
+    };
+    let to = Destination::from(processes.spawn_with(options, receive).unwrap());
+    for sender in 0..4 {
+        let (processes, to) = (processes.clone(), to.clone());
+        tokio::spawn(async move {
+            for number in 0..EACH {
+                while let Err(error) = processes.send(&to, (number * 4 + sender).into()) {
+                    assert!(matches!(error, SendError::Full(_)), "{error}");
+                    tokio::task::yield_now().await;
+                }
+            }
+        });
+    }
+    assert_eq!(sums.await, Ok([EACH; 4]));
+}
+
 #[test]
 fn a_mailbox_is_full_by_octets_too() {
     let processes = Processes::default();
