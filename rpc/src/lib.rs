@@ -12,6 +12,7 @@
 //! - [`call`] has requests and replies as machines without sockets.
 //! - [`extended`] has the protocol that goes beyond the original one: numbered calls, messages, monitors, streams.
 //! - [`backend`] has who executes: Rust functions, and the built-in ones.
+//! - [`process`] has processes of Rust code: mailboxes, links, monitors, servers like `gen_server`.
 //!
 //! `term`, `call` and `extended` need neither an operating system nor the standard library (`default-features = false`).
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -28,6 +29,8 @@ pub mod client;
 pub mod extended;
 #[cfg(feature = "std")]
 pub mod node;
+#[cfg(feature = "std")]
+pub mod process;
 pub mod term;
 
 #[cfg(feature = "std")]

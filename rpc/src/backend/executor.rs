@@ -1,14 +1,12 @@
 //! What every call passes through, whichever backend executes it.
 
-use core::any::Any;
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
-use core::task::{Context as TaskContext, Poll};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::panics::{Caught, caught};
 use super::{Backend, Context, Execution, Watch};
 use crate::acl::{Acl, Decision, Operation};
 use crate::call::{Call, Failure, Outcome, Place};
@@ -87,10 +85,10 @@ impl fmt::Debug for Executor {
 type Work = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 async fn supervise(work: Work, place: Place, context: Context) -> Outcome {
-    let mut work = Caught(Some(work));
+    let mut work = Caught::new(work);
     let outcome = tokio::select! {
         biased;
-        outcome = &mut work => outcome,
+        outcome = &mut work => outcome.flatten(),
         () = context.cancellation().cancelled() => Err(Failure::exit(Term::atom("killed"))),
         () = passed(context.deadline()) => Err(Failure::erpc("timeout")),
     };
@@ -102,56 +100,6 @@ async fn passed(deadline: Option<Instant>) {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
         None => core::future::pending().await,
     }
-}
-
-/// A future whose panics, in its polls and its drop, are failures.
-struct Caught(Option<Work>);
-
-impl Future for Caught {
-    type Output = Outcome;
-
-    fn poll(mut self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Outcome> {
-        let Some(work) = &mut self.0 else { return Poll::Pending };
-        let polled = caught(|| work.as_mut().poll(task));
-        if matches!(polled, Ok(Poll::Pending)) {
-            return Poll::Pending;
-        }
-        let work = self.0.take();
-        let dropped = caught(|| drop(work));
-        match polled {
-            Ok(outcome) => outcome,
-            Err(failure) => {
-                drop(dropped);
-                Poll::Ready(Err(failure))
-            }
-        }
-    }
-}
-
-impl Drop for Caught {
-    fn drop(&mut self) {
-        let work = self.0.take();
-        drop(caught(|| drop(work)));
-    }
-}
-
-/// The one place where panics end. What the code shares is behind locks that say when they are poisoned, so that no
-/// broken state goes unseen.
-fn caught<T>(code: impl FnOnce() -> T) -> Result<T, Failure> {
-    catch_unwind(AssertUnwindSafe(code)).map_err(|payload| {
-        let failure = Failure::error(Term::tuple([Term::atom("panic"), Term::binary(message(&*payload))]));
-        // A payload is anything, and may panic when it is dropped.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(core::mem::forget);
-        failure
-    })
-}
-
-fn message(payload: &(dyn Any + Send)) -> &str {
-    payload
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("panic")
 }
 
 #[cfg(test)]

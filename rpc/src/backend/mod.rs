@@ -27,6 +27,7 @@
 mod builtin;
 mod context;
 mod executor;
+pub(crate) mod panics;
 mod registry;
 mod typed;
 
@@ -52,7 +53,8 @@ pub trait Backend: Send + Sync + 'static {
     fn call(&self, call: Call, context: &Context) -> Execution;
 
     /// Delivers a message to a process. The outcome is `ok`; or the error `badarg` for a name that nobody has, as for
-    /// `Name ! Message`. A pid that is gone, or was never there, is no error. By default there are no processes.
+    /// `Name ! Message`; or `{erpc,system_limit}` when the mailbox is full. A pid that is gone, or was never there, is no error.
+    /// By default there are no processes.
     fn send(&self, to: &Destination, _message: Term, _context: &Context) -> Execution {
         Execution::Ready(match to {
             Destination::Name(_) => Err(Failure::of("badarg")),

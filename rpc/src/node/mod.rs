@@ -30,6 +30,7 @@ use self::authorized::Authorized;
 use self::serve::Service;
 use crate::acl::Acl;
 use crate::backend::{Backend, Executor, Functions};
+use crate::process::{Front, ProcessFunctions, Processes};
 use crate::term::{Atom, DecodeLimits};
 
 /// A node that listens. Clients reach it by exec, shell and subsystem alike.
@@ -58,6 +59,7 @@ use crate::term::{Atom, DecodeLimits};
 #[derive(Debug)]
 pub struct Node {
     server: Server<NodeHandler>,
+    processes: Processes,
 }
 
 impl Node {
@@ -69,6 +71,7 @@ impl Node {
             authorized: Authorized::default(),
             revoked_keys: None,
             backend: None,
+            processes: Processes::default(),
             acl: Acl::allow_all(),
             provider: &PROVIDER,
             algorithms: Algorithms::up_to(Tier::Default, &PROVIDER),
@@ -88,6 +91,12 @@ impl Node {
         self.server.local_addr()
     }
 
+    /// Its processes.
+    #[must_use]
+    pub const fn processes(&self) -> &Processes {
+        &self.processes
+    }
+
     /// Answers calls until `shutdown` is ready; then lets the calls under way end, and returns.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         self.server.run(shutdown).await;
@@ -102,7 +111,8 @@ pub struct NodeBuilder {
     host_keys: Vec<Identity>,
     authorized: Authorized,
     revoked_keys: Option<PathBuf>,
-    backend: Option<Arc<dyn Backend>>,
+    backend: Option<(Arc<dyn Backend>, ProcessFunctions)>,
+    processes: Processes,
     acl: Acl,
     provider: &'static dyn CryptoProvider,
     algorithms: Algorithms,
@@ -198,15 +208,29 @@ impl NodeBuilder {
         self
     }
 
-    /// Answers calls of these functions.
-    pub fn functions(self, functions: Functions) -> Self {
-        self.backend(Arc::new(functions))
+    /// Answers calls of these functions, and of Erlang's functions about [`processes`](Self::processes).
+    pub fn functions(mut self, functions: Functions) -> Self {
+        self.backend = Some((Arc::new(functions), ProcessFunctions::Front));
+        self
     }
 
-    /// Answers calls by this backend.
+    /// Answers all calls by this backend; messages and monitors that are not for [`processes`](Self::processes) go there too.
     pub fn backend(mut self, backend: Arc<dyn Backend>) -> Self {
-        self.backend = Some(backend);
+        self.backend = Some((backend, ProcessFunctions::Behind));
         self
+    }
+
+    /// Has these processes, and their node's name. Clients send to them, and monitor them; `erlang:send/2`, `whereis/1`,
+    /// `registered/0`, `processes/0`, `is_process_alive/1`, `process_info/1,2`, `exit/2`, `node/0` and
+    /// `gen_server:call/2,3` and `cast/2` are about them. There are none otherwise, on `nonode@nohost`.
+    pub fn processes(mut self, processes: Processes) -> Self {
+        self.processes = processes;
+        self
+    }
+
+    /// Has this name, and no processes yet; those who have some have given them a name.
+    pub fn name(self, name: Atom) -> Self {
+        self.processes(Processes::new(name))
     }
 
     /// Whose calls of what are allowed: everybody's of everything, unless said otherwise.
@@ -307,20 +331,23 @@ impl NodeBuilder {
         }
         policy.idle_timeout = self.idle_timeout;
         policy.revoked_keys = self.revoked_keys;
-        let backend = self.backend.unwrap_or_else(|| Arc::new(Functions::with_builtins()));
-        let executor = Executor::new(backend, self.acl);
+        let (behind, functions) =
+            self.backend.unwrap_or_else(|| (Arc::new(Functions::with_builtins()), ProcessFunctions::Front));
+        let front = Front { processes: self.processes.clone(), behind, functions };
+        let executor = Executor::new(Arc::new(front), self.acl);
         let handler = NodeHandler {
             authorized: self.authorized,
             service: Arc::new(Service {
                 executor,
                 limits: self.limits,
-                node: Atom::from_static("nonode@nohost"),
+                node: self.processes.node().clone(),
                 casts: Arc::new(Semaphore::new(session::MAX_CASTS)),
             }),
             forwarding: self.forwarding,
         };
         let server = Server::bind(&self.listen, policy, handler).await;
-        Ok(Node { server: server.map_err(|error| NodeError::Listen(self.listen, error))? })
+        let server = server.map_err(|error| NodeError::Listen(self.listen, error))?;
+        Ok(Node { server, processes: self.processes })
     }
 }
 

@@ -133,6 +133,12 @@ impl Reference {
         Ok(Self(Arc::new(ReferenceParts { node, creation, words: words.to_vec() })))
     }
 
+    /// A reference of three words, as Erlang's nodes make them.
+    #[cfg(feature = "std")]
+    pub(crate) fn of_three(node: Atom, creation: u32, words: [u32; 3]) -> Self {
+        Self(Arc::new(ReferenceParts { node, creation, words: words.to_vec() }))
+    }
+
     /// The node that made the reference.
     #[must_use]
     pub fn node(&self) -> &Atom {

@@ -30,6 +30,7 @@ mod parse;
 mod print;
 mod release;
 mod scan;
+mod size;
 mod tag;
 mod tuple;
 mod value;

@@ -1,4 +1,5 @@
 use super::*;
+use core::task::{Context as TaskContext, Poll};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 

@@ -1,0 +1,48 @@
+//! Processes in front of what else a node executes.
+
+use std::sync::Arc;
+
+use super::processes::Processes;
+use crate::backend::{Backend, Context, Execution, Watch};
+use crate::call::{Call, Failure};
+use crate::extended::Destination;
+use crate::term::Term;
+
+/// Processes, and a backend behind them for what is not theirs.
+pub(crate) struct Front {
+    pub(crate) processes: Processes,
+    pub(crate) behind: Arc<dyn Backend>,
+    pub(crate) functions: ProcessFunctions,
+}
+
+/// Who answers Erlang's functions about processes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum ProcessFunctions {
+    /// The processes.
+    Front,
+    /// The backend, which may have other processes.
+    Behind,
+}
+
+impl Backend for Front {
+    fn call(&self, call: Call, context: &Context) -> Execution {
+        match self.functions {
+            ProcessFunctions::Front if Processes::has(&call) => Backend::call(&self.processes, call, context),
+            _ => self.behind.call(call, context),
+        }
+    }
+
+    fn send(&self, to: &Destination, message: Term, context: &Context) -> Execution {
+        match self.processes.owns(to) {
+            true => Backend::send(&self.processes, to, message, context),
+            false => self.behind.send(to, message, context),
+        }
+    }
+
+    fn monitor(&self, of: &Destination, context: &Context) -> Result<Watch, Failure> {
+        match self.processes.owns(of) {
+            true => Backend::monitor(&self.processes, of, context),
+            false => self.behind.monitor(of, context),
+        }
+    }
+}
