@@ -28,6 +28,7 @@ mod builtin;
 mod context;
 mod executor;
 mod registry;
+mod router;
 mod typed;
 
 use core::fmt;
@@ -38,6 +39,7 @@ pub use self::builtin::Limits;
 pub use self::context::{Caller, Cancellation, Canceller, Context};
 pub use self::executor::Executor;
 pub use self::registry::Functions;
+pub use self::router::Router;
 pub use self::typed::{Argument, Reply, TypedFunction};
 use crate::call::{Call, Failure, Outcome, Success};
 use crate::extended::Destination;
