@@ -24,6 +24,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unreachable)
 )]
 
+pub mod beam;
 mod builtin;
 mod context;
 mod executor;
@@ -35,6 +36,7 @@ use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
 
+pub use self::beam::{BeamNode, BeamPort};
 pub use self::builtin::Limits;
 pub use self::context::{Caller, Cancellation, Canceller, Context};
 pub use self::executor::Executor;
