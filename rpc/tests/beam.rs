@@ -4,6 +4,11 @@
 mod node;
 #[path = "beam/port.rs"]
 mod port;
+#[path = "beam/stack.rs"]
+mod stack;
+#[expect(dead_code, reason = "what other files of tests need too")]
+#[path = "cli/support.rs"]
+mod support;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -17,6 +22,7 @@ use sshrpc::term::{Atom, Term, parse_call};
 fn main() -> ExitCode {
     let mut trials = port::trials();
     trials.extend(node::trials());
+    trials.extend(stack::trials());
     peers::run(trials)
 }
 

@@ -191,7 +191,6 @@ fn output(_: &Peers) -> Result<(), Failed> {
             same(&value(&beam, "io:format(\"printed~n\")").await?, "ok")?;
             same(&value(&beam, "io:put_chars(user,[0,0,0,1,131])").await?, "ok")?;
             same(&value(&beam, "io:put_chars(standard_error,\"error\")").await?, "ok")?;
-            same(&value(&beam, "io:get_line(prompt)").await?.replace("{error,enotsup}", "eof"), "eof")?;
         }
         Ok(())
     })
