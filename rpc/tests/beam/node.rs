@@ -1,11 +1,14 @@
 //! A BEAM that runs, and dials the backend.
 
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
 use peers::{Child, Failed, LIMIT, Peers, Trial};
 use sshrpc::backend::BeamNode;
 use sshrpc::backend::beam::{BRIDGE, BeamError, Bounds};
+use sshrpc::term::Term;
 
 use crate::{becomes, block_on, same, value};
 
@@ -13,6 +16,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         peers::trial("a_running_beam_dials_and_serves", &["erl", "erlc"], live),
         peers::trial("a_running_beam_dials_again", &["erl", "erlc"], again),
+        peers::trial("the_bridge_answers_every_request_once", &["erl", "erlc"], requests),
         peers::trial("a_socket_is_for_its_owner_and_goes", &[], socket),
     ]
 }
@@ -79,6 +83,60 @@ fn again(peers: &Peers) -> Result<(), Failed> {
     })
 }
 
+/// The node's end of the protocol, by hand.
+fn requests(peers: &Peers) -> Result<(), Failed> {
+    let live = Live::new(peers)?;
+    let listener = UnixListener::bind(live.socket())?;
+    let child = live.start(peers)?;
+    let (mut stream, _) = listener.accept()?;
+    stream.set_read_timeout(Some(LIMIT))?;
+    let hello = "{sshrpc,hello,#{versions => [1],frame => 65536}}";
+    let accepted = "{answer,{{sshrpc,hello,#{node => nonode@nohost,version => 1}},0}}";
+    let error = |id: u8, reason: &str| format!("{{answer,{id},{{error,{{erpc,{reason}}},[]}}}}");
+    for (asked, answered) in [
+        (hello, accepted.to_owned()),
+        ("{ping,1}", "{answer,1,{return,pong}}".to_owned()),
+        ("{cast,2,{erlang,send,[own,hello]}}", "{answer,2,{return,ok}}".to_owned()),
+        ("{cast,3,{erlang,send}}", error(3, "badarg")),
+        ("{call,4,{lists,seq,[1|2]},#{}}", error(4, "badarg")),
+        ("{call,5,{lists,seq,[1,2]},[]}", error(5, "badarg")),
+        ("{call,6,{lists,seq,[1,2]},#{output => stream}}", error(6, "notsup")),
+        ("{mailbox,7}", error(7, "notsup")),
+        ("{call,8,{binary,copy,[<<1>>,65536]},#{}}", error(8, "system_limit")),
+        ("{demonitor,9,1}", "{answer,9,{return,ok}}".to_owned()),
+    ] {
+        say(&mut stream, &asked.parse::<Term>()?.to_bytes()?)?;
+        same(&hear(&mut stream)?, &answered)?;
+    }
+    // A request that this Erlang cannot read, though its number.
+    say(&mut stream, &[131, 104, 4, 119, 4, b'c', b'a', b'l', b'l', 97, 10, 255, 106])?;
+    same(&hear(&mut stream)?, &error(10, "badarg"))?;
+    // What is cancelled is answered, once; and what is not there to be cancelled, is not.
+    for asked in ["{cancel,77}", "{call,11,{timer,sleep,[infinity]},#{}}", "{cancel,11}", "{cancel,11}"] {
+        say(&mut stream, &asked.parse::<Term>()?.to_bytes()?)?;
+    }
+    same(&hear(&mut stream)?, "{answer,11,{exit,killed}}")?;
+    // No message at all: the connection ends, and the BEAM dials again.
+    say(&mut stream, &"hello".parse::<Term>()?.to_bytes()?)?;
+    same(&format!("{:?}", stream.read(&mut [0; 1])), "Ok(0)")?;
+    let (_stream, _) = listener.accept()?;
+    drop(child);
+    Ok(())
+}
+
+fn say(stream: &mut UnixStream, term: &[u8]) -> Result<(), Failed> {
+    let length = u32::try_from(term.len())?;
+    Ok(stream.write_all(&[&length.to_be_bytes(), term].concat())?)
+}
+
+fn hear(stream: &mut UnixStream) -> Result<String, Failed> {
+    let mut length = [0; 4];
+    stream.read_exact(&mut length)?;
+    let mut term = vec![0; usize::try_from(u32::from_be_bytes(length))?];
+    stream.read_exact(&mut term)?;
+    Ok(sshrpc::term::decode_exact(&term)?.to_string())
+}
+
 fn socket(_: &Peers) -> Result<(), Failed> {
     let home = peers::temp_dir()?;
     let path = home.path().join("s");
@@ -92,7 +150,7 @@ fn socket(_: &Peers) -> Result<(), Failed> {
         drop(node);
         same(&path.exists().to_string(), "false")?;
         // Abandoned by one that had no time to remove it.
-        drop(std::os::unix::net::UnixListener::bind(&path)?);
+        drop(UnixListener::bind(&path)?);
         drop(listen(&path)?);
         std::fs::write(&path, "not a socket")?;
         let third = listen(&path);
