@@ -24,21 +24,25 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unreachable)
 )]
 
+pub mod beam;
 mod builtin;
 mod context;
 mod executor;
 pub(crate) mod panics;
 mod registry;
+mod router;
 mod typed;
 
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
 
+pub use self::beam::{BeamNode, BeamPort};
 pub use self::builtin::Limits;
 pub use self::context::{Caller, Cancellation, Canceller, Context};
 pub use self::executor::Executor;
 pub use self::registry::Functions;
+pub use self::router::Router;
 pub use self::typed::{Argument, Reply, TypedFunction};
 use crate::call::{Call, Failure, Outcome, Success};
 use crate::extended::Destination;

@@ -1,5 +1,6 @@
 //! The command line: what it takes, one file a command, and how it ends.
 
+mod backend;
 mod call;
 mod completions;
 mod config;

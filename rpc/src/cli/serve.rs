@@ -15,6 +15,7 @@ use sshrpc::node::NodeError;
 use sshrpc::{Node, PrivateKey, PublicKey, os_rng};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::backend::Executing;
 use super::config::{Folder, HOST_KINDS, KINDS, shown};
 use super::failure::Failure;
 use super::output::{FAINT, Output, STRONG, WARN, styled};
@@ -22,7 +23,7 @@ use super::provider::{self, Provider};
 use super::terminal::Ask;
 use super::{log, secret};
 
-/// Answer calls with the built-in functions
+/// Answer calls, with the built-in functions or a real Erlang
 ///
 /// Without `--host-key` the node gets an ed25519 and an RSA key in sshrpc's own folder, the first time. Whoever has a key
 /// in authorized_keys may log in under any name and call every function.
@@ -31,6 +32,7 @@ use super::{log, secret};
 Examples:
   sshrpc serve                                   on 127.0.0.1:2222
   sshrpc serve --listen 0.0.0.0:2222 -v          for every interface, and tell each call
+  sshrpc serve --backend beam --allow-all        every function of the Erlang that is installed
   sshrpc serve --tier legacy                     with CBC and SHA-1, for clients of the paper's time
 
 Stop it with Ctrl-C or SIGTERM: calls that run are answered first. A second one stops it at once.")]
@@ -46,6 +48,9 @@ pub(crate) struct Serve {
         value_parser = PossibleValuesParser::new(["no", "local", "remote", "yes"]).try_map(|name| allowed(&name)),
     )]
     allow_forwarding: Allow,
+
+    #[command(flatten, next_help_heading = "Execution")]
+    executing: Executing,
 
     #[command(flatten, next_help_heading = "Keys")]
     keys: Keys,
@@ -186,10 +191,11 @@ impl Serve {
         if *compress {
             builder = builder.compress();
         }
+        builder = builder.backend(self.executing.start().await?);
         let mut stop = Stop::new()?;
         let node = builder.bind().await.map_err(|error| not_listening(&error))?;
         let address = node.local_addr().map_err(Failure::local)?;
-        let welcome = Welcome { address, host_keys: shown_keys, authorized, folder };
+        let welcome = Welcome { address, host_keys: shown_keys, authorized, folder, executing: self.executing.lines() };
         output.print(|| welcome.text(), || welcome.json())?;
         node.run(stop.first()).await;
         tracing::info!("stopped");
@@ -280,6 +286,7 @@ struct Welcome {
     host_keys: Vec<PublicKey>,
     authorized: PathBuf,
     folder: Option<Folder>,
+    executing: Vec<String>,
 }
 
 impl Welcome {
@@ -289,6 +296,7 @@ impl Welcome {
             lines.push(format!("  host key  {:<12} {}", key.key_type(), key.fingerprint()));
         }
         lines.push(String::new());
+        lines.extend_from_slice(&self.executing);
         let (admitted, key) = self.who_may_log_in();
         lines.extend(admitted);
         lines.extend([String::new(), "Try it from another terminal:".to_owned()]);

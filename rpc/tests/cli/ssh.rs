@@ -2,7 +2,7 @@
 
 use peers::{Failed, Peers, Trial};
 
-use crate::support::{Done, Node, ensure};
+use crate::support::{Node, ensure, ssh};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -16,23 +16,6 @@ pub(crate) fn trials() -> Vec<Trial> {
         peers::trial("ssh_feeds_the_subsystem_with_garbage", &["ssh"], garbage),
         peers::trial("ssh_connects_through_a_node_that_allows_it", &["ssh"], forwarding),
     ]
-}
-
-/// `ssh` without what its user has configured, logged in to `node`.
-fn ssh(peers: &Peers, node: &Node, arguments: &[&str], input: &[u8]) -> Result<Done, Failed> {
-    let mut command = peers.command("ssh");
-    command.args(["-F", "none", "-p", &node.port.to_string(), "-i", &node.identity]);
-    for option in [
-        "BatchMode=yes",
-        "IdentitiesOnly=yes",
-        "IdentityAgent=none",
-        "StrictHostKeyChecking=no",
-        "UserKnownHostsFile=/dev/null",
-        "LogLevel=ERROR",
-    ] {
-        command.args(["-o", option]);
-    }
-    Done::of(command.args(arguments), input)
 }
 
 const HOST: &str = "alice@127.0.0.1";

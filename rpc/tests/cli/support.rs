@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use peers::{Child, Failed, LIMIT, TempDir};
+use peers::{Child, Failed, LIMIT, Peers, TempDir};
 
 /// A user with nothing but an empty home directory.
 #[derive(Debug)]
@@ -153,6 +153,23 @@ impl Node {
     pub(crate) fn call(&self, arguments: &[&str]) -> Result<Done, Failed> {
         self.home.run(&[&["call"], arguments].concat())
     }
+}
+
+/// `ssh` without what its user has configured, logged in to `node`.
+pub(crate) fn ssh(peers: &Peers, node: &Node, arguments: &[&str], input: &[u8]) -> Result<Done, Failed> {
+    let mut command = peers.command("ssh");
+    command.args(["-F", "none", "-p", &node.port.to_string(), "-i", &node.identity]);
+    for option in [
+        "BatchMode=yes",
+        "IdentitiesOnly=yes",
+        "IdentityAgent=none",
+        "StrictHostKeyChecking=no",
+        "UserKnownHostsFile=/dev/null",
+        "LogLevel=ERROR",
+    ] {
+        command.args(["-o", option]);
+    }
+    Done::of(command.args(arguments), input)
 }
 
 /// Waits until a node that was started with `--json` listens, and says where.

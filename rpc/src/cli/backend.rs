@@ -1,0 +1,90 @@
+//! Who executes the calls of `sshrpc serve`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sshrpc::Functions;
+use sshrpc::backend::beam::{BeamError, Bounds};
+use sshrpc::backend::{Backend, BeamNode, BeamPort, Router};
+
+use super::config::shown;
+use super::failure::Failure;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Executing {
+    /// builtin; beam: an Erlang that is started and stopped with the node; beam-node=SOCKET: a running Erlang, which dials this
+    /// Unix socket by `sshrpc_bridge:start("SOCKET")`
+    ///
+    /// With either Erlang, calls of the module sshrpc are still executed by the node itself.
+    #[arg(long, value_name = "WHO", default_value = "builtin", value_parser = parse)]
+    backend: Who,
+
+    /// Let whoever may log in call every function of that Erlang, which may do whatever this user may
+    #[arg(long)]
+    allow_all: bool,
+
+    /// The program that starts Erlang; ERL_LIBS and ERL_FLAGS, in the environment, give it modules and options
+    #[arg(long, value_name = "PROGRAM", default_value = "erl")]
+    erl: PathBuf,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Who {
+    Builtin,
+    Beam,
+    BeamNode(PathBuf),
+}
+
+fn parse(text: &str) -> Result<Who, &'static str> {
+    match text.split_once('=') {
+        None if text == "builtin" => Ok(Who::Builtin),
+        None if text == "beam" => Ok(Who::Beam),
+        Some(("beam-node", path)) if !path.is_empty() => Ok(Who::BeamNode(path.into())),
+        _ => Err("there are builtin, beam and beam-node=SOCKET"),
+    }
+}
+
+impl Executing {
+    /// The backend, ready for calls.
+    pub(crate) async fn start(&self) -> Result<Arc<dyn Backend>, Failure> {
+        let builtin = Arc::new(Functions::with_builtins());
+        if self.backend != Who::Builtin && !self.allow_all {
+            return Err(Failure::usage("an Erlang would do whatever those who may log in ask it to")
+                .hint("with `--allow-all`, it does"));
+        }
+        let erlang: Arc<dyn Backend> = match &self.backend {
+            Who::Builtin => return Ok(builtin),
+            Who::Beam => {
+                Arc::new(BeamPort::builder().program(&self.erl).start().await.map_err(|error| failed(&error))?)
+            }
+            Who::BeamNode(path) => Arc::new(BeamNode::listen(path, Bounds::default()).map_err(|error| failed(&error))?),
+        };
+        Ok(Arc::new(Router::new(erlang).route("sshrpc", builtin)))
+    }
+
+    /// What who starts the node is told about it.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let who = match &self.backend {
+            Who::Builtin => return Vec::new(),
+            Who::Beam => format!("Calls are executed by `{}`", self.erl.display()),
+            Who::BeamNode(path) => format!("Calls are executed by the Erlang that dials {}", shown(path)),
+        };
+        vec![format!("{who}: whoever may log in may call every function there."), String::new()]
+    }
+}
+
+fn failed(error: &BeamError) -> Failure {
+    let text = error.to_string();
+    let mut lines = text.lines();
+    let failure = Failure::local(lines.next().unwrap_or_default());
+    let failure = lines.fold(failure, |failure, line| failure.detail(line.trim_start()));
+    match error {
+        BeamError::NotInstalled(_) => {
+            failure.hint("install Erlang (`apt install erlang-base`), or say where it is: `--erl PROGRAM`")
+        }
+        BeamError::Listen(_, error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            failure.hint("another node listens there, or it is no socket")
+        }
+        _ => failure,
+    }
+}
