@@ -10,6 +10,7 @@ fn main() {
     term_seeds();
     key_seeds();
     certificate_seeds();
+    extended_seeds();
     for (name, text) in CONFIGS {
         write("host_files", &format!("config-{name}"), text.as_bytes());
     }
@@ -23,6 +24,19 @@ fn write(target: &str, name: &str, bytes: &[u8]) {
     fs::create_dir_all(&folder).expect("corpus/");
     let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     fs::write(folder.join(name), bytes).expect("corpus/");
+}
+
+/// Each message of the extended protocol, as `docs/protocol.md` shows them.
+fn extended_seeds() {
+    let document = include_str!("../../docs/protocol.md");
+    let lines = document.lines().filter_map(|line| line.strip_prefix("    ")?.split_once("   "));
+    for (number, (hex, _term)) in lines.enumerate() {
+        let octet = |pair: &[u8]| u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok();
+        let digits: Vec<u8> = hex.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+        let mut seed = vec![255];
+        seed.extend(digits.chunks(2).map_while(octet));
+        write("extended", &format!("example-{number:02}"), &seed);
+    }
 }
 
 /// What users write into `~/.ssh/config`, and what nobody should.

@@ -5,6 +5,7 @@ mod app;
 mod calls;
 mod certificates;
 mod client;
+mod extended;
 mod files;
 pub mod script;
 mod server;
@@ -15,6 +16,7 @@ mod world;
 pub use calls::calls;
 pub use certificates::certificates;
 pub use client::packets_to_client;
+pub use extended::extended;
 pub use files::{host_files, key_files};
 pub use server::packets_to_server;
 pub use terms::{term_decode, term_text};
@@ -28,6 +30,7 @@ pub fn target(name: &str) -> Option<fn(&[u8])> {
         "term_decode" => term_decode,
         "term_text" => term_text,
         "calls" => calls,
+        "extended" => extended,
         "key_files" => key_files,
         "host_files" => host_files,
         "certificates" => certificates,
