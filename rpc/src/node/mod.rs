@@ -27,6 +27,7 @@ use ssh_transport::server::{
 use self::authorized::Authorized;
 use self::serve::Service;
 use crate::acl::Acl;
+use crate::audit::Audit;
 use crate::backend::{Backend, Executor, Functions};
 use crate::term::DecodeLimits;
 
@@ -67,7 +68,8 @@ impl Node {
             authorized: Authorized::default(),
             revoked_keys: None,
             backend: None,
-            acl: Acl::allow_all(),
+            acl: Acl::default(),
+            audit: Audit::off(),
             provider: &PROVIDER,
             algorithms: Algorithms::up_to(Tier::Default, &PROVIDER),
             limits: DecodeLimits::DEFAULT,
@@ -102,6 +104,7 @@ pub struct NodeBuilder {
     revoked_keys: Option<PathBuf>,
     backend: Option<Arc<dyn Backend>>,
     acl: Acl,
+    audit: Audit,
     provider: &'static dyn CryptoProvider,
     algorithms: Algorithms,
     limits: DecodeLimits,
@@ -207,9 +210,16 @@ impl NodeBuilder {
         self
     }
 
-    /// Whose calls of what are allowed: everybody's of everything, unless said otherwise.
+    /// Whose calls of what are allowed. Unless said otherwise, [functions](Functions) are everybody's who may log in, and
+    /// what another backend has is nobody's.
     pub fn acl(mut self, acl: Acl) -> Self {
         self.acl = acl;
+        self
+    }
+
+    /// Writes down who did what: nothing, unless said otherwise.
+    pub fn audit(mut self, audit: Audit) -> Self {
+        self.audit = audit;
         self
     }
 
@@ -306,7 +316,7 @@ impl NodeBuilder {
         policy.idle_timeout = self.idle_timeout;
         policy.revoked_keys = self.revoked_keys;
         let backend = self.backend.unwrap_or_else(|| Arc::new(Functions::with_builtins()));
-        let executor = Executor::new(backend, self.acl);
+        let executor = Executor::new(backend, self.acl).audit(self.audit);
         let handler = NodeHandler {
             authorized: self.authorized,
             service: Arc::new(Service { executor, limits: self.limits }),
