@@ -27,6 +27,8 @@ pub mod backend;
 pub mod call;
 #[cfg(feature = "std")]
 pub mod client;
+#[cfg(feature = "config")]
+pub mod config;
 pub mod extended;
 #[cfg(feature = "std")]
 pub mod node;

@@ -59,7 +59,12 @@ impl Executor {
             Decision::Deny(denial) => {
                 let (caller, subject) = (context.caller(), operation.subject());
                 let (user, key) = (&caller.user, caller.key.as_deref().unwrap_or("none"));
-                tracing::warn!(user, key, source = ?caller.source, "denied: {subject}: {denial}");
+                tracing::warn!(
+                    user,
+                    key,
+                    source = caller.source.map(tracing::field::display),
+                    "denied: {subject}: {denial}"
+                );
                 entry.denied(&denial);
                 Err(denial.failure())
             }

@@ -1,5 +1,6 @@
 //! The command line: what it takes, one file a command, and how it ends.
 
+mod acl;
 mod call;
 mod completions;
 mod config;
@@ -14,6 +15,7 @@ mod output;
 mod provider;
 mod secret;
 mod serve;
+mod settings;
 mod table;
 mod terminal;
 
@@ -49,6 +51,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Demo(command) => command.run(&output, cli.global.verbose),
         Command::Serve(command) => command.run(&output, cli.global.verbose),
         Command::Call(command) => command.run(&output, cli.global.verbose),
+        Command::Acl(command) => command.run(&output),
         Command::Keygen(command) => command.run(&output, cli.global.verbose),
         Command::Completions(command) => command.run(&output),
     };
@@ -83,6 +86,7 @@ enum Command {
     Demo(demo::Demo),
     Serve(serve::Serve),
     Call(call::Call),
+    Acl(acl::Acl),
     Keygen(keygen::Keygen),
     Completions(completions::Completions),
 }
