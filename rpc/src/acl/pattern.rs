@@ -83,7 +83,8 @@ fn function(text: &str) -> Result<(Wildcard, Option<usize>), BadTarget> {
     let (name, rest) = match text.starts_with('\'') {
         true => name(text)?,
         false => {
-            let (name, arity) = text.rsplit_once('/').map_or((text, ""), |(name, _)| (name, &text[name.len()..]));
+            let end = text.rfind('/').unwrap_or(text.len());
+            let (name, arity) = text.split_at_checked(end).unwrap_or((text, ""));
             (plain(name)?, arity)
         }
     };
