@@ -26,6 +26,8 @@ pub(super) struct Outbound {
     /// What must not overtake a long message, by the line it stands in.
     lines: BTreeMap<Line, VecDeque<Waiting>>,
     serials: u64,
+    /// How many octets of messages wait.
+    waiting: usize,
 }
 
 /// Messages of one line keep their order; those of different lines, and those of none, overtake each other.
@@ -62,6 +64,7 @@ impl Outbound {
             held: VecDeque::new(),
             lines: BTreeMap::new(),
             serials: 0,
+            waiting: 0,
         }
     }
 
@@ -77,6 +80,7 @@ impl Outbound {
         let start = self.frames.len();
         if append(message, Framing::Frame, Emit::Otp26, PIECE, &mut self.frames).is_ok() {
             let length = self.frames.len() - start;
+            self.waiting += length;
             if let (false, Some(line)) = (free, line) {
                 let frame = self.frames.split_off(start);
                 self.lines.entry(line).or_default().push_back(Waiting::Short(frame));
@@ -89,6 +93,7 @@ impl Outbound {
             return Err(TooLong);
         }
         let length = octets.len();
+        self.waiting += length;
         match line {
             Some(line) if !free => self.lines.entry(line).or_default().push_back(Waiting::Long(octets)),
             line => self.begin(octets, line),
@@ -96,21 +101,20 @@ impl Outbound {
         Ok(length)
     }
 
-    /// How many octets wait.
-    pub(super) fn waiting(&self) -> usize {
-        let long = |long: &Long| long.octets.len() - long.sent;
-        let stands = |waiting: &Waiting| match waiting {
-            Waiting::Short(octets) | Waiting::Long(octets) => octets.len(),
-        };
-        self.frames.len()
-            + self.begun.iter().map(long).sum::<usize>()
-            + self.held.iter().map(long).sum::<usize>()
-            + self.lines.values().flatten().map(stands).sum::<usize>()
+    /// How many octets of messages wait.
+    pub(super) const fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// Whether there is something to be sent now.
+    pub(super) fn is_ready(&self) -> bool {
+        !self.frames.is_empty() || !self.begun.is_empty()
     }
 
     /// Appends what is to be sent now: all short messages, and parts of long ones while `out` has less than `enough` octets.
     pub(super) fn fill(&mut self, out: &mut Vec<u8>, enough: usize) {
         loop {
+            self.waiting -= self.frames.len();
             if out.is_empty() {
                 core::mem::swap(out, &mut self.frames);
             } else {
@@ -123,6 +127,7 @@ impl Outbound {
             let end = long.octets.len().min(long.sent + PIECE);
             let piece = long.octets.get(long.sent..end).unwrap_or_default();
             append_part(long.serial, long.octets.len(), piece, out);
+            self.waiting -= piece.len();
             long.sent = end;
             if end < long.octets.len() {
                 self.begun.push_back(long);
