@@ -66,8 +66,12 @@ impl fmt::Display for InboundError {
             Self::Part(PartError::TooLong(size)) => {
                 write!(f, "a message in parts has {size} octets, more than the limit")
             }
-            Self::Part(PartError::TooMuch(sum)) => write!(f, "messages in parts sum up to {sum} octets, more than the limit"),
-            Self::Part(PartError::Size(serial)) => write!(f, "the parts of message {serial} do not agree about its size"),
+            Self::Part(PartError::TooMuch(sum)) => {
+                write!(f, "messages in parts sum up to {sum} octets, more than the limit")
+            }
+            Self::Part(PartError::Size(serial)) => {
+                write!(f, "the parts of message {serial} do not agree about its size")
+            }
         }
     }
 }

@@ -101,6 +101,20 @@ impl Outbound {
         Ok(length)
     }
 
+    /// Puts a message among those to be sent if it is short, and says how long it is; `None` otherwise.
+    pub(super) fn push_whole(&mut self, message: &Term) -> Option<usize> {
+        let start = self.frames.len();
+        append(message, Framing::Frame, Emit::Otp26, PIECE, &mut self.frames).ok()?;
+        let length = self.frames.len() - start;
+        self.waiting += length;
+        Some(length)
+    }
+
+    /// How many octets of short messages wait.
+    pub(super) const fn waiting_short(&self) -> usize {
+        self.frames.len()
+    }
+
     /// How many octets of messages wait.
     pub(super) const fn waiting(&self) -> usize {
         self.waiting

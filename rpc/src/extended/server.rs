@@ -120,7 +120,9 @@ impl fmt::Display for ServerError {
             Self::Inbound(error) => error.fmt(f),
             Self::Message(term) => write!(f, "not a message: {}", crate::call::Brief(term)),
             Self::Id(id) => write!(f, "a request has the number {id}, which is in use"),
-            Self::Stream(id) => write!(f, "more came of a stream of call {id} than its credit allows, or after its end"),
+            Self::Stream(id) => {
+                write!(f, "more came of a stream of call {id} than its credit allows, or after its end")
+            }
         }
     }
 }
@@ -206,12 +208,17 @@ impl Server {
         }
     }
 
-    /// Tells that a watched process has ended. Without effect once the client has given the monitor up.
+    /// Tells that a watched process has ended; with the reason `system_limit` where its own is longer than the client takes.
+    /// Without effect once the client has given the monitor up.
     pub fn down(&mut self, monitor: Id, reason: Term) {
         if let Some(Open::Monitor(of)) = self.open.get(&monitor) {
             let of = of.clone();
             self.open.remove(&monitor);
-            self.push(&ServerMessage::Down { monitor, of, reason }, Some(Line::Processes));
+            let down = ServerMessage::Down { monitor, of: of.clone(), reason };
+            if self.outbound.push(&down.to_term(), Some(Line::Processes)).is_err() {
+                let reason = Term::atom("system_limit");
+                self.push(&ServerMessage::Down { monitor, of, reason }, Some(Line::Processes));
+            }
         }
     }
 
@@ -300,7 +307,8 @@ impl Server {
         match ClientMessage::try_from(term) {
             Ok(ClientMessage::Request { id, request }) => self.request(id, request, length),
             Ok(ClientMessage::Cancel { id }) => {
-                if let Some(Open::Request(_, Kind::Call { cancelled: cancelled @ false, .. })) = self.open.get_mut(&id) {
+                if let Some(Open::Request(_, Kind::Call { cancelled: cancelled @ false, .. })) = self.open.get_mut(&id)
+                {
                     *cancelled = true;
                     self.events.push_back(ServerEvent::Cancel { id });
                 }

@@ -30,6 +30,12 @@ impl Outgoing {
         Self { credit: window, state: Sending::Open }
     }
 
+    /// The call is sent, and the receiver's window known. Whether the stream had ended before it began.
+    pub(super) fn begin(&mut self, window: u64) -> bool {
+        self.credit = window;
+        self.state == Sending::Ended
+    }
+
     /// How many octets can be sent in one message now.
     pub(super) fn room(&self) -> usize {
         match self.state {
