@@ -251,6 +251,12 @@ impl Client {
         }
     }
 
+    /// Whether calls were cancelled of which the node is told once it has answered the hello.
+    #[must_use]
+    pub const fn holds_cancelled(&self) -> bool {
+        !self.cancelled.is_empty()
+    }
+
     /// Nobody waits for this request any more: it is cancelled where it is a call, and no event of it comes.
     pub fn give_up(&mut self, id: Id) {
         if let Some(Open::Request { waiter, .. }) = self.open.get_mut(&id) {
@@ -590,6 +596,7 @@ impl Client {
             }
         }
         self.unanswered = 0;
+        self.cancelled.clear();
     }
 
     fn streams(&mut self, call: Id) -> Option<&mut Streams> {

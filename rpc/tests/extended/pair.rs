@@ -31,7 +31,7 @@ impl Pair {
             }
         };
         let mut pair = Self { client, server, piece };
-        pair.to_client(&answer);
+        pair.hear(&answer);
         pair
     }
 
@@ -44,18 +44,18 @@ impl Pair {
             if up.is_empty() && down.is_empty() {
                 return;
             }
-            self.to_server(&up);
-            self.to_client(&down);
+            self.serve(&up);
+            self.hear(&down);
         }
     }
 
-    pub(crate) fn to_server(&mut self, octets: &[u8]) {
+    pub(crate) fn serve(&mut self, octets: &[u8]) {
         for piece in octets.chunks(self.piece.min(octets.len().max(1))) {
             assert_eq!(self.server.receive(piece), Ok(piece.len()));
         }
     }
 
-    pub(crate) fn to_client(&mut self, octets: &[u8]) {
+    pub(crate) fn hear(&mut self, octets: &[u8]) {
         for piece in octets.chunks(self.piece.min(octets.len().max(1))) {
             self.client.receive(piece).expect("what a server says");
         }

@@ -169,7 +169,7 @@ fn long_messages_hold_up_nothing_and_keep_their_line() {
     let long = Term::Binary(Binary::from(vec![7; 5_000_000]));
     let mut pair = Pair::new();
     let mut big = parse_call("a:big()").unwrap();
-    big.args = vec![long.clone()].into();
+    big.args = vec![long.clone()];
     let request = Request::Call { call: big, options: Default::default() };
     let big_id = pair.client.request(request.clone()).unwrap();
     let to = name("logger");
@@ -180,7 +180,7 @@ fn long_messages_hold_up_nothing_and_keep_their_line() {
     let mut out = Vec::new();
     pair.client.fill(&mut out, 40_000);
     assert!(out.len() < 110_000, "{}", out.len());
-    pair.to_server(&out);
+    pair.serve(&out);
     assert_eq!(pair.asked().0.id(), small_id);
     pair.settle();
     let (ticket, asked) = pair.asked();
@@ -219,9 +219,9 @@ fn what_was_not_answered_when_the_channel_ends_is_lost_once() {
     let call_id = pair.ask(call("a:b(1)"));
     pair.client.end();
     pair.client.end();
+    assert_eq!(pair.client.next_event(), Some(ClientEvent::Lost { monitor: watched }));
     let lost = ClientEvent::Answer { id: call_id, result: Err(CallError::Lost) };
     assert_eq!(pair.client.next_event(), Some(lost));
-    assert_eq!(pair.client.next_event(), Some(ClientEvent::Lost { monitor: watched }));
     assert_eq!(pair.client.next_event(), None);
     assert_eq!(pair.client.request(Request::Ping), Err(CallNotSent::Ended));
 }

@@ -163,7 +163,7 @@ proptest! {
         let mut waiting = Vec::new();
         for size in &sizes {
             let mut request = sshrpc::term::parse_call("a:b()").unwrap();
-            request.args = vec![sshrpc::Term::binary(vec![1; *size])].into();
+            request.args = vec![sshrpc::Term::binary(vec![1; *size])];
             pair.client.request(sshrpc::extended::Request::Call { call: request, options: Default::default() }).unwrap();
             pair.settle();
         }
