@@ -87,6 +87,13 @@ impl Failure {
         Self::error(Term::tuple([Term::atom("erpc"), Term::atom(reason)]))
     }
 
+    /// Whether it is [one of the machinery](Self::erpc), and not the function's.
+    #[must_use]
+    pub fn is_erpc(&self) -> bool {
+        matches!(self, Self::Error { reason, .. }
+            if matches!(reason.as_tuple(), Some([tag, _]) if tag.is_atom("erpc")))
+    }
+
     /// The same, with this place as the stack of an error that has none.
     #[must_use]
     pub fn at(self, place: &Place) -> Self {

@@ -2,6 +2,7 @@
 
 mod caller;
 mod connect;
+mod machine;
 mod route;
 mod target;
 
@@ -17,8 +18,10 @@ pub use connect::{Connect, ConnectError};
 pub use target::{InvalidTarget, Target};
 
 use self::caller::Caller;
+use self::machine::Machine;
 use self::route::Route;
 use crate::call::{Call, CallError, CallNotSent, ClientConfig, ClientError, Framing, command_text};
+use crate::extended::{CallOptions, Destination, Request};
 use crate::term::{Atom, Term, decode_exact_with};
 
 /// The subsystem's name.
@@ -79,6 +82,8 @@ pub enum Error {
     Program(ProgramError),
     /// The connection broke.
     Io(io::Error),
+    /// Only the subsystem carries more than calls.
+    Plain(Mode),
     /// No answer in time. Whether the function ran is not known.
     TimedOut(Duration),
     /// A connection for this call could not be had (mode exec).
@@ -95,6 +100,7 @@ impl fmt::Display for Error {
             Self::Channel(error) => error.fmt(f),
             Self::Program(error) => error.fmt(f),
             Self::Io(error) => write!(f, "the connection broke: {error}"),
+            Self::Plain(mode) => write!(f, "mode {mode} carries calls and nothing else; the subsystem carries more"),
             Self::TimedOut(limit) => write!(f, "no answer within {limit:?}; the function may have run"),
             Self::Connect(error) => error.fmt(f),
         }
@@ -187,16 +193,75 @@ impl Client {
     /// # Errors
     /// When the function fails, the node refuses, or the connection breaks.
     pub async fn apply(&self, call: &Call) -> Result<Term, Error> {
+        self.in_time(self.execute(call)).await
+    }
+
+    /// Has `call` executed, and does not wait for its outcome: only until the node has begun. What becomes of it is in the
+    /// node's log.
+    ///
+    /// # Errors
+    /// When the node does not begin, or the connection breaks. [`Error::Plain`] in other modes than the subsystem.
+    pub async fn cast(&self, call: &Call) -> Result<(), Error> {
+        self.request(Request::Cast { call: call.clone() }).await.map(drop)
+    }
+
+    /// Sends a message to a process of the node, by its name or its pid.
+    ///
+    /// # Errors
+    /// `badarg` when nobody has this name; that a pid is gone is no error. [`Error::Plain`] in other modes than the
+    /// subsystem, and `{erpc,notsup}` from a node that speaks only the plain protocol.
+    pub async fn send(&self, to: impl Into<Destination>, message: Term) -> Result<(), Error> {
+        self.request(Request::Send { to: to.into(), message }).await.map(drop)
+    }
+
+    /// Watches a process of the node: the future has the reason why it ended, `noproc` when it is not there. Dropped, it
+    /// watches no more.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub async fn monitor(
+        &self,
+        of: impl Into<Destination>,
+    ) -> Result<impl Future<Output = Result<Term, Error>>, Error> {
+        let (watched, down) = self.extended().await?.monitor(of.into())?;
+        self.in_time(watched).await?;
+        Ok(down)
+    }
+
+    /// Asks the node for a sign of life: how long it took.
+    ///
+    /// # Errors
+    /// When the connection breaks. [`Error::Plain`] in other modes than the subsystem.
+    pub async fn ping(&self) -> Result<Duration, Error> {
+        let start = tokio::time::Instant::now();
+        self.request(Request::Ping).await?;
+        Ok(start.elapsed())
+    }
+
+    async fn request(&self, request: Request) -> Result<Term, Error> {
+        let reply = self.extended().await?.request(request)?;
+        self.in_time(reply).await
+    }
+
+    async fn extended(&self) -> Result<Caller, Error> {
+        match (self.inner.mode, &self.inner.ssh) {
+            (Mode::Subsystem, Some(ssh)) => self.caller(ssh).await,
+            (mode, _) => Err(Error::Plain(mode)),
+        }
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         match self.inner.timeout {
-            None => self.execute(call).await,
-            Some(limit) => tokio::time::timeout(limit, self.execute(call)).await.unwrap_or(Err(Error::TimedOut(limit))),
+            None => work.await,
+            Some(limit) => tokio::time::timeout(limit, work).await.unwrap_or(Err(Error::TimedOut(limit))),
         }
     }
 
     async fn execute(&self, call: &Call) -> Result<Term, Error> {
         match (self.inner.mode, &self.inner.ssh) {
             (Mode::Subsystem | Mode::Shell, Some(ssh)) => {
-                let reply = self.caller(ssh).await?.call(call)?;
+                let options = CallOptions { deadline: self.inner.timeout, ..CallOptions::default() };
+                let reply = self.caller(ssh).await?.call(call, options)?;
                 reply.await
             }
             (_, Some(ssh)) => exec(ssh, call).await,
@@ -220,11 +285,11 @@ impl Client {
     }
 
     async fn open(&self, ssh: &ssh_transport::Client) -> Result<Caller, Error> {
-        let (channel, framing) = match self.inner.mode {
-            Mode::Shell => (ssh.shell().await, Framing::Bare),
-            _ => (ssh.subsystem(SUBSYSTEM).await, Framing::Frame),
+        let (channel, machine) = match self.inner.mode {
+            Mode::Shell => (ssh.shell().await, Machine::plain(ClientConfig::new(Framing::Bare))),
+            _ => (ssh.subsystem(SUBSYSTEM).await, Machine::extended()),
         };
-        Ok(Caller::new(channel.map_err(Error::Program)?, ClientConfig::new(framing)))
+        Ok(Caller::new(channel.map_err(Error::Program)?, machine))
     }
 
     /// How calls travel.

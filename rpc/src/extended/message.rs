@@ -383,6 +383,18 @@ impl Destination {
     }
 }
 
+impl From<Atom> for Destination {
+    fn from(name: Atom) -> Self {
+        Self::Name(name)
+    }
+}
+
+impl From<Pid> for Destination {
+    fn from(pid: Pid) -> Self {
+        Self::Pid(pid)
+    }
+}
+
 /// As Erlang writes it.
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

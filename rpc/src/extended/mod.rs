@@ -9,8 +9,21 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unreachable)
 )]
 
+mod client;
+mod hello;
+mod inbound;
 mod message;
+mod opening;
+mod outbound;
+mod plain;
+mod server;
+mod stream;
 
+pub use self::client::{Client, ClientError, ClientEvent};
+pub use self::hello::{Accepted, Limits};
+pub use self::inbound::{InboundError, PartError};
 pub use self::message::{
     CallOptions, ClientMessage, Destination, Fault, Id, Malformed, Request, ServerMessage, StreamMessage, Streamed,
 };
+pub use self::opening::{Opened, Opening};
+pub use self::server::{Congested, Server, ServerError, ServerEvent, Ticket};

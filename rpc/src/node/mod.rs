@@ -2,6 +2,7 @@
 
 mod authorized;
 mod serve;
+mod session;
 
 use std::fmt;
 use std::future::Future;
@@ -23,13 +24,14 @@ use ssh_transport::identity::Identity;
 use ssh_transport::server::{
     Attempt, Connection, ConnectionRequest, Credential, Decision, Handler, Policy, ProgramRequest,
 };
+use tokio::sync::Semaphore;
 
 use self::authorized::Authorized;
 use self::serve::Service;
 use crate::acl::Acl;
 use crate::audit::Audit;
 use crate::backend::{Backend, Executor, Functions};
-use crate::term::DecodeLimits;
+use crate::term::{Atom, DecodeLimits};
 
 /// A node that listens. Clients reach it by exec, shell and subsystem alike.
 ///
@@ -319,7 +321,12 @@ impl NodeBuilder {
         let executor = Executor::new(backend, self.acl).audit(self.audit);
         let handler = NodeHandler {
             authorized: self.authorized,
-            service: Arc::new(Service { executor, limits: self.limits }),
+            service: Arc::new(Service {
+                executor,
+                limits: self.limits,
+                node: Atom::from_static("nonode@nohost"),
+                casts: Arc::new(Semaphore::new(session::MAX_CASTS)),
+            }),
             forwarding: self.forwarding,
         };
         let server = Server::bind(&self.listen, policy, handler).await;

@@ -1,22 +1,31 @@
 //! The programs of a node: what its session channels run.
 
+use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ssh_transport::server::{ORIGINAL_COMMAND, Peer, Program, ProgramRequest};
 use ssh_transport::{Asked, Channel, Ended, Requests};
 use tokio::io::AsyncWriteExt;
+use tokio::sync::Semaphore;
 
+use super::session::Session;
 use crate::backend::{Backend, Caller, Cancellation, Context, Execution, Executor};
 use crate::call::{Answer, Call, Command, Expect, Form, Place, Server as Machine, ServerConfig};
 use crate::client::SUBSYSTEM;
-use crate::term::{DecodeLimits, Emit};
+use crate::extended::{Limits, Opened, Opening};
+use crate::term::{Atom, DecodeLimits, Emit};
 
 /// Executes what comes on channels.
 #[derive(Debug)]
 pub(super) struct Service {
     pub(super) executor: Executor,
     pub(super) limits: DecodeLimits,
+    /// The node's name.
+    pub(super) node: Atom,
+    /// The casts that can still begin.
+    pub(super) casts: Arc<Semaphore>,
 }
 
 /// The room that is kept for answers between two of them.
@@ -37,9 +46,9 @@ impl Service {
         let (user, program) = (peer.user.clone(), request.program().clone());
         let terminal = request.terminal().is_some();
         let ran = match &program {
-            Program::Subsystem(name) if name == SUBSYSTEM => self.calls(request, Expect::Frames).await,
+            Program::Subsystem(name) if name == SUBSYSTEM => self.subsystem(request).await,
             Program::Shell if terminal => self.no_shell(request).await,
-            Program::Shell => self.calls(request, Expect::Either).await,
+            Program::Shell => self.shell(request).await,
             Program::Exec(command) => {
                 let form = if terminal { Form::Terminal } else { Form::Term };
                 self.command(request, command, form).await
@@ -98,25 +107,64 @@ impl Service {
         finish(&channel, rendered.exit_status)
     }
 
-    /// A stream of calls: the subsystem, and the shell.
-    async fn calls(&self, request: ProgramRequest, expect: Expect) -> io::Result<()> {
+    /// The subsystem: its first frame says which protocol it is.
+    async fn subsystem(&self, request: ProgramRequest) -> io::Result<()> {
         let (_canceller, cancellation) = Cancellation::new();
         let peer = request.peer().clone();
         let context = Self::context(&request, cancellation);
         let mut channel = request.accept()?;
         let requests = channel.requests();
         tokio::select! {
-            ended = self.answer(&mut channel, &peer, &context, expect) => ended,
+            ended = self.open(&mut channel, &peer, &context) => ended,
             name = fatal_signal(requests) => end_by(&channel, &name),
         }
     }
 
-    /// Answers the calls of a stream to its end.
-    async fn answer(&self, channel: &mut Channel, peer: &Peer, context: &Context, expect: Expect) -> io::Result<()> {
+    async fn open(&self, channel: &mut Channel, peer: &Peer, context: &Context) -> io::Result<()> {
+        let mut limits = Limits::DEFAULT;
+        limits.message = self.limits.max_bytes;
+        let (mut opening, mut out) = (Opening::new(self.node.clone(), limits), Vec::new());
+        loop {
+            let chunk = channel.chunk().await?;
+            if chunk.is_empty() {
+                return self.answer(channel, peer, context, Expect::Frames, &opening.end()).await;
+            }
+            match opening.receive(&chunk, &mut out) {
+                Opened::Waiting(waiting) => opening = waiting,
+                Opened::Plain(octets) => return self.answer(channel, peer, context, Expect::Frames, &octets).await,
+                Opened::Extended { server, rest } => {
+                    return Session::new(self, server, context, out).run(channel, &rest).await;
+                }
+            }
+        }
+    }
+
+    /// The shell: a stream of calls in the plain protocol.
+    async fn shell(&self, request: ProgramRequest) -> io::Result<()> {
+        let (_canceller, cancellation) = Cancellation::new();
+        let peer = request.peer().clone();
+        let context = Self::context(&request, cancellation);
+        let mut channel = request.accept()?;
+        let requests = channel.requests();
+        tokio::select! {
+            ended = self.answer(&mut channel, &peer, &context, Expect::Either, &[]) => ended,
+            name = fatal_signal(requests) => end_by(&channel, &name),
+        }
+    }
+
+    /// Answers the calls of a stream, of which this came first, to its end.
+    async fn answer(
+        &self,
+        channel: &mut Channel,
+        peer: &Peer,
+        context: &Context,
+        expect: Expect,
+        first: &[u8],
+    ) -> io::Result<()> {
         let mut config = ServerConfig::new(expect);
         config.limits = self.limits;
-        let mut machine = Machine::new(config);
-        let mut out = Vec::new();
+        let (mut machine, mut out) = (Machine::new(config), Vec::new());
+        self.take(channel, &mut machine, context, &mut out, first).await?;
         loop {
             let chunk = channel.chunk().await?;
             if chunk.is_empty() {
@@ -126,23 +174,33 @@ impl Service {
                 self.execute(channel, &mut machine, context, &mut out).await?;
                 return finish(channel, 0);
             }
-            let mut rest = chunk.as_slice();
-            loop {
-                let received = machine.receive(rest);
-                self.execute(channel, &mut machine, context, &mut out).await?;
-                match received {
-                    Ok(taken) if taken == rest.len() => break,
-                    Ok(taken) => rest = rest.get(taken..).unwrap_or_default(),
-                    Err(error) => {
-                        tracing::warn!(user = peer.user, "channel closed: {error}");
-                        // Who sends rubbish may not read either: the reason is told as far as it goes at once.
-                        let text = format!("sshrpc: {error}\n");
-                        let _ = tokio::time::timeout(PATIENCE, channel.stderr().write_all(text.as_bytes())).await;
-                        return finish(channel, 1);
-                    }
+            self.take(channel, &mut machine, context, &mut out, &chunk).await?;
+        }
+    }
+
+    /// Executes the calls in what came.
+    async fn take(
+        &self,
+        channel: &mut Channel,
+        machine: &mut Machine,
+        context: &Context,
+        out: &mut Vec<u8>,
+        octets: &[u8],
+    ) -> io::Result<()> {
+        let mut rest = octets;
+        while !rest.is_empty() {
+            let received = machine.receive(rest);
+            self.execute(channel, machine, context, out).await?;
+            match received {
+                Ok(taken) => rest = rest.get(taken..).unwrap_or_default(),
+                Err(error) => {
+                    tracing::warn!(user = context.caller().user, "channel closed: {error}");
+                    refuse(channel, &error).await?;
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, error));
                 }
             }
         }
+        Ok(())
     }
 
     /// Executes what is queued, and writes the answers: those of short calls together, and none later than it must because
@@ -184,7 +242,7 @@ async fn write(channel: &mut Channel, out: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-fn log(context: &Context, call: &Call) {
+pub(super) fn log(context: &Context, call: &Call) {
     tracing::debug!(user = context.caller().user, "call of {}", Place::from(call));
 }
 
@@ -222,8 +280,16 @@ fn end_by(channel: &Channel, signal: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// Closes the channel on a client that broke the rules. Who sends rubbish may not read either: the reason is told as far
+/// as it goes at once.
+pub(super) async fn refuse(channel: &Channel, error: &impl fmt::Display) -> io::Result<()> {
+    let text = format!("sshrpc: {error}\n");
+    let _ = tokio::time::timeout(PATIENCE, channel.stderr().write_all(text.as_bytes())).await;
+    finish(channel, 1)
+}
+
 /// "exit-status, EOF, CLOSE, and the connection stays."
-fn finish(channel: &Channel, status: u32) -> io::Result<()> {
+pub(super) fn finish(channel: &Channel, status: u32) -> io::Result<()> {
     channel.send_exit_status(status)?;
     channel.eof()?;
     channel.close();

@@ -23,10 +23,19 @@ pub(crate) async fn client_of(node: NodeBuilder, mode: Mode) -> Client {
 
 /// Who has this key, logged in to a node that lets it in.
 pub(crate) async fn log_in(node: NodeBuilder, user_key: PrivateKey, mode: Mode) -> Client {
+    log_in_with(node, user_key, |connect| connect.mode(mode)).await
+}
+
+/// The same, in another way.
+pub(crate) async fn log_in_with(
+    node: NodeBuilder,
+    user_key: PrivateKey,
+    how: impl FnOnce(Connect) -> Connect,
+) -> Client {
     let host_key = key();
     let node = node.host_key(host_key.clone()).listen("127.0.0.1:0").bind().await.unwrap();
     let address = node.local_addr().unwrap().to_string();
     tokio::spawn(node.run(std::future::pending()));
-    let to = Connect::to(&address).unwrap().no_config().host_key(host_key.public().clone()).mode(mode);
-    to.identity(Identity::from_key(user_key, "")).connect().await.unwrap()
+    let to = Connect::to(&address).unwrap().no_config().host_key(host_key.public().clone());
+    how(to).identity(Identity::from_key(user_key, "")).connect().await.unwrap()
 }
