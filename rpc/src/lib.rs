@@ -11,7 +11,7 @@
 //! - [`term`] has Erlang's values: the External Term Format both ways, and the text that people type and read.
 //! - [`call`] has requests and replies as machines without sockets.
 //! - [`extended`] has the protocol that goes beyond the original one: numbered calls, messages, monitors, streams.
-//! - [`backend`] has who executes: Rust functions, and the built-in ones.
+//! - [`backend`] has who executes: Rust functions, and the built-in ones. [`acl`] has who may call what, [`audit`] who did.
 //! - [`process`] has processes of Rust code: mailboxes, links, monitors, servers like `gen_server`.
 //!
 //! `term`, `call` and `extended` need neither an operating system nor the standard library (`default-features = false`).
@@ -22,10 +22,14 @@ extern crate alloc;
 #[cfg(feature = "std")]
 pub mod acl;
 #[cfg(feature = "std")]
+pub mod audit;
+#[cfg(feature = "std")]
 pub mod backend;
 pub mod call;
 #[cfg(feature = "std")]
 pub mod client;
+#[cfg(feature = "config")]
+pub mod config;
 pub mod extended;
 #[cfg(feature = "std")]
 pub mod node;

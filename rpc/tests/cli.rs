@@ -1,5 +1,7 @@
 //! The `sshrpc` command as its users meet it: the real binary, in a home directory of its own, and OpenSSH's `ssh`.
 
+#[path = "cli/acl.rs"]
+mod acl;
 #[path = "cli/config.rs"]
 mod config;
 #[path = "cli/errors.rs"]
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
         peers::trial("the_demonstration_has_a_figure_for_every_mode_and_cipher", &[], demonstration),
         peers::trial("help_and_completions_are_complete", &[], help_and_completions_are_complete),
     ];
+    trials.extend(acl::trials());
     trials.extend(config::trials());
     trials.extend(errors::trials());
     trials.extend(keys::trials());
@@ -93,7 +96,7 @@ fn demonstration(_: &Peers) -> Result<(), Failed> {
 
 fn help_and_completions_are_complete(_: &Peers) -> Result<(), Failed> {
     let home = Home::new()?;
-    for command in ["demo", "serve", "call", "keygen", "completions"] {
+    for command in ["demo", "serve", "call", "acl", "keygen", "completions"] {
         for help in ["-h", "--help"] {
             let done = home.run(&[command, help])?;
             ensure(done.code == Some(0) && done.stdout().contains("Usage: sshrpc "), "help", &done)?;

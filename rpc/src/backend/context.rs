@@ -39,6 +39,11 @@ impl Context {
         &self.caller
     }
 
+    /// Who calls, to be kept.
+    pub(crate) fn shared_caller(&self) -> Arc<Caller> {
+        self.caller.clone()
+    }
+
     /// When the caller stops waiting. The [`Executor`](super::Executor) stops the call then; a function may look ahead.
     #[must_use]
     pub const fn deadline(&self) -> Option<Instant> {
@@ -61,6 +66,10 @@ pub struct Caller {
     pub user: String,
     /// The fingerprint of the public key that the caller proved to hold, `SHA256:..`.
     pub key: Option<String>,
+    /// The fingerprint of the key of the authority whose certificate the caller showed.
+    pub authority: Option<String>,
+    /// The principals of that certificate: names that the authority vouches for.
+    pub principals: Vec<String>,
     /// Where the connection comes from, when it comes over a network.
     pub source: Option<SocketAddr>,
     /// Variables that the caller's line in authorized_keys sets, and `SSH_ORIGINAL_COMMAND` where that line forces
@@ -72,7 +81,8 @@ impl Caller {
     /// A caller by user name, of whom nothing else is known.
     #[must_use]
     pub fn new(user: impl Into<String>) -> Self {
-        Self { user: user.into(), key: None, source: None, environment: Vec::new() }
+        let (authority, principals, environment) = (None, Vec::new(), Vec::new());
+        Self { user: user.into(), key: None, authority, principals, source: None, environment }
     }
 
     /// This process itself.
@@ -85,6 +95,12 @@ impl Caller {
     #[must_use]
     pub fn with_key(self, fingerprint: impl Into<String>) -> Self {
         Self { key: Some(fingerprint.into()), ..self }
+    }
+
+    /// The same with a certificate of this authority, by the fingerprint of its key, for these principals.
+    #[must_use]
+    pub fn with_certificate(self, authority: impl Into<String>, principals: Vec<String>) -> Self {
+        Self { authority: Some(authority.into()), principals, ..self }
     }
 
     /// The same with a variable.

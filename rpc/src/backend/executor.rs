@@ -7,15 +7,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::panics::{Caught, caught};
-use super::{Backend, Context, Execution, Watch};
-use crate::acl::{Acl, Decision, Operation};
+use super::{Backend, Context, Execution, Origin, Watch};
+use crate::acl::{Acl, Decision, Operation, Subject};
+use crate::audit::{Audit, Entry};
 use crate::call::{Call, Failure, Outcome, Place};
 use crate::extended::Destination;
 use crate::term::Term;
 
-/// A backend behind the access rules, the deadline, the cancellation and a net under panics.
+/// A backend behind the access rules, the audit log, the deadline, the cancellation and a net under panics.
 ///
-/// - A call that the rules deny is answered with the error `{erpc,notsup}`.
+/// - What the rules deny is answered with the error `{erpc,notsup}`; what is too large or too soon for them with
+///   `{erpc,system_limit}`. It is logged with who and what.
 /// - A function that panics, at once or while it is polled, is answered with the error `{panic,<<"message">>}`, and the
 ///   node lives on. (Not where the program is built with `panic = "abort"`.)
 /// - A call that is pending at its deadline is stopped and answered with the error `{erpc,timeout}`; a cancelled one is
@@ -25,55 +27,111 @@ use crate::term::Term;
 pub struct Executor {
     backend: Arc<dyn Backend>,
     acl: Acl,
+    audit: Audit,
 }
 
 impl Executor {
     /// This backend behind these rules.
     #[must_use]
     pub fn new(backend: Arc<dyn Backend>, acl: Acl) -> Self {
-        Self { backend, acl }
+        Self { backend, acl, audit: Audit::off() }
+    }
+
+    /// The same with an audit log.
+    #[must_use]
+    pub fn audit(self, audit: Audit) -> Self {
+        Self { audit, ..self }
     }
 
     /// Executes a call whose outcome nobody waits for: the rules for casts apply.
     pub fn cast(&self, call: Call, context: &Context) -> Execution {
-        let decision = self.acl.check(context, Operation::Cast(&call));
-        self.execute(decision, call, context)
+        let admitted = self.admit(context, Operation::Cast(&call));
+        self.execute(admitted, call, context)
     }
 
-    fn execute(&self, decision: Decision, call: Call, context: &Context) -> Execution {
+    /// Asks the rules. What they deny is written down here; what they allow, when it has ended.
+    fn admit(&self, context: &Context, operation: Operation<'_>) -> Result<Entry, Failure> {
+        let entry = self.audit.begin(context, operation);
+        match self.acl.check(context, operation, self.origin(operation.subject())) {
+            Decision::Allow => Ok(entry),
+            Decision::Deny(denial) => {
+                let (caller, subject) = (context.caller(), operation.subject());
+                let (user, key) = (&caller.user, caller.key.as_deref().unwrap_or("none"));
+                tracing::warn!(
+                    user,
+                    key,
+                    source = caller.source.map(tracing::field::display),
+                    "denied: {subject}: {denial}"
+                );
+                entry.denied(&denial);
+                Err(denial.failure())
+            }
+        }
+    }
+
+    fn execute(&self, admitted: Result<Entry, Failure>, call: Call, context: &Context) -> Execution {
         let place = Place::from(&call);
-        let execution = match decision {
-            Decision::Allow => caught(|| self.backend.call(call, context)),
-            Decision::Deny => Err(Failure::erpc("notsup")),
+        let entry = match admitted {
+            Ok(entry) => entry,
+            Err(failure) => return Execution::Ready(Err(failure.at(&place))),
         };
-        match execution {
-            Ok(Execution::Pending(work)) => Execution::pending(supervise(work, place, context.clone())),
-            Ok(Execution::Ready(Err(failure))) | Err(failure) => Execution::Ready(Err(failure.at(&place))),
-            Ok(Execution::Ready(Ok(success))) => Execution::Ready(Ok(success)),
+        match caught(|| self.backend.call(call, context)) {
+            Ok(Execution::Pending(work)) => {
+                let work = supervise(work, place, context.clone());
+                Execution::pending(recorded(work, entry))
+            }
+            Ok(Execution::Ready(outcome)) => ready(outcome.map_err(|failure| failure.at(&place)), entry),
+            Err(failure) => ready(Err(failure.at(&place)), entry),
         }
     }
 }
 
 impl Backend for Executor {
     fn call(&self, call: Call, context: &Context) -> Execution {
-        let decision = self.acl.check(context, Operation::Call(&call));
-        self.execute(decision, call, context)
+        let admitted = self.admit(context, Operation::Call(&call));
+        self.execute(admitted, call, context)
     }
 
     fn send(&self, to: &Destination, message: Term, context: &Context) -> Execution {
-        let sent = match self.acl.check(context, Operation::Send { to, message: &message }) {
-            Decision::Allow => caught(|| self.backend.send(to, message, context)),
-            Decision::Deny => Err(Failure::erpc("notsup")),
+        let entry = match self.admit(context, Operation::Send { to, message: &message }) {
+            Ok(entry) => entry,
+            Err(failure) => return Execution::Ready(Err(failure)),
         };
-        sent.unwrap_or_else(|failure| Execution::Ready(Err(failure)))
+        match caught(|| self.backend.send(to, message, context)) {
+            Ok(Execution::Pending(work)) => Execution::pending(recorded(work, entry)),
+            Ok(Execution::Ready(outcome)) => ready(outcome, entry),
+            Err(failure) => ready(Err(failure), entry),
+        }
     }
 
     fn monitor(&self, of: &Destination, context: &Context) -> Result<Watch, Failure> {
-        match self.acl.check(context, Operation::Monitor { of }) {
-            Decision::Allow => caught(|| self.backend.monitor(of, context)).flatten(),
-            Decision::Deny => Err(Failure::erpc("notsup")),
+        let entry = self.admit(context, Operation::Monitor { of })?;
+        match caught(|| self.backend.monitor(of, context)).flatten() {
+            Ok(watch) => {
+                entry.begun();
+                Ok(watch)
+            }
+            Err(failure) => {
+                entry.ended(&Err(failure.clone()));
+                Err(failure)
+            }
         }
     }
+
+    fn origin(&self, subject: Subject<'_>) -> Origin {
+        caught(|| self.backend.origin(subject)).unwrap_or(Origin::Foreign)
+    }
+}
+
+fn ready(outcome: Outcome, entry: Entry) -> Execution {
+    entry.ended(&outcome);
+    Execution::Ready(outcome)
+}
+
+async fn recorded(work: impl Future<Output = Outcome>, entry: Entry) -> Outcome {
+    let outcome = work.await;
+    entry.ended(&outcome);
+    outcome
 }
 
 impl fmt::Debug for Executor {

@@ -12,7 +12,7 @@
 //!
 //! let mut functions = Functions::with_builtins();
 //! functions.add("math", "double", |x: i64| x * 2);
-//! let node = Executor::new(Arc::new(functions), Acl::allow_all());
+//! let node = Executor::new(Arc::new(functions), Acl::default());
 //!
 //! let context = Context::new(Caller::local());
 //! let execution = node.call(parse_call("math:double(21)")?, &context);
@@ -44,6 +44,7 @@ pub use self::executor::Executor;
 pub use self::registry::Functions;
 pub use self::router::Router;
 pub use self::typed::{Argument, Reply, TypedFunction};
+use crate::acl::Subject;
 use crate::call::{Call, Failure, Outcome, Success};
 use crate::extended::Destination;
 use crate::term::Term;
@@ -74,6 +75,23 @@ pub trait Backend: Send + Sync + 'static {
     fn monitor(&self, _of: &Destination, _context: &Context) -> Result<Watch, Failure> {
         Ok(Box::pin(core::future::ready(Term::atom("noproc"))))
     }
+
+    /// Whose code would do this. Where no rule says otherwise, what is built in is open to whoever may log in, and what is
+    /// foreign to nobody. A backend says of itself that it is built in; one that puts others together asks the one that
+    /// would serve it.
+    fn origin(&self, _subject: Subject<'_>) -> Origin {
+        Origin::Foreign
+    }
+}
+
+/// Whose code executes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Origin {
+    /// Functions and processes that this program registered: what they do was chosen one by one.
+    BuiltIn,
+    /// A whole run time with all that is installed in it.
+    Foreign,
 }
 
 /// Waits for the end of a process, and has its exit reason.

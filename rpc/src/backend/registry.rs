@@ -6,7 +6,8 @@ use core::pin::Pin;
 use std::collections::HashMap;
 
 use super::builtin::{self, Limits};
-use super::{Backend, Context, Execution, TypedFunction};
+use super::{Backend, Context, Execution, Origin, TypedFunction};
+use crate::acl::Subject;
 use crate::call::{Call, Failure, Outcome, Success};
 use crate::term::{Atom, Term};
 
@@ -95,6 +96,13 @@ impl Functions {
         self.insert(module, function, arity, Function::Async(Box::new(body)))
     }
 
+    /// Whether there is a function of this name.
+    #[must_use]
+    pub fn contains(&self, module: &str, function: &str, arity: usize) -> bool {
+        let (Ok(module), Ok(function)) = (Atom::new(module), Atom::new(function)) else { return false };
+        self.table.contains_key(&Key { module, function, arity })
+    }
+
     fn insert(&mut self, module: &'static str, function: &'static str, arity: usize, body: Function) -> &mut Self {
         let key = Key { module: Atom::from_static(module), function: Atom::from_static(function), arity };
         self.table.insert(key, body);
@@ -110,6 +118,10 @@ impl Backend for Functions {
             Some(Function::Async(body)) => Execution::Pending(body(call.args, context)),
             None => Execution::Ready(Err(Failure::undef(&call))),
         }
+    }
+
+    fn origin(&self, _subject: Subject<'_>) -> Origin {
+        Origin::BuiltIn
     }
 }
 

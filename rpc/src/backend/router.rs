@@ -3,10 +3,11 @@
 use core::fmt;
 use std::sync::Arc;
 
-use super::{Backend, Context, Execution, Watch};
+use super::{Backend, Context, Execution, Origin, Watch};
+use crate::acl::{Object, Subject};
 use crate::call::{Call, Failure};
 use crate::extended::Destination;
-use crate::term::Term;
+use crate::term::{Atom, Term};
 
 /// Several backends as one.
 ///
@@ -67,6 +68,11 @@ impl Router {
         self
     }
 
+    fn routed(&self, module: &str) -> &dyn Backend {
+        let route = self.routes.iter().find(|(pattern, _)| pattern.matches(module));
+        route.map_or(&*self.default, |(_, backend)| &**backend)
+    }
+
     fn owner(&self, of: &Destination) -> &dyn Backend {
         let owner = self.owners.iter().find(|(own, _)| own(of));
         owner.map_or(&*self.default, |(_, backend)| &**backend)
@@ -75,8 +81,7 @@ impl Router {
 
 impl Backend for Router {
     fn call(&self, call: Call, context: &Context) -> Execution {
-        let route = self.routes.iter().find(|(pattern, _)| pattern.matches(call.module.as_str()));
-        route.map_or(&self.default, |(_, backend)| backend).call(call, context)
+        self.routed(call.module.as_str()).call(call, context)
     }
 
     fn send(&self, to: &Destination, message: Term, context: &Context) -> Execution {
@@ -85,6 +90,24 @@ impl Backend for Router {
 
     fn monitor(&self, of: &Destination, context: &Context) -> Result<Watch, Failure> {
         self.owner(of).monitor(of, context)
+    }
+
+    fn origin(&self, subject: Subject<'_>) -> Origin {
+        match subject.object {
+            Object::Function { module, .. } => self.routed(module).origin(subject),
+            Object::Name(name) => match Atom::new(name) {
+                Ok(name) => self.owner(&name.into()).origin(subject),
+                Err(_too_long) => self.default.origin(subject),
+            },
+            // Whose it is, is not known here: what may be foreign counts as foreign.
+            _ => {
+                let mut all = self.owners.iter().map(|(_, backend)| backend).chain([&self.default]);
+                match all.all(|backend| backend.origin(subject) == Origin::BuiltIn) {
+                    true => Origin::BuiltIn,
+                    false => Origin::Foreign,
+                }
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use sshrpc::Functions;
+use sshrpc::acl::Acl;
 use sshrpc::backend::beam::{BeamError, Bounds};
 use sshrpc::backend::{Backend, BeamNode, BeamPort, Router};
 
@@ -19,7 +20,8 @@ pub(crate) struct Executing {
     #[arg(long, value_name = "WHO", default_value = "builtin", value_parser = parse)]
     backend: Who,
 
-    /// Let whoever may log in call every function of that Erlang, which may do whatever this user may
+    /// Let whoever may log in call every function of that Erlang, which may do whatever this user may; otherwise the rules
+    /// of sshrpc.toml say who may call what
     #[arg(long)]
     allow_all: bool,
 
@@ -45,13 +47,26 @@ fn parse(text: &str) -> Result<Who, &'static str> {
 }
 
 impl Executing {
+    /// Who may call what, where the configuration has these rules, or is none.
+    pub(crate) fn acl(&self, rules: Option<Acl>) -> Result<Acl, Failure> {
+        match (rules, self.allow_all) {
+            (None, true) => Ok(Acl::allow_all()),
+            (Some(_), true) => Err(Failure::usage("`--allow-all` leaves nothing to the rules of the configuration")
+                .hint("`[acl] default = \"allow\"` there opens all that is not dangerous")),
+            (Some(rules), false) => Ok(rules),
+            (None, false) if self.backend == Who::Builtin => Ok(Acl::default()),
+            (None, false) => Err(Failure::usage(
+                "nobody may call anything of an Erlang until it is said who may call what",
+            )
+            .hint(
+                "rules in sshrpc.toml say so (docs/acl.md); `--allow-all` opens every function to whoever may log in",
+            )),
+        }
+    }
+
     /// The backend, ready for calls.
     pub(crate) async fn start(&self) -> Result<Arc<dyn Backend>, Failure> {
         let builtin = Arc::new(Functions::with_builtins());
-        if self.backend != Who::Builtin && !self.allow_all {
-            return Err(Failure::usage("an Erlang would do whatever those who may log in ask it to")
-                .hint("with `--allow-all`, it does"));
-        }
         let erlang: Arc<dyn Backend> = match &self.backend {
             Who::Builtin => return Ok(builtin),
             Who::Beam => {
@@ -69,7 +84,11 @@ impl Executing {
             Who::Beam => format!("Calls are executed by `{}`", self.erl.display()),
             Who::BeamNode(path) => format!("Calls are executed by the Erlang that dials {}", shown(path)),
         };
-        vec![format!("{who}: whoever may log in may call every function there."), String::new()]
+        let whose = match self.allow_all {
+            true => "whoever may log in may call every function there.",
+            false => "the rules of the configuration say who may call what.",
+        };
+        vec![format!("{who}: {whose}"), String::new()]
     }
 }
 

@@ -31,6 +31,11 @@ impl Folder {
         self.path.join("authorized_keys")
     }
 
+    /// What our node does, and who may call what.
+    pub(crate) fn settings(&self) -> PathBuf {
+        self.path.join("sshrpc.toml")
+    }
+
     /// A user's key, as `sshrpc keygen` makes it.
     pub(crate) fn user_key(&self, kind: &str) -> PathBuf {
         self.path.join(format!("id_{kind}"))

@@ -52,7 +52,7 @@ impl Exit {
             Self::Failed => "the function failed on the node",
             Self::Usage => "the arguments make no sense, or a term has a syntax error",
             Self::HostKey => "the node's host key is unknown, changed or revoked",
-            Self::Denied => "the node refused the login",
+            Self::Denied => "the node refused the login; or, of `acl test`, its rules deny it",
             Self::Connection => "nobody answers there, or the connection was lost",
             Self::Timeout => "no answer in time",
             Self::Protocol => "the other side does not speak our protocol, or not as asked",

@@ -16,11 +16,28 @@ pub(crate) struct Failure {
     pub(crate) term: Option<String>,
     /// What to do next, each of one or more lines.
     pub(crate) hints: Vec<String>,
+    /// Whether it has been told.
+    pub(crate) told: Told,
+}
+
+/// Whether people know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Told {
+    #[default]
+    NotYet,
+    Already,
 }
 
 impl Failure {
     pub(crate) fn new(exit: Exit, message: impl Display) -> Self {
-        Self { exit, message: message.to_string(), details: Vec::new(), term: None, hints: Vec::new() }
+        Self {
+            exit,
+            message: message.to_string(),
+            details: Vec::new(),
+            term: None,
+            hints: Vec::new(),
+            told: Told::NotYet,
+        }
     }
 
     pub(crate) fn local(message: impl Display) -> Self {
@@ -37,6 +54,11 @@ impl Failure {
         self.details.push(term.clone());
         self.term = Some(term);
         self
+    }
+
+    /// One whose words are on standard output already.
+    pub(crate) fn silent(self) -> Self {
+        Self { told: Told::Already, ..self }
     }
 
     pub(crate) fn detail(mut self, line: impl Display) -> Self {

@@ -1,5 +1,6 @@
 //! The command line: what it takes, one file a command, and how it ends.
 
+mod acl;
 mod backend;
 mod call;
 mod completions;
@@ -15,6 +16,7 @@ mod output;
 mod provider;
 mod secret;
 mod serve;
+mod settings;
 mod table;
 mod terminal;
 
@@ -50,6 +52,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Demo(command) => command.run(&output, cli.global.verbose),
         Command::Serve(command) => command.run(&output, cli.global.verbose),
         Command::Call(command) => command.run(&output, cli.global.verbose),
+        Command::Acl(command) => command.run(&output),
         Command::Keygen(command) => command.run(&output, cli.global.verbose),
         Command::Completions(command) => command.run(&output),
     };
@@ -84,6 +87,7 @@ enum Command {
     Demo(demo::Demo),
     Serve(serve::Serve),
     Call(call::Call),
+    Acl(acl::Acl),
     Keygen(keygen::Keygen),
     Completions(completions::Completions),
 }

@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{Failure, Told};
 
 /// Headings and commands to type.
 pub(crate) const STRONG: Style = Style::new().bold();
@@ -64,6 +64,9 @@ impl Output {
 
     /// Reports a failure, and says how to end.
     pub(crate) fn fail(self, failure: &Failure) -> Exit {
+        if failure.told == Told::Already {
+            return failure.exit;
+        }
         // Nothing can be done about an error stream that is gone.
         let _ = match self {
             Self::Text => report(failure),

@@ -11,6 +11,8 @@ use ssh_transport::authorized_keys::AuthorizedKeys;
 use ssh_transport::files::{FileError, FileProblem};
 use ssh_transport::forward::{Allow, Forwarding};
 use ssh_transport::identity::{Identity, IdentityError, write_key_pair};
+use sshrpc::acl::Acl;
+use sshrpc::audit::Audit;
 use sshrpc::node::NodeError;
 use sshrpc::{Node, PrivateKey, PublicKey, os_rng};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -20,13 +22,15 @@ use super::config::{Folder, HOST_KINDS, KINDS, shown};
 use super::failure::Failure;
 use super::output::{FAINT, Output, STRONG, WARN, styled};
 use super::provider::{self, Provider};
+use super::settings::{self, Reload};
 use super::terminal::Ask;
 use super::{log, secret};
 
 /// Answer calls, with the built-in functions or a real Erlang
 ///
 /// Without `--host-key` the node gets an ed25519 and an RSA key in sshrpc's own folder, the first time. Whoever has a key
-/// in authorized_keys may log in under any name and call every function.
+/// in authorized_keys may log in under any name and call every function, unless sshrpc.toml has rules; SIGHUP makes the
+/// node read them anew.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -37,17 +41,21 @@ Examples:
 
 Stop it with Ctrl-C or SIGTERM: calls that run are answered first. A second one stops it at once.")]
 pub(crate) struct Serve {
-    /// The address and the port; port 0 is a free one
-    #[arg(long, short, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:2222", value_parser = listen_address)]
-    listen: String,
+    /// The address and the port; port 0 is a free one [default: 127.0.0.1:2222]
+    #[arg(long, short, value_name = "ADDRESS:PORT", value_parser = listen_address)]
+    listen: Option<String>,
+
+    /// What the node does where no option says so, and who may call what [default: sshrpc's own sshrpc.toml]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 
     /// Carry connections for whoever may log in: local (`ssh -L`, `-D`, `-W`, `-J`), remote (`ssh -R`, on this machine
-    /// alone), yes or no
+    /// alone), yes or no [default: no]
     #[arg(
-        long, value_name = "WHICH", default_value = "no", hide_possible_values = true,
+        long, value_name = "WHICH", hide_possible_values = true,
         value_parser = PossibleValuesParser::new(["no", "local", "remote", "yes"]).try_map(|name| allowed(&name)),
     )]
-    allow_forwarding: Allow,
+    allow_forwarding: Option<Allow>,
 
     #[command(flatten, next_help_heading = "Execution")]
     executing: Executing,
@@ -135,13 +143,18 @@ fn listen_address(text: &str) -> Result<String, &'static str> {
 }
 
 impl Serve {
-    pub(crate) fn run(self, output: &Output, verbose: u8) -> Result<(), Failure> {
+    pub(crate) fn run(mut self, output: &Output, verbose: u8) -> Result<(), Failure> {
         log::start(log::Chatter::Talkative, verbose);
         let folder = Folder::find();
         if let Ok(folder) = &folder {
             // The line that lets a key in must work as it is printed.
             folder.create()?;
         }
+        let settings = settings::load(self.config.as_deref(), folder.as_ref().ok())?;
+        let (config_file, config) = settings.map_or_else(Default::default, |(path, config)| (Some(path), config));
+        self.fill_in(config.serve)?;
+        let acl = self.executing.acl(config_file.as_ref().map(|_path| Acl::new(config.policy)))?;
+        let rules = Rules { acl, audit: settings::audit(&config.audit)?, file: config_file };
         let host_keys = match self.keys.host_keys.as_slice() {
             [] => own_host_keys(folder.as_ref().map_err(Clone::clone)?)?,
             files => {
@@ -155,7 +168,34 @@ impl Serve {
             (None, folder) => folder.as_ref().map_err(Clone::clone)?.authorized_keys(),
         };
         let runtime = tokio::runtime::Runtime::new().map_err(Failure::local)?;
-        runtime.block_on(self.serve(output, host_keys, authorized, folder.ok()))
+        runtime.block_on(self.serve(output, host_keys, authorized, folder.ok(), rules))
+    }
+
+    /// Takes from the file what the command line does not say.
+    fn fill_in(&mut self, file: sshrpc::config::Serve) -> Result<(), Failure> {
+        let wrong = |key: &str, why: &str| Failure::local(format!("sshrpc.toml: [serve] {key}: {why}"));
+        if self.listen.is_none() {
+            let listen = file.listen.map(|text| listen_address(&text)).transpose();
+            self.listen = listen.map_err(|why| wrong("listen", why))?;
+        }
+        if self.allow_forwarding.is_none() {
+            let which = file.allow_forwarding.map(allowed).transpose();
+            self.allow_forwarding = which.map_err(|why| wrong("allow_forwarding", why))?;
+        }
+        if self.keys.host_keys.is_empty() {
+            self.keys.host_keys = file.host_keys;
+        }
+        self.keys.authorized_keys = self.keys.authorized_keys.take().or(file.authorized_keys);
+        self.keys.revoked_keys = self.keys.revoked_keys.take().or(file.revoked_keys);
+        let algorithms = &mut self.algorithms;
+        if algorithms.tier.is_none() {
+            algorithms.tier = file.tier.map(tier).transpose().map_err(|why| wrong("tier", why))?;
+        }
+        algorithms.cipher = algorithms.cipher.take().or(file.cipher);
+        algorithms.mac = algorithms.mac.take().or(file.mac);
+        algorithms.kex = algorithms.kex.take().or(file.kex);
+        algorithms.compress |= file.compress.unwrap_or_default();
+        Ok(())
     }
 
     async fn serve(
@@ -164,13 +204,15 @@ impl Serve {
         host_keys: Vec<Identity>,
         authorized: PathBuf,
         folder: Option<Folder>,
+        rules: Rules,
     ) -> Result<(), Failure> {
         let plain = host_keys.iter().filter(|identity| identity.certificate().is_none());
         let shown_keys: Vec<PublicKey> = plain.map(|identity| identity.public().clone()).collect();
-        let mut builder = Node::builder().listen(&self.listen).authorized_keys_file(&authorized);
+        let mut builder =
+            Node::builder().listen(self.listen.as_deref().unwrap_or(LISTEN)).authorized_keys_file(&authorized);
         let mut forwarding = Forwarding::default();
-        forwarding.tcp = self.allow_forwarding;
-        builder = builder.forwarding(forwarding);
+        forwarding.tcp = self.allow_forwarding.unwrap_or(Allow::No);
+        builder = builder.forwarding(forwarding).acl(rules.acl.clone()).audit(rules.audit.clone());
         for identity in host_keys {
             builder = builder.host_identity((self.algorithms.provider.sign)(identity));
         }
@@ -193,14 +235,27 @@ impl Serve {
         }
         builder = builder.backend(self.executing.start().await?);
         let mut stop = Stop::new()?;
+        if let Some(path) = rules.file {
+            Reload { path, acl: rules.acl, audit: rules.audit.clone() }.start()?;
+        }
         let node = builder.bind().await.map_err(|error| not_listening(&error))?;
         let address = node.local_addr().map_err(Failure::local)?;
         let welcome = Welcome { address, host_keys: shown_keys, authorized, folder, executing: self.executing.lines() };
         output.print(|| welcome.text(), || welcome.json())?;
         node.run(stop.first()).await;
+        rules.audit.flush();
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+const LISTEN: &str = "127.0.0.1:2222";
+
+/// Who may call what, who did, and where that is said.
+struct Rules {
+    acl: Acl,
+    audit: Audit,
+    file: Option<PathBuf>,
 }
 
 /// What ends a node.

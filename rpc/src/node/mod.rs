@@ -29,6 +29,7 @@ use tokio::sync::Semaphore;
 use self::authorized::Authorized;
 use self::serve::Service;
 use crate::acl::Acl;
+use crate::audit::Audit;
 use crate::backend::{Backend, Executor, Functions};
 use crate::process::{Front, ProcessFunctions, Processes};
 use crate::term::{Atom, DecodeLimits};
@@ -72,7 +73,8 @@ impl Node {
             revoked_keys: None,
             backend: None,
             processes: Processes::default(),
-            acl: Acl::allow_all(),
+            acl: Acl::default(),
+            audit: Audit::off(),
             provider: &PROVIDER,
             algorithms: Algorithms::up_to(Tier::Default, &PROVIDER),
             limits: DecodeLimits::DEFAULT,
@@ -114,6 +116,7 @@ pub struct NodeBuilder {
     backend: Option<(Arc<dyn Backend>, ProcessFunctions)>,
     processes: Processes,
     acl: Acl,
+    audit: Audit,
     provider: &'static dyn CryptoProvider,
     algorithms: Algorithms,
     limits: DecodeLimits,
@@ -233,9 +236,16 @@ impl NodeBuilder {
         self.processes(Processes::new(name))
     }
 
-    /// Whose calls of what are allowed: everybody's of everything, unless said otherwise.
+    /// Whose calls of what are allowed. Unless said otherwise, [functions](Functions) are everybody's who may log in, and
+    /// what another backend has is nobody's.
     pub fn acl(mut self, acl: Acl) -> Self {
         self.acl = acl;
+        self
+    }
+
+    /// Writes down who did what: nothing, unless said otherwise.
+    pub fn audit(mut self, audit: Audit) -> Self {
+        self.audit = audit;
         self
     }
 
@@ -334,7 +344,7 @@ impl NodeBuilder {
         let (behind, functions) =
             self.backend.unwrap_or_else(|| (Arc::new(Functions::with_builtins()), ProcessFunctions::Front));
         let front = Front { processes: self.processes.clone(), behind, functions };
-        let executor = Executor::new(Arc::new(front), self.acl);
+        let executor = Executor::new(Arc::new(front), self.acl).audit(self.audit);
         let handler = NodeHandler {
             authorized: self.authorized,
             service: Arc::new(Service {

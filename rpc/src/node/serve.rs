@@ -71,6 +71,10 @@ impl Service {
         if let Some(key) = &peer.key {
             caller = caller.with_key(key.fingerprint().to_string());
         }
+        if let Some(certificate) = &peer.certificate {
+            let authority = certificate.authority().fingerprint().to_string();
+            caller = caller.with_certificate(authority, certificate.principals().to_vec());
+        }
         if let Some(source) = peer.source {
             caller = caller.with_source(source);
         }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::processes::Processes;
-use crate::backend::{Backend, Context, Execution, Watch};
+use crate::acl::{Object, Subject};
+use crate::backend::{Backend, Context, Execution, Origin, Watch};
 use crate::call::{Call, Failure};
 use crate::extended::Destination;
-use crate::term::Term;
+use crate::term::{Atom, Term};
 
 /// Processes, and a backend behind them for what is not theirs.
 pub(crate) struct Front {
@@ -44,5 +45,17 @@ impl Backend for Front {
             true => Backend::monitor(&self.processes, of, context),
             false => self.behind.monitor(of, context),
         }
+    }
+
+    fn origin(&self, subject: Subject<'_>) -> Origin {
+        let own = match subject.object {
+            Object::Function { module, function, arity } => {
+                self.functions == ProcessFunctions::Front && Processes::has_function(module, function, arity)
+            }
+            Object::Name(name) => Atom::new(name).is_ok_and(|name| self.processes.whereis(&name).is_some()),
+            // Whose it is, is not known here: what may be foreign counts as foreign.
+            _ => false,
+        };
+        if own { Origin::BuiltIn } else { self.behind.origin(subject) }
     }
 }

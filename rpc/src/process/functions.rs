@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use super::error::SendError;
 use super::processes::Processes;
-use crate::backend::{Backend, Context, Execution, Watch};
+use crate::acl::Subject;
+use crate::backend::{Backend, Context, Execution, Origin, Watch};
 use crate::call::{Call, Failure, Success};
 use crate::extended::Destination;
 use crate::term::{Atom, Pid, Term};
@@ -31,7 +32,11 @@ const FUNCTIONS: [(&str, &str, usize); 12] = [
 impl Processes {
     /// Whether this is a function about processes.
     pub(crate) fn has(call: &Call) -> bool {
-        let (module, function, arity) = (call.module.as_str(), call.function.as_str(), call.args.len());
+        Self::has_function(call.module.as_str(), call.function.as_str(), call.args.len())
+    }
+
+    /// Whether this is one of these functions.
+    pub(crate) fn has_function(module: &str, function: &str, arity: usize) -> bool {
         FUNCTIONS.contains(&(module, function, arity))
     }
 
@@ -129,6 +134,11 @@ impl Processes {
 /// Answers Erlang's functions about processes (`erlang:send/2`, `gen_server:call/3`, ...), and what comes from outside for
 /// its own.
 impl Backend for Processes {
+    /// The program's own.
+    fn origin(&self, _subject: Subject<'_>) -> Origin {
+        Origin::BuiltIn
+    }
+
     fn call(&self, call: Call, _context: &Context) -> Execution {
         if !Self::has(&call) {
             return Execution::Ready(Err(Failure::undef(&call)));

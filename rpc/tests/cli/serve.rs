@@ -1,10 +1,8 @@
 //! `sshrpc serve`: the first start, the lines it prints, and how it stops.
 
-use std::process::Command;
-
 use peers::{Child, Failed, LIMIT, Peers, Trial};
 
-use crate::support::{Done, Home, Node, ensure, listening};
+use crate::support::{Done, Home, Node, ensure, listening, signal};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -158,10 +156,4 @@ fn providers(_: &Peers) -> Result<(), Failed> {
         node.call(&[&node.target(), "lists", "seq", "[1,5]"])?.expect(0, "[1,2,3,4,5]\n", "")?;
     }
     Ok(())
-}
-
-/// Sends a signal to a child of ours, by its own id.
-fn signal(child: &Child, name: &str) -> Result<(), Failed> {
-    let status = Command::new("/bin/sh").args(["-c", &format!("kill -{name} {}", child.id())]).status()?;
-    if status.success() { Ok(()) } else { Err(format!("kill: {status}").into()) }
 }

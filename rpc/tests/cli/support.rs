@@ -135,15 +135,24 @@ impl Node {
 
     /// A node whose user has called it once, and so knows it.
     pub(crate) fn start_with(arguments: &[&str]) -> Result<Self, Failed> {
-        let home = Home::new()?;
+        Self::start_in(Home::new()?, arguments)
+    }
+
+    /// The same for a user who has something in this home already.
+    pub(crate) fn start_in(home: Home, arguments: &[&str]) -> Result<Self, Failed> {
+        let node = Self::start_unknown(home, arguments)?;
+        node.call(&["--accept-new", &node.target(), "erlang", "node"])?.expect(0, "nonode@nohost\n", "")?;
+        Ok(node)
+    }
+
+    /// A node that its user has not called yet.
+    pub(crate) fn start_unknown(home: Home, arguments: &[&str]) -> Result<Self, Failed> {
         let (host, identity) = (home.key("host")?, home.key(".ssh/id_ed25519")?);
         let serve = ["serve", "--json", "--listen", "127.0.0.1:0", "--host-key", &host, "--authorized-keys"];
         let public = format!("{identity}.pub");
         let child = Child::spawn(&mut home.sshrpc(&[&serve[..], &[&public], arguments].concat()))?;
         let (child, port) = listening(child)?;
-        let node = Self { home, child, port, identity };
-        node.call(&["--accept-new", &node.target(), "erlang", "node"])?.expect(0, "nonode@nohost\n", "")?;
-        Ok(node)
+        Ok(Self { home, child, port, identity })
     }
 
     pub(crate) fn target(&self) -> String {
@@ -179,4 +188,10 @@ pub(crate) fn listening(mut child: Child) -> Result<(Child, u16), Failed> {
     let address = line["listening"].as_str().ok_or("an address")?;
     let port = address.parse::<std::net::SocketAddr>()?.port();
     Ok((child, port))
+}
+
+/// Sends a signal to a child of ours, by its own id.
+pub(crate) fn signal(child: &Child, name: &str) -> Result<(), Failed> {
+    let status = Command::new("/bin/sh").args(["-c", &format!("kill -{name} {}", child.id())]).status()?;
+    if status.success() { Ok(()) } else { Err(format!("kill: {status}").into()) }
 }
