@@ -10,10 +10,11 @@
 //! - [`Client`] calls functions on a node, [`Node`] answers calls, each in under ten lines.
 //! - [`term`] has Erlang's values: the External Term Format both ways, and the text that people type and read.
 //! - [`call`] has requests and replies as machines without sockets.
+//! - [`bert`] has BERT-RPC 1.0, as machines too.
 //! - [`extended`] has the protocol that goes beyond the original one: numbered calls, messages, monitors, streams.
 //! - [`backend`] has who executes: Rust functions, and the built-in ones.
 //!
-//! `term`, `call` and `extended` need neither an operating system nor the standard library (`default-features = false`).
+//! `term`, `call`, `bert` and `extended` need neither an operating system nor the standard library (`default-features = false`).
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
@@ -22,6 +23,7 @@ extern crate alloc;
 pub mod acl;
 #[cfg(feature = "std")]
 pub mod backend;
+pub mod bert;
 pub mod call;
 #[cfg(feature = "std")]
 pub mod client;

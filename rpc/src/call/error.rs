@@ -112,7 +112,7 @@ fn explain_refusal(f: &mut fmt::Formatter<'_>, reason: &Term) -> fmt::Result {
 }
 
 /// A term in a message for people, cut where it would be a page.
-pub(super) struct Brief<'a>(pub(super) &'a Term);
+pub(crate) struct Brief<'a>(pub(crate) &'a Term);
 
 impl Brief<'_> {
     const MAX_CHARS: usize = 1000;

@@ -43,6 +43,7 @@ mod text;
 
 pub use self::answer::{Answer, NotAnAnswer, Status};
 pub use self::client::{CallId, CallNotSent, Client, ClientConfig, ClientError};
+pub(crate) use self::error::Brief;
 pub use self::error::CallError;
 pub use self::failure::{Class, Failure, Outcome, Place, Success};
 pub use self::frame::{Decoder, Expect, FrameError, Framing, Partial, TooLong, Unit, append};
