@@ -11,9 +11,10 @@ use std::time::Instant;
 
 use super::{Backend, Context, Execution, Watch};
 use crate::acl::{Acl, Decision, Operation};
+use crate::bert::Known;
 use crate::call::{Call, Failure, Outcome, Place};
 use crate::extended::Destination;
-use crate::term::Term;
+use crate::term::{Atom, Term};
 
 /// A backend behind the access rules, the deadline, the cancellation and a net under panics.
 ///
@@ -60,6 +61,10 @@ impl Backend for Executor {
     fn call(&self, call: Call, context: &Context) -> Execution {
         let decision = self.acl.check(context, Operation::Call(&call));
         self.execute(decision, call, context)
+    }
+
+    fn module(&self, name: &Atom) -> Known {
+        caught(|| self.backend.module(name)).unwrap_or(Known::Unsure)
     }
 
     fn send(&self, to: &Destination, message: Term, context: &Context) -> Execution {

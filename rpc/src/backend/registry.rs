@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use super::builtin::{self, Limits};
 use super::{Backend, Context, Execution, TypedFunction};
+use crate::bert::Known;
 use crate::call::{Call, Failure, Outcome, Success};
 use crate::term::{Atom, Term};
 
@@ -110,6 +111,10 @@ impl Backend for Functions {
             Some(Function::Async(body)) => Execution::Pending(body(call.args, context)),
             None => Execution::Ready(Err(Failure::undef(&call))),
         }
+    }
+
+    fn module(&self, name: &Atom) -> Known {
+        if self.table.keys().any(|key| key.module == *name) { Known::Yes } else { Known::No }
     }
 }
 

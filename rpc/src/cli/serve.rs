@@ -11,7 +11,7 @@ use ssh_transport::authorized_keys::AuthorizedKeys;
 use ssh_transport::files::{FileError, FileProblem};
 use ssh_transport::forward::{Allow, Forwarding};
 use ssh_transport::identity::{Identity, IdentityError, write_key_pair};
-use sshrpc::node::NodeError;
+use sshrpc::node::{BertRpc, NodeError};
 use sshrpc::{Node, PrivateKey, PublicKey, os_rng};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -46,6 +46,10 @@ pub(crate) struct Serve {
         value_parser = PossibleValuesParser::new(["no", "local", "remote", "yes"]).try_map(|name| allowed(&name)),
     )]
     allow_forwarding: Allow,
+
+    /// Also answer BERT-RPC over plain TCP on an address of this machine alone: everybody on it may call every function
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = listen_address)]
+    bert: Option<String>,
 
     #[command(flatten, next_help_heading = "Keys")]
     keys: Keys,
@@ -166,6 +170,9 @@ impl Serve {
         let mut forwarding = Forwarding::default();
         forwarding.tcp = self.allow_forwarding;
         builder = builder.forwarding(forwarding);
+        if let Some(address) = &self.bert {
+            builder = builder.bert_rpc(BertRpc::default().listen(address));
+        }
         for identity in host_keys {
             builder = builder.host_identity((self.algorithms.provider.sign)(identity));
         }
@@ -189,7 +196,8 @@ impl Serve {
         let mut stop = Stop::new()?;
         let node = builder.bind().await.map_err(|error| not_listening(&error))?;
         let address = node.local_addr().map_err(Failure::local)?;
-        let welcome = Welcome { address, host_keys: shown_keys, authorized, folder };
+        let bert = node.bert_addr().map_err(Failure::local)?;
+        let welcome = Welcome { address, bert, host_keys: shown_keys, authorized, folder };
         output.print(|| welcome.text(), || welcome.json())?;
         node.run(stop.first()).await;
         tracing::info!("stopped");
@@ -259,6 +267,12 @@ fn not_listening(error: &NodeError) -> Failure {
     let failure = Failure::local(error);
     let (address, error) = match error {
         NodeError::Listen(address, error) => (address, error),
+        NodeError::NotLoopback(_) => {
+            return failure.hint(
+                "there nobody logs in and nothing is encrypted: `--bert 127.0.0.1:9999`, and for other machines the \
+                                 subsystem `bert-rpc`: `ssh -s HOST bert-rpc`",
+            );
+        }
         NodeError::Nothing(Missing::HostKeys) => return failure.hint("ECDSA keys want `--tier compatible`"),
         NodeError::Nothing(Missing::KeyExchange) => {
             return failure.hint("methods with SHA-1 and less than 2048 bits are for clients of old servers alone");
@@ -277,6 +291,7 @@ fn not_listening(error: &NodeError) -> Failure {
 /// What a node says when it starts.
 struct Welcome {
     address: std::net::SocketAddr,
+    bert: Option<std::net::SocketAddr>,
     host_keys: Vec<PublicKey>,
     authorized: PathBuf,
     folder: Option<Folder>,
@@ -285,6 +300,9 @@ struct Welcome {
 impl Welcome {
     fn text(&self) -> String {
         let mut lines = vec![format!("Listening on {}", styled(STRONG, self.address))];
+        if let Some(address) = self.bert {
+            lines.push(format!("  BERT-RPC  {} for everybody on this machine", styled(STRONG, address)));
+        }
         for key in &self.host_keys {
             lines.push(format!("  host key  {:<12} {}", key.key_type(), key.fingerprint()));
         }
@@ -362,6 +380,7 @@ impl Welcome {
         let authorized = AuthorizedKeys::load(&self.authorized).map(|keys| keys.entries().len()).unwrap_or_default();
         json!({
             "listening": self.address,
+            "bert": self.bert,
             "host_keys": self.host_keys.iter().map(key).collect::<Vec<_>>(),
             "authorized_keys": { "file": self.authorized, "keys": authorized },
         })

@@ -1,6 +1,7 @@
 //! A node: answers calls over SSH in all four modes, on one port.
 
 mod authorized;
+mod bert;
 mod serve;
 
 use std::fmt;
@@ -25,9 +26,11 @@ use ssh_transport::server::{
 };
 
 use self::authorized::Authorized;
+use self::bert::Listener;
+pub use self::bert::{BertRpc, Keep};
 use self::serve::Service;
 use crate::acl::Acl;
-use crate::backend::{Backend, Executor, Functions};
+use crate::backend::{Backend, Cancellation, Executor, Functions};
 use crate::term::DecodeLimits;
 
 /// A node that listens. Clients reach it by exec, shell and subsystem alike.
@@ -56,6 +59,7 @@ use crate::term::DecodeLimits;
 #[derive(Debug)]
 pub struct Node {
     server: Server<NodeHandler>,
+    bert: Option<Listener>,
 }
 
 impl Node {
@@ -75,6 +79,7 @@ impl Node {
             idle_timeout: None,
             banner: None,
             forwarding: Forwarding::default(),
+            bert: BertRpc::default(),
         }
     }
 
@@ -86,9 +91,27 @@ impl Node {
         self.server.local_addr()
     }
 
+    /// Where it listens for plain BERT-RPC, if it does.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn bert_addr(&self) -> io::Result<Option<SocketAddr>> {
+        self.bert.as_ref().map(Listener::local_addr).transpose()
+    }
+
     /// Answers calls until `shutdown` is ready; then lets the calls under way end, and returns.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        self.server.run(shutdown).await;
+        let (canceller, stopping) = Cancellation::new();
+        let bert = async {
+            if let Some(listener) = self.bert {
+                listener.run(stopping).await;
+            }
+        };
+        let shutdown = async {
+            shutdown.await;
+            canceller.cancel();
+        };
+        tokio::join!(self.server.run(shutdown), bert);
     }
 }
 
@@ -109,6 +132,7 @@ pub struct NodeBuilder {
     idle_timeout: Option<Duration>,
     banner: Option<String>,
     forwarding: Forwarding,
+    bert: BertRpc,
 }
 
 /// Clients that vanish are noticed after three minutes without a sign of life.
@@ -134,6 +158,8 @@ pub enum NodeError {
     Nothing(Missing),
     /// The address cannot be had.
     Listen(String, io::Error),
+    /// Plain BERT-RPC, where nobody logs in, is not for other machines.
+    NotLoopback(String),
 }
 
 impl fmt::Display for NodeError {
@@ -144,6 +170,9 @@ impl fmt::Display for NodeError {
             Self::Nothing(Missing::KeyExchange) => f.write_str("no key exchange method is left that a node offers"),
             Self::Nothing(Missing::Ciphers) => f.write_str("no cipher is left that a node offers"),
             Self::Nothing(_) => f.write_str("of some kind of algorithm nothing is left that a node offers"),
+            Self::NotLoopback(address) => {
+                write!(f, "cannot listen on {address} for plain BERT-RPC: it is not an address of this machine alone")
+            }
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
         }
     }
@@ -283,6 +312,12 @@ impl NodeBuilder {
         self
     }
 
+    /// Speaks BERT-RPC this way: over SSH alone, without callbacks or caching, unless said otherwise.
+    pub fn bert_rpc(mut self, bert: BertRpc) -> Self {
+        self.bert = bert;
+        self
+    }
+
     /// Text that users see before they log in.
     pub fn banner(mut self, banner: &str) -> Self {
         self.banner = Some(banner.to_owned());
@@ -307,13 +342,16 @@ impl NodeBuilder {
         policy.revoked_keys = self.revoked_keys;
         let backend = self.backend.unwrap_or_else(|| Arc::new(Functions::with_builtins()));
         let executor = Executor::new(backend, self.acl);
-        let handler = NodeHandler {
-            authorized: self.authorized,
-            service: Arc::new(Service { executor, limits: self.limits }),
-            forwarding: self.forwarding,
+        let listen = self.bert.listen.clone();
+        let service = Service { executor, limits: self.limits, bert: self.bert, casts: bert::casts() };
+        let service = Arc::new(service);
+        let bert = match listen {
+            Some(address) => Some(Listener::bind(&address, service.clone()).await?),
+            None => None,
         };
+        let handler = NodeHandler { authorized: self.authorized, service, forwarding: self.forwarding };
         let server = Server::bind(&self.listen, policy, handler).await;
-        Ok(Node { server: server.map_err(|error| NodeError::Listen(self.listen, error))? })
+        Ok(Node { server: server.map_err(|error| NodeError::Listen(self.listen, error))?, bert })
     }
 }
 

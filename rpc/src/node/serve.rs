@@ -1,12 +1,15 @@
 //! The programs of a node: what its session channels run.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ssh_transport::server::{ORIGINAL_COMMAND, Peer, Program, ProgramRequest};
 use ssh_transport::{Asked, Channel, Ended, Requests};
 use tokio::io::AsyncWriteExt;
+use tokio::sync::Semaphore;
 
+use super::BertRpc;
 use crate::backend::{Backend, Caller, Cancellation, Context, Execution, Executor};
 use crate::call::{Answer, Call, Command, Expect, Form, Place, Server as Machine, ServerConfig};
 use crate::client::SUBSYSTEM;
@@ -17,14 +20,20 @@ use crate::term::{DecodeLimits, Emit};
 pub(super) struct Service {
     pub(super) executor: Executor,
     pub(super) limits: DecodeLimits,
+    pub(super) bert: BertRpc,
+    /// The casts of BERT-RPC that may still begin.
+    pub(super) casts: Arc<Semaphore>,
 }
 
 /// The room that is kept for answers between two of them.
-const KEPT: usize = 32 * 1024;
+pub(super) const KEPT: usize = 32 * 1024;
 /// Answers are written once this many bytes of them have come together.
-const ENOUGH: usize = 64 * 1024;
+pub(super) const ENOUGH: usize = 64 * 1024;
 /// How long a peer may take to read why its channel is closed.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The subsystem of BERT-RPC.
+const BERT_RPC: &str = "bert-rpc";
 
 /// What a person at a terminal is told, who asked for a shell.
 const NO_SHELL: &str = "This is an sshrpc node: its shell speaks Erlang's external term format, not text.\r\n\
@@ -38,6 +47,7 @@ impl Service {
         let terminal = request.terminal().is_some();
         let ran = match &program {
             Program::Subsystem(name) if name == SUBSYSTEM => self.calls(request, Expect::Frames).await,
+            Program::Subsystem(name) if name == BERT_RPC => self.bert_rpc(request).await,
             Program::Shell if terminal => self.no_shell(request).await,
             Program::Shell => self.calls(request, Expect::Either).await,
             Program::Exec(command) => {
@@ -103,6 +113,18 @@ impl Service {
         let requests = channel.requests();
         tokio::select! {
             ended = self.answer(&mut channel, &peer, &context, expect) => ended,
+            name = fatal_signal(requests) => end_by(&channel, &name),
+        }
+    }
+
+    /// A stream of BERT-RPC requests.
+    async fn bert_rpc(&self, request: ProgramRequest) -> io::Result<()> {
+        let (_canceller, cancellation) = Cancellation::new();
+        let context = Self::context(&request, cancellation);
+        let mut channel = request.accept()?;
+        let requests = channel.requests();
+        tokio::select! {
+            status = self.bert_channel(&mut channel, &context) => finish(&channel, status?),
             name = fatal_signal(requests) => end_by(&channel, &name),
         }
     }
@@ -180,7 +202,7 @@ async fn write(channel: &mut Channel, out: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-fn log(context: &Context, call: &Call) {
+pub(super) fn log(context: &Context, call: &Call) {
     tracing::debug!(user = context.caller().user, "call of {}", Place::from(call));
 }
 
