@@ -8,6 +8,7 @@ use ssh_proto::wire::{Put, Reader};
 
 fn main() {
     term_seeds();
+    bert_seeds();
     key_seeds();
     certificate_seeds();
     extended_seeds();
@@ -38,6 +39,39 @@ fn extended_seeds() {
         write("extended", &format!("example-{number:02}"), &seed);
     }
 }
+
+/// Messages of BERT-RPC, behind the octet that says how the stream is taken: in pieces of three.
+fn bert_seeds() {
+    for (name, messages) in BERT_RPC {
+        let mut seed = vec![9];
+        for message in messages {
+            let bytes = message.parse::<sshrpc::Term>().expect("a term").to_bytes().expect("short");
+            seed.extend(u32::try_from(bytes.len()).expect("short").to_be_bytes());
+            seed.extend(bytes);
+        }
+        // What a stream ends with.
+        seed.extend([0, 0, 0, 2, 1, 2, 0, 0, 0, 0]);
+        write("calls", name, &seed);
+    }
+}
+
+const BERT_RPC: [(&str, &[&str]); 5] = [
+    ("bert-call", &["{call,nat,add,[1,2.5,{bert,dict,[{a,{bert,nil}}]},<<\"b\">>]}"]),
+    ("bert-cast", &["{info,callback,[{service,<<\"h:1\">>},{mfa,m,f,[a]}]}", "{cast,m,f,[]}"]),
+    ("bert-cache", &["{info,cache,[{validation,<<1>>}]}", "{call,m,f,[]}"]),
+    ("bert-stream", &["{info,stream,[]}", "{call,m,f,[]}"]),
+    (
+        "bert-replies",
+        &[
+            "{info,cache,[{access,public},{expiration,5}]}",
+            "{reply,1}",
+            "{info,valid,[]}",
+            "{noreply}",
+            "{info,stream,[]}",
+            "{reply,[]}",
+        ],
+    ),
+];
 
 /// What users write into `~/.ssh/config`, and what nobody should.
 const CONFIGS: [(&str, &str); 8] = [

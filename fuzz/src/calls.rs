@@ -1,5 +1,6 @@
 //! The two ends of a channel of calls, each fed by a hostile other.
 
+use sshrpc::bert;
 use sshrpc::call::{Call, Client, ClientConfig, Expect, Framing, Server, ServerConfig, Success};
 use sshrpc::term::Term;
 
@@ -15,6 +16,7 @@ pub fn calls(data: &[u8]) {
     assert!(whole == pieces, "the pieces make no difference: {whole:?} {pieces:?}");
     let framing = if expect == Expect::Bare { Framing::Bare } else { Framing::Frame };
     assert!(ask(framing, stream, usize::MAX) == ask(framing, stream, piece), "the pieces make no difference");
+    bert_rpc(stream, piece);
     // What a server writes, a client understands.
     if let (framing, Ok(replies)) = (framing, &whole.result)
         && expect != Expect::Either
@@ -90,4 +92,91 @@ fn ask(framing: Framing, stream: &[u8], piece: usize) -> Vec<String> {
     client.end();
     results.extend(core::iter::from_fn(|| client.next_reply()).map(|reply| format!("{reply:?}")));
     results
+}
+
+/// The same octets as requests and as replies of BERT-RPC.
+fn bert_rpc(stream: &[u8], piece: usize) {
+    let whole = bert_serve(stream, usize::MAX);
+    assert!(whole == bert_serve(stream, piece), "the pieces make no difference");
+    let mut client = bert_client(whole.0);
+    client.receive(&whole.1).expect("answers of ours");
+    assert!(client.pending() == 0, "each request is answered once");
+    assert!(bert_ask(stream, usize::MAX) == bert_ask(stream, piece), "the pieces make no difference");
+}
+
+/// How many answers there were, and they.
+fn bert_serve(stream: &[u8], piece: usize) -> (usize, Vec<u8>) {
+    let mut config = bert::ServerConfig::default();
+    config.limits = limits();
+    config.max_queued = 4;
+    let (mut server, mut out) = (bert::Server::new(config), Vec::new());
+    for piece in stream.chunks(piece.max(1)) {
+        let mut rest = piece;
+        loop {
+            rest = &rest[server.receive(rest)..];
+            while let Some((ticket, request)) = server.next_request(&mut out) {
+                let reply = match request {
+                    bert::Request::Call { condition: Some(_), .. } => bert::Reply::Valid,
+                    bert::Request::Call { call, .. } => Term::list(call.args).into(),
+                    _ => bert::Reply::Accepted,
+                };
+                server.reply(ticket, reply, &mut out).expect("it is outstanding");
+            }
+            if rest.is_empty() {
+                break;
+            }
+        }
+    }
+    server.end();
+    assert!(server.is_finished());
+    (answers(&out), out)
+}
+
+/// How many requests these frames answer: an `info` is no answer, nor is a chunk.
+fn answers(mut out: &[u8]) -> usize {
+    let (mut answers, mut chunks) = (0, false);
+    while let Some((length, rest)) = out.split_first_chunk() {
+        let (frame, rest) = rest.split_at(u32::from_be_bytes(*length) as usize);
+        out = rest;
+        if chunks {
+            chunks = !frame.is_empty();
+            continue;
+        }
+        let (term, _) = sshrpc::term::decode(frame).expect("ours");
+        match term.as_tuple().expect("a message") {
+            [_, command, _] => chunks = command.is_atom("stream"),
+            _ => answers += 1,
+        }
+        if chunks {
+            // The reply that announces the chunks.
+            let (length, rest) = out.split_first_chunk().expect("a reply");
+            out = &rest[u32::from_be_bytes(*length) as usize..];
+            answers += 1;
+        }
+    }
+    answers
+}
+
+fn bert_client(requests: usize) -> bert::Client {
+    let mut config = bert::ClientConfig::default();
+    config.limits = limits();
+    config.limits.max_bytes *= 2;
+    config.max_stream_bytes = 1 << 20;
+    let mut client = bert::Client::new(config);
+    let call = Call::new(sshrpc::term::Atom::from_static("m"), sshrpc::term::Atom::from_static("f"), Vec::new());
+    for _ in 0..requests {
+        client.cast(&call, None, &mut Vec::new()).expect("it is open");
+    }
+    client
+}
+
+fn bert_ask(stream: &[u8], piece: usize) -> Vec<String> {
+    let mut client = bert_client(3);
+    for piece in stream.chunks(piece.max(1)) {
+        if client.receive(piece).is_err() {
+            break;
+        }
+    }
+    client.end();
+    core::iter::from_fn(|| client.next_answer()).map(|answer| format!("{answer:?}")).collect()
 }

@@ -10,11 +10,12 @@
 //! - [`Client`] calls functions on a node, [`Node`] answers calls, each in under ten lines.
 //! - [`term`] has Erlang's values: the External Term Format both ways, and the text that people type and read.
 //! - [`call`] has requests and replies as machines without sockets.
+//! - [`bert`] has BERT-RPC 1.0, as machines too.
 //! - [`extended`] has the protocol that goes beyond the original one: numbered calls, messages, monitors, streams.
 //! - [`backend`] has who executes: Rust functions, and the built-in ones. [`acl`] has who may call what, [`audit`] who did.
 //! - [`process`] has processes of Rust code: mailboxes, links, monitors, servers like `gen_server`.
 //!
-//! `term`, `call` and `extended` need neither an operating system nor the standard library (`default-features = false`).
+//! `term`, `call`, `bert` and `extended` need neither an operating system nor the standard library (`default-features = false`).
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
@@ -25,6 +26,7 @@ pub mod acl;
 pub mod audit;
 #[cfg(feature = "std")]
 pub mod backend;
+pub mod bert;
 pub mod call;
 #[cfg(feature = "std")]
 pub mod client;

@@ -10,9 +10,10 @@ use super::panics::{Caught, caught};
 use super::{Backend, Context, Execution, Origin, Watch};
 use crate::acl::{Acl, Decision, Operation, Subject};
 use crate::audit::{Audit, Entry};
+use crate::bert::Known;
 use crate::call::{Call, Failure, Outcome, Place};
 use crate::extended::Destination;
-use crate::term::Term;
+use crate::term::{Atom, Term};
 
 /// A backend behind the access rules, the audit log, the deadline, the cancellation and a net under panics.
 ///
@@ -90,6 +91,10 @@ impl Backend for Executor {
     fn call(&self, call: Call, context: &Context) -> Execution {
         let admitted = self.admit(context, Operation::Call(&call));
         self.execute(admitted, call, context)
+    }
+
+    fn module(&self, name: &Atom) -> Known {
+        caught(|| self.backend.module(name)).unwrap_or(Known::Unsure)
     }
 
     fn send(&self, to: &Destination, message: Term, context: &Context) -> Execution {

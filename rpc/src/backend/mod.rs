@@ -45,9 +45,10 @@ pub use self::registry::Functions;
 pub use self::router::Router;
 pub use self::typed::{Argument, Reply, TypedFunction};
 use crate::acl::Subject;
+use crate::bert::Known;
 use crate::call::{Call, Failure, Outcome, Success};
 use crate::extended::Destination;
-use crate::term::Term;
+use crate::term::{Atom, Term};
 
 /// Something that executes calls.
 pub trait Backend: Send + Sync + 'static {
@@ -56,6 +57,11 @@ pub trait Backend: Send + Sync + 'static {
     ///
     /// The access rules were asked before. Dropping the future cancels the call.
     fn call(&self, call: Call, context: &Context) -> Execution;
+
+    /// Whether there is such a module, as far as it can tell without calling: not at all by default.
+    fn module(&self, _name: &Atom) -> Known {
+        Known::Unsure
+    }
 
     /// Delivers a message to a process. The outcome is `ok`; or the error `badarg` for a name that nobody has, as for
     /// `Name ! Message`; or `{erpc,system_limit}` when the mailbox is full. A pid that is gone, or was never there, is no error.

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use super::builtin::{self, Limits};
 use super::{Backend, Context, Execution, Origin, TypedFunction};
 use crate::acl::Subject;
+use crate::bert::Known;
 use crate::call::{Call, Failure, Outcome, Success};
 use crate::term::{Atom, Term};
 
@@ -122,6 +123,10 @@ impl Backend for Functions {
 
     fn origin(&self, _subject: Subject<'_>) -> Origin {
         Origin::BuiltIn
+    }
+
+    fn module(&self, name: &Atom) -> Known {
+        if self.table.keys().any(|key| key.module == *name) { Known::Yes } else { Known::No }
     }
 }
 

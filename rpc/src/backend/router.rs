@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Backend, Context, Execution, Origin, Watch};
 use crate::acl::{Object, Subject};
+use crate::bert::Known;
 use crate::call::{Call, Failure};
 use crate::extended::Destination;
 use crate::term::{Atom, Term};
@@ -82,6 +83,10 @@ impl Router {
 impl Backend for Router {
     fn call(&self, call: Call, context: &Context) -> Execution {
         self.routed(call.module.as_str()).call(call, context)
+    }
+
+    fn module(&self, name: &Atom) -> Known {
+        self.routed(name.as_str()).module(name)
     }
 
     fn send(&self, to: &Destination, message: Term, context: &Context) -> Execution {

@@ -13,7 +13,7 @@ use ssh_transport::forward::{Allow, Forwarding};
 use ssh_transport::identity::{Identity, IdentityError, write_key_pair};
 use sshrpc::acl::Acl;
 use sshrpc::audit::Audit;
-use sshrpc::node::NodeError;
+use sshrpc::node::{BertRpc, NodeError};
 use sshrpc::{Node, PrivateKey, PublicKey, os_rng};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -59,6 +59,11 @@ pub(crate) struct Serve {
 
     #[command(flatten, next_help_heading = "Execution")]
     executing: Executing,
+
+    /// Also answer BERT-RPC over plain TCP on an address of this machine alone: everybody on it calls, within the access
+    /// rules, as the user bert
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = listen_address)]
+    bert: Option<String>,
 
     #[command(flatten, next_help_heading = "Keys")]
     keys: Keys,
@@ -213,6 +218,9 @@ impl Serve {
         let mut forwarding = Forwarding::default();
         forwarding.tcp = self.allow_forwarding.unwrap_or(Allow::No);
         builder = builder.forwarding(forwarding).acl(rules.acl.clone()).audit(rules.audit.clone());
+        if let Some(address) = &self.bert {
+            builder = builder.bert_rpc(BertRpc::default().listen(address));
+        }
         for identity in host_keys {
             builder = builder.host_identity((self.algorithms.provider.sign)(identity));
         }
@@ -240,7 +248,9 @@ impl Serve {
         }
         let node = builder.bind().await.map_err(|error| not_listening(&error))?;
         let address = node.local_addr().map_err(Failure::local)?;
-        let welcome = Welcome { address, host_keys: shown_keys, authorized, folder, executing: self.executing.lines() };
+        let bert = node.bert_addr().map_err(Failure::local)?;
+        let executing = self.executing.lines();
+        let welcome = Welcome { address, bert, host_keys: shown_keys, authorized, folder, executing };
         output.print(|| welcome.text(), || welcome.json())?;
         node.run(stop.first()).await;
         rules.audit.flush();
@@ -320,6 +330,12 @@ fn not_listening(error: &NodeError) -> Failure {
     let failure = Failure::local(error);
     let (address, error) = match error {
         NodeError::Listen(address, error) => (address, error),
+        NodeError::NotLoopback(_) => {
+            return failure.hint(
+                "there nobody logs in and nothing is encrypted: `--bert 127.0.0.1:9999`, and for other machines the \
+                                 subsystem `bert-rpc`: `ssh -s HOST bert-rpc`",
+            );
+        }
         NodeError::Nothing(Missing::HostKeys) => return failure.hint("ECDSA keys want `--tier compatible`"),
         NodeError::Nothing(Missing::KeyExchange) => {
             return failure.hint("methods with SHA-1 and less than 2048 bits are for clients of old servers alone");
@@ -338,6 +354,7 @@ fn not_listening(error: &NodeError) -> Failure {
 /// What a node says when it starts.
 struct Welcome {
     address: std::net::SocketAddr,
+    bert: Option<std::net::SocketAddr>,
     host_keys: Vec<PublicKey>,
     authorized: PathBuf,
     folder: Option<Folder>,
@@ -347,6 +364,9 @@ struct Welcome {
 impl Welcome {
     fn text(&self) -> String {
         let mut lines = vec![format!("Listening on {}", styled(STRONG, self.address))];
+        if let Some(address) = self.bert {
+            lines.push(format!("  BERT-RPC  {} for everybody on this machine", styled(STRONG, address)));
+        }
         for key in &self.host_keys {
             lines.push(format!("  host key  {:<12} {}", key.key_type(), key.fingerprint()));
         }
@@ -425,6 +445,7 @@ impl Welcome {
         let authorized = AuthorizedKeys::load(&self.authorized).map(|keys| keys.entries().len()).unwrap_or_default();
         json!({
             "listening": self.address,
+            "bert": self.bert,
             "host_keys": self.host_keys.iter().map(key).collect::<Vec<_>>(),
             "authorized_keys": { "file": self.authorized, "keys": authorized },
         })

@@ -1,6 +1,7 @@
 //! A node: answers calls over SSH in all four modes, on one port.
 
 mod authorized;
+mod bert;
 mod serve;
 mod session;
 
@@ -27,10 +28,12 @@ use ssh_transport::server::{
 use tokio::sync::Semaphore;
 
 use self::authorized::Authorized;
+use self::bert::Listener;
+pub use self::bert::{BertRpc, Keep};
 use self::serve::Service;
 use crate::acl::Acl;
 use crate::audit::Audit;
-use crate::backend::{Backend, Executor, Functions};
+use crate::backend::{Backend, Cancellation, Executor, Functions};
 use crate::process::{Front, ProcessFunctions, Processes};
 use crate::term::{Atom, DecodeLimits};
 
@@ -61,6 +64,7 @@ use crate::term::{Atom, DecodeLimits};
 pub struct Node {
     server: Server<NodeHandler>,
     processes: Processes,
+    bert: Option<Listener>,
 }
 
 impl Node {
@@ -82,6 +86,7 @@ impl Node {
             idle_timeout: None,
             banner: None,
             forwarding: Forwarding::default(),
+            bert: BertRpc::default(),
         }
     }
 
@@ -99,9 +104,27 @@ impl Node {
         &self.processes
     }
 
+    /// Where it listens for plain BERT-RPC, if it does.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn bert_addr(&self) -> io::Result<Option<SocketAddr>> {
+        self.bert.as_ref().map(Listener::local_addr).transpose()
+    }
+
     /// Answers calls until `shutdown` is ready; then lets the calls under way end, and returns.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        self.server.run(shutdown).await;
+        let (canceller, stopping) = Cancellation::new();
+        let bert = async {
+            if let Some(listener) = self.bert {
+                listener.run(stopping).await;
+            }
+        };
+        let shutdown = async {
+            shutdown.await;
+            canceller.cancel();
+        };
+        tokio::join!(self.server.run(shutdown), bert);
     }
 }
 
@@ -124,6 +147,7 @@ pub struct NodeBuilder {
     idle_timeout: Option<Duration>,
     banner: Option<String>,
     forwarding: Forwarding,
+    bert: BertRpc,
 }
 
 /// Clients that vanish are noticed after three minutes without a sign of life.
@@ -149,6 +173,8 @@ pub enum NodeError {
     Nothing(Missing),
     /// The address cannot be had.
     Listen(String, io::Error),
+    /// Plain BERT-RPC, where nobody logs in, is not for other machines.
+    NotLoopback(String),
 }
 
 impl fmt::Display for NodeError {
@@ -159,6 +185,9 @@ impl fmt::Display for NodeError {
             Self::Nothing(Missing::KeyExchange) => f.write_str("no key exchange method is left that a node offers"),
             Self::Nothing(Missing::Ciphers) => f.write_str("no cipher is left that a node offers"),
             Self::Nothing(_) => f.write_str("of some kind of algorithm nothing is left that a node offers"),
+            Self::NotLoopback(address) => {
+                write!(f, "cannot listen on {address} for plain BERT-RPC: it is not an address of this machine alone")
+            }
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
         }
     }
@@ -319,6 +348,12 @@ impl NodeBuilder {
         self
     }
 
+    /// Speaks BERT-RPC this way: over SSH alone, without callbacks or caching, unless said otherwise.
+    pub fn bert_rpc(mut self, bert: BertRpc) -> Self {
+        self.bert = bert;
+        self
+    }
+
     /// Text that users see before they log in.
     pub fn banner(mut self, banner: &str) -> Self {
         self.banner = Some(banner.to_owned());
@@ -345,19 +380,22 @@ impl NodeBuilder {
             self.backend.unwrap_or_else(|| (Arc::new(Functions::with_builtins()), ProcessFunctions::Front));
         let front = Front { processes: self.processes.clone(), behind, functions };
         let executor = Executor::new(Arc::new(front), self.acl).audit(self.audit);
-        let handler = NodeHandler {
-            authorized: self.authorized,
-            service: Arc::new(Service {
-                executor,
-                limits: self.limits,
-                node: self.processes.node().clone(),
-                casts: Arc::new(Semaphore::new(session::MAX_CASTS)),
-            }),
-            forwarding: self.forwarding,
+        let listen = self.bert.listen.clone();
+        let service = Arc::new(Service {
+            executor,
+            limits: self.limits,
+            node: self.processes.node().clone(),
+            bert: self.bert,
+            casts: Arc::new(Semaphore::new(session::MAX_CASTS)),
+        });
+        let bert = match listen {
+            Some(address) => Some(Listener::bind(&address, service.clone()).await?),
+            None => None,
         };
+        let handler = NodeHandler { authorized: self.authorized, service, forwarding: self.forwarding };
         let server = Server::bind(&self.listen, policy, handler).await;
         let server = server.map_err(|error| NodeError::Listen(self.listen, error))?;
-        Ok(Node { server, processes: self.processes })
+        Ok(Node { server, processes: self.processes, bert })
     }
 }
 

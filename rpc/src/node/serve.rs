@@ -10,6 +10,7 @@ use ssh_transport::{Asked, Channel, Ended, Requests};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
 
+use super::BertRpc;
 use super::session::Session;
 use crate::backend::{Backend, Caller, Cancellation, Context, Execution, Executor};
 use crate::call::{Answer, Call, Command, Expect, Form, Place, Server as Machine, ServerConfig};
@@ -24,16 +25,20 @@ pub(super) struct Service {
     pub(super) limits: DecodeLimits,
     /// The node's name.
     pub(super) node: Atom,
+    pub(super) bert: BertRpc,
     /// The casts that can still begin.
     pub(super) casts: Arc<Semaphore>,
 }
 
 /// The room that is kept for answers between two of them.
-const KEPT: usize = 32 * 1024;
+pub(super) const KEPT: usize = 32 * 1024;
 /// Answers are written once this many bytes of them have come together.
-const ENOUGH: usize = 64 * 1024;
+pub(super) const ENOUGH: usize = 64 * 1024;
 /// How long a peer may take to read why its channel is closed.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The subsystem of BERT-RPC.
+const BERT_RPC: &str = "bert-rpc";
 
 /// What a person at a terminal is told, who asked for a shell.
 const NO_SHELL: &str = "This is an sshrpc node: its shell speaks Erlang's external term format, not text.\r\n\
@@ -47,6 +52,7 @@ impl Service {
         let terminal = request.terminal().is_some();
         let ran = match &program {
             Program::Subsystem(name) if name == SUBSYSTEM => self.subsystem(request).await,
+            Program::Subsystem(name) if name == BERT_RPC => self.bert_rpc(request).await,
             Program::Shell if terminal => self.no_shell(request).await,
             Program::Shell => self.shell(request).await,
             Program::Exec(command) => {
@@ -148,6 +154,18 @@ impl Service {
         let requests = channel.requests();
         tokio::select! {
             ended = self.answer(&mut channel, &peer, &context, Expect::Either, &[]) => ended,
+            name = fatal_signal(requests) => end_by(&channel, &name),
+        }
+    }
+
+    /// A stream of BERT-RPC requests.
+    async fn bert_rpc(&self, request: ProgramRequest) -> io::Result<()> {
+        let (_canceller, cancellation) = Cancellation::new();
+        let context = Self::context(&request, cancellation);
+        let mut channel = request.accept()?;
+        let requests = channel.requests();
+        tokio::select! {
+            status = self.bert_channel(&mut channel, &context) => finish(&channel, status?),
             name = fatal_signal(requests) => end_by(&channel, &name),
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::processes::Processes;
 use crate::acl::{Object, Subject};
 use crate::backend::{Backend, Context, Execution, Origin, Watch};
+use crate::bert::Known;
 use crate::call::{Call, Failure};
 use crate::extended::Destination;
 use crate::term::{Atom, Term};
@@ -31,6 +32,11 @@ impl Backend for Front {
             ProcessFunctions::Front if Processes::has(&call) => Backend::call(&self.processes, call, context),
             _ => self.behind.call(call, context),
         }
+    }
+
+    fn module(&self, name: &Atom) -> Known {
+        let own = self.functions == ProcessFunctions::Front && Processes::has_module(name.as_str());
+        if own { Known::Yes } else { self.behind.module(name) }
     }
 
     fn send(&self, to: &Destination, message: Term, context: &Context) -> Execution {

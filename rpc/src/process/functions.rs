@@ -40,6 +40,11 @@ impl Processes {
         FUNCTIONS.contains(&(module, function, arity))
     }
 
+    /// Whether one of these functions is of this module.
+    pub(crate) fn has_module(name: &str) -> bool {
+        FUNCTIONS.iter().any(|(module, ..)| *module == name)
+    }
+
     /// Whether a message for this, or a monitor of it, is for a process of this node.
     pub(crate) fn owns(&self, destination: &Destination) -> bool {
         match destination {

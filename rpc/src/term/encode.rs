@@ -1,5 +1,6 @@
 //! From terms to the External Term Format, straight into the output.
 
+use alloc::format;
 use alloc::vec::Vec;
 use core::{fmt, slice};
 
@@ -10,7 +11,7 @@ use super::value::NIL;
 use super::{Atom, Elements, Integer, List, Map, Pid, Port, Reference, Term, tag};
 
 /// Which release's `term_to_binary/1` to write like. They differ in how atoms are written; every release since OTP 20
-/// reads both.
+/// reads both. Or the subset of the format that is BERT.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Emit {
@@ -19,12 +20,16 @@ pub enum Emit {
     Otp26,
     /// Atoms in Latin-1 (`ATOM_EXT`) where that can express them, as up to OTP 25, and readable to the oldest.
     Otp25,
+    /// The part of the format that [BERT](crate::bert) 1.0 is: tags 97 to 100 and 104 to 111. Atoms are in Latin-1, floats are text,
+    /// lists of octets are lists, since readers disagree whether tag 107 is a list or octets. What BERT has no tag for is an
+    /// [`EncodeError`].
+    Bert,
 }
 
 /// Appends a term to `out` in the External Term Format, beginning with its version octet, 131.
 ///
 /// # Errors
-/// [`EncodeError`] when a part is longer than the format can say; `out` is then as it was.
+/// [`EncodeError`] when a part is longer than the format can say, or is what BERT cannot say; `out` is then as it was.
 pub fn encode(term: &Term, emit: Emit, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let start = out.len();
     out.push(tag::VERSION);
@@ -48,14 +53,22 @@ impl Term {
     }
 }
 
-/// A part of a term has more elements or octets than the format's 32 bits can say.
+/// Why a term cannot be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct EncodeError;
+pub enum EncodeError {
+    /// A part has more elements or octets than the format's 32 bits can say.
+    TooLong,
+    /// BERT has no such terms.
+    NotBert(&'static str),
+}
 
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a part of the term is longer than 32 bits can say")
+        match self {
+            Self::TooLong => f.write_str("a part of the term is longer than 32 bits can say"),
+            Self::NotBert(what) => write!(f, "the term holds {what}, which BERT cannot say"),
+        }
     }
 }
 
@@ -120,12 +133,14 @@ impl<'a> Encoder<'a, '_> {
 
     /// Writes a term up to its children.
     fn term(&mut self, term: &'a Term) -> Result<(), EncodeError> {
+        if self.emit == Emit::Bert
+            && let Some(what) = not_bert(term)
+        {
+            return Err(EncodeError::NotBert(what));
+        }
         match term {
             Term::Integer(integer) => self.integer(integer)?,
-            Term::Float(float) => {
-                self.out.push(tag::NEW_FLOAT);
-                self.out.extend_from_slice(&float.get().to_be_bytes());
-            }
+            Term::Float(float) => self.float(float.get()),
             Term::Atom(atom) => self.atom(atom),
             Term::Tuple(tuple) => {
                 let elements = tuple.as_slice();
@@ -163,6 +178,21 @@ impl<'a> Encoder<'a, '_> {
         Ok(())
     }
 
+    fn float(&mut self, value: f64) {
+        if self.emit != Emit::Bert {
+            self.out.push(tag::NEW_FLOAT);
+            self.out.extend_from_slice(&value.to_be_bytes());
+            return;
+        }
+        // "%.20e" as C prints it, and zeros up to 31 octets. Nothing is longer than -1.(20 digits)e-308.
+        let text = format!("{value:.20e}");
+        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
+        let text = format!("{digits}e{sign}{exponent:0>2}");
+        self.out.push(tag::FLOAT);
+        self.out.extend(text.bytes().chain(core::iter::repeat(0)).take(FLOAT_OCTETS));
+    }
+
     fn integer(&mut self, integer: &Integer) -> Result<(), EncodeError> {
         let small = integer.to_i64();
         if let Some(octet) = integer.as_byte() {
@@ -191,7 +221,7 @@ impl<'a> Encoder<'a, '_> {
 
     fn atom(&mut self, atom: &Atom) {
         let name = atom.as_str();
-        if self.emit == Emit::Otp25 && name.chars().all(|c| u8::try_from(c).is_ok()) {
+        if self.emit != Emit::Otp26 && is_latin1(name) {
             self.out.push(tag::ATOM);
             self.length16(name.chars().count());
             self.out.extend(name.chars().filter_map(|c| u8::try_from(c).ok()));
@@ -214,7 +244,7 @@ impl<'a> Encoder<'a, '_> {
                 return Ok(());
             }
             Some(bytes) => {
-                if let Ok(len) = u16::try_from(bytes.len()) {
+                if let (Ok(len), false) = (u16::try_from(bytes.len()), self.emit == Emit::Bert) {
                     self.out.push(tag::STRING);
                     self.out.extend_from_slice(&len.to_be_bytes());
                     self.out.extend_from_slice(bytes);
@@ -300,8 +330,30 @@ impl<'a> Encoder<'a, '_> {
 }
 
 fn length(len: usize) -> Result<[u8; 4], EncodeError> {
-    u32::try_from(len).map(u32::to_be_bytes).map_err(|_| EncodeError)
+    u32::try_from(len).map(u32::to_be_bytes).map_err(|_| EncodeError::TooLong)
 }
+
+/// What a term is that BERT has no tag for.
+fn not_bert(term: &Term) -> Option<&'static str> {
+    Some(match term {
+        Term::Atom(atom) if !is_latin1(atom.as_str()) => "an atom that is not Latin-1",
+        Term::List(list) if list.tail().is_some() => "an improper list",
+        Term::BitString(_) => "a bit string",
+        Term::Map(_) => "a map",
+        Term::Pid(_) => "a pid",
+        Term::Port(_) => "a port",
+        Term::Reference(_) => "a reference",
+        Term::Fun(_) => "a fun",
+        _ => return None,
+    })
+}
+
+fn is_latin1(text: &str) -> bool {
+    text.chars().all(|c| u8::try_from(c).is_ok())
+}
+
+/// The length of a float in text form.
+const FLOAT_OCTETS: usize = 31;
 
 /// Little-endian octets without the zeros at their high end.
 fn significant(octets: &[u8]) -> &[u8] {
