@@ -37,6 +37,7 @@ Examples:
   sshrpc serve                                   on 127.0.0.1:2222
   sshrpc serve --listen 0.0.0.0:2222 -v          for every interface, and tell each call
   sshrpc serve --backend beam --allow-all        every function of the Erlang that is installed
+  sshrpc serve --backend beam-dist=shop@myhost   what the rules allow, in a running Erlang
   sshrpc serve --tier legacy                     with CBC and SHA-1, for clients of the paper's time
 
 Stop it with Ctrl-C or SIGTERM: calls that run are answered first. A second one stops it at once.")]
@@ -241,7 +242,11 @@ impl Serve {
         if *compress {
             builder = builder.compress();
         }
-        builder = builder.backend(self.executing.start().await?);
+        let started = self.executing.start(&rules.acl, &rules.audit).await?;
+        builder = builder.backend(started.backend);
+        if let Some(processes) = started.processes {
+            builder = builder.processes(processes);
+        }
         let mut stop = Stop::new()?;
         if let Some(path) = rules.file {
             Reload { path, acl: rules.acl, audit: rules.audit.clone() }.start()?;
