@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde_json::{Value, json};
 use sshrpc::Functions;
 use sshrpc::acl::Acl;
 use sshrpc::backend::beam::{BeamError, Bounds};
 use sshrpc::backend::{Backend, BeamNode, BeamPort, Router};
+use sshrpc::node::NodeBuilder;
 
 use super::config::shown;
 use super::failure::Failure;
@@ -64,17 +66,29 @@ impl Executing {
         }
     }
 
-    /// The backend, ready for calls.
-    pub(crate) async fn start(&self) -> Result<Arc<dyn Backend>, Failure> {
-        let builtin = Arc::new(Functions::with_builtins());
+    /// The node with its backend, ready for calls.
+    pub(crate) async fn start(&self, node: NodeBuilder) -> Result<NodeBuilder, Failure> {
+        let builtin = Functions::with_builtins();
         let erlang: Arc<dyn Backend> = match &self.backend {
-            Who::Builtin => return Ok(builtin),
+            Who::Builtin => return Ok(node.functions(builtin)),
             Who::Beam => {
                 Arc::new(BeamPort::builder().program(&self.erl).start().await.map_err(|error| failed(&error))?)
             }
             Who::BeamNode(path) => Arc::new(BeamNode::listen(path, Bounds::default()).map_err(|error| failed(&error))?),
         };
-        Ok(Arc::new(Router::new(erlang).route("sshrpc", builtin)))
+        Ok(node.backend(Arc::new(Router::new(erlang).route("sshrpc", Arc::new(builtin)))))
+    }
+
+    /// Who executes what, by module, in the order in which they are asked.
+    pub(crate) fn json(&self) -> Value {
+        let builtin = |modules: &str| json!({ "backend": "builtin", "modules": modules });
+        match &self.backend {
+            Who::Builtin => json!([builtin("*")]),
+            Who::Beam => json!([builtin("sshrpc"), { "backend": "beam", "modules": "*", "program": self.erl }]),
+            Who::BeamNode(path) => {
+                json!([builtin("sshrpc"), { "backend": "beam-node", "modules": "*", "socket": path }])
+            }
+        }
     }
 
     /// What who starts the node is told about it.

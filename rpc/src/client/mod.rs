@@ -196,6 +196,16 @@ impl Client {
         self.in_time(self.execute(call)).await
     }
 
+    /// The same with a deadline, which begins when the node reads the call: a call that has not ended by then is stopped, and
+    /// fails with `{erpc,timeout}`. Only the extended protocol carries it: nodes that speak the plain one do not know of it.
+    ///
+    /// # Errors
+    /// As for [`apply`](Self::apply). [`Error::Plain`] in other modes than the subsystem.
+    pub async fn apply_within(&self, call: &Call, deadline: Duration) -> Result<Term, Error> {
+        let options = CallOptions { deadline: Some(deadline), ..CallOptions::default() };
+        self.request(Request::Call { call: call.clone(), options }).await
+    }
+
     /// Has `call` executed, and does not wait for its outcome: only until the node has begun. What becomes of it is in the
     /// node's log.
     ///
