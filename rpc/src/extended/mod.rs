@@ -26,4 +26,4 @@ pub use self::message::{
     CallOptions, ClientMessage, Destination, Fault, Id, Malformed, Request, ServerMessage, StreamMessage, Streamed,
 };
 pub use self::opening::{Opened, Opening};
-pub use self::server::{Congested, Server, ServerError, ServerEvent, Ticket};
+pub use self::server::{Server, ServerError, ServerEvent, Ticket, Undelivered};

@@ -384,7 +384,7 @@ impl NodeBuilder {
         let service = Arc::new(Service {
             executor,
             limits: self.limits,
-            node: self.processes.node().clone(),
+            processes: self.processes.clone(),
             bert: self.bert,
             casts: Arc::new(Semaphore::new(session::MAX_CASTS)),
         });
