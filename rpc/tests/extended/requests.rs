@@ -165,7 +165,8 @@ fn a_monitor_that_is_given_up_before_its_answer_leaves_nothing_behind() {
     let ((one, _), (other, _)) = (pair.asked(), pair.asked());
     pair.answer(one, value("ok"));
     pair.answer(other, value("ok"));
-    (pair.answered(), pair.answered());
+    pair.answered();
+    pair.answered();
     pair.server.down(monitor, term("killed"));
     pair.settle();
     assert_eq!(pair.client.next_event(), None);
