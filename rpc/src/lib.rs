@@ -39,6 +39,8 @@ pub mod extended;
 #[cfg(feature = "std")]
 pub mod node;
 #[cfg(feature = "std")]
+mod pieces;
+#[cfg(feature = "std")]
 pub mod process;
 #[cfg(feature = "std")]
 pub mod rpc;

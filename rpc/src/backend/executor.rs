@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::panics::{Caught, caught};
-use super::{Backend, Context, Execution, Origin, Watch};
+use super::{Backend, Context, Execution, Origin, Streams, Watch};
 use crate::acl::{Acl, Decision, Operation, Subject};
 use crate::audit::{Audit, Entry};
 use crate::bert::Known;
 use crate::call::{Call, Failure, Outcome, Place};
 use crate::extended::Destination;
-use crate::term::{Atom, Term};
+use crate::term::{Atom, Pid, Term};
 
 /// A backend behind the access rules, the audit log, the deadline, the cancellation and a net under panics.
 ///
@@ -47,7 +47,7 @@ impl Executor {
     /// Executes a call whose outcome nobody waits for: the rules for casts apply.
     pub fn cast(&self, call: Call, context: &Context) -> Execution {
         let admitted = self.admit(context, Operation::Cast(&call));
-        self.execute(admitted, call, context)
+        Self::execute(admitted, Place::from(&call), context, || self.backend.call(call, context))
     }
 
     /// Asks the rules. What they deny is written down here; what they allow, when it has ended.
@@ -70,13 +70,17 @@ impl Executor {
         }
     }
 
-    fn execute(&self, admitted: Result<Entry, Failure>, call: Call, context: &Context) -> Execution {
-        let place = Place::from(&call);
+    fn execute(
+        admitted: Result<Entry, Failure>,
+        place: Place,
+        context: &Context,
+        begin: impl FnOnce() -> Execution,
+    ) -> Execution {
         let entry = match admitted {
             Ok(entry) => entry,
             Err(failure) => return Execution::Ready(Err(failure.at(&place))),
         };
-        match caught(|| self.backend.call(call, context)) {
+        match caught(begin) {
             Ok(Execution::Pending(work)) => {
                 let work = supervise(work, place, context.clone());
                 Execution::pending(recorded(work, entry))
@@ -90,7 +94,21 @@ impl Executor {
 impl Backend for Executor {
     fn call(&self, call: Call, context: &Context) -> Execution {
         let admitted = self.admit(context, Operation::Call(&call));
-        self.execute(admitted, call, context)
+        Self::execute(admitted, Place::from(&call), context, || self.backend.call(call, context))
+    }
+
+    /// The deadline and the cancellation are also for the output: the call has ended when its caller has taken it.
+    fn stream(&self, call: Call, streams: Streams, context: &Context) -> Execution {
+        let admitted = self.admit(context, Operation::Call(&call));
+        let tail = streams.output.tail();
+        Self::execute(admitted, Place::from(&call), context, || match self.backend.stream(call, streams, context) {
+            Execution::Ready(Err(failure)) => Execution::Ready(Err(failure)),
+            execution => Execution::pending(async move {
+                let value = execution.outcome().await?;
+                tail.finish().await;
+                Ok(value)
+            }),
+        })
     }
 
     fn module(&self, name: &Atom) -> Known {
@@ -102,11 +120,7 @@ impl Backend for Executor {
             Ok(entry) => entry,
             Err(failure) => return Execution::Ready(Err(failure)),
         };
-        match caught(|| self.backend.send(to, message, context)) {
-            Ok(Execution::Pending(work)) => Execution::pending(recorded(work, entry)),
-            Ok(Execution::Ready(outcome)) => ready(outcome, entry),
-            Err(failure) => ready(Err(failure), entry),
-        }
+        record(entry, || self.backend.send(to, message, context))
     }
 
     fn monitor(&self, of: &Destination, context: &Context) -> Result<Watch, Failure> {
@@ -114,7 +128,8 @@ impl Backend for Executor {
         match caught(|| self.backend.monitor(of, context)).flatten() {
             Ok(watch) => {
                 entry.begun();
-                Ok(watch)
+                let watch = Caught::new(watch);
+                Ok(Box::pin(async move { watch.await.unwrap_or(Term::atom("noconnection")) }))
             }
             Err(failure) => {
                 entry.ended(&Err(failure.clone()));
@@ -123,8 +138,40 @@ impl Backend for Executor {
         }
     }
 
+    fn link(&self, mailbox: &Pid, to: &Pid, context: &Context) -> Outcome {
+        let entry = self.admit(context, Operation::Link { to })?;
+        let outcome = caught(|| self.backend.link(mailbox, to, context)).flatten();
+        entry.ended(&outcome);
+        outcome
+    }
+
+    fn unlink(&self, mailbox: &Pid, from: &Pid) {
+        // What panics has not linked anything, either.
+        drop(caught(|| self.backend.unlink(mailbox, from)));
+    }
+
+    fn exit(&self, from: &Pid, to: &Pid, reason: Term, context: &Context) -> Execution {
+        let entry = match self.admit(context, Operation::Exit { to, reason: &reason }) {
+            Ok(entry) => entry,
+            Err(failure) => return Execution::Ready(Err(failure)),
+        };
+        record(entry, || self.backend.exit(from, to, reason, context))
+    }
+
     fn origin(&self, subject: Subject<'_>) -> Origin {
         caught(|| self.backend.origin(subject)).unwrap_or(Origin::Foreign)
+    }
+}
+
+/// What has no deadline: a message, an exit signal.
+fn record(entry: Entry, work: impl FnOnce() -> Execution) -> Execution {
+    match caught(work) {
+        Ok(Execution::Pending(work)) => {
+            let work = Caught::new(work);
+            Execution::pending(recorded(async move { work.await.flatten() }, entry))
+        }
+        Ok(Execution::Ready(outcome)) => ready(outcome, entry),
+        Err(failure) => ready(Err(failure), entry),
     }
 }
 

@@ -32,6 +32,7 @@ mod executor;
 pub(crate) mod panics;
 mod registry;
 mod router;
+mod streams;
 mod typed;
 
 use core::fmt;
@@ -46,12 +47,14 @@ pub use self::executor::Executor;
 pub(crate) use self::executor::passed;
 pub use self::registry::Functions;
 pub use self::router::Router;
+pub(crate) use self::streams::{Drain, Feed};
+pub use self::streams::{Input, Output, Streams};
 pub use self::typed::{Argument, Reply, TypedFunction};
 use crate::acl::Subject;
 use crate::bert::Known;
 use crate::call::{Call, Failure, Outcome, Success};
 use crate::extended::Destination;
-use crate::term::{Atom, Term};
+use crate::term::{Atom, Pid, Term};
 
 /// Something that executes calls.
 pub trait Backend: Send + Sync + 'static {
@@ -60,6 +63,11 @@ pub trait Backend: Send + Sync + 'static {
     ///
     /// The access rules were asked before. Dropping the future cancels the call.
     fn call(&self, call: Call, context: &Context) -> Execution;
+
+    /// Executes a call with streams. By default no function has any: `{erpc,notsup}`.
+    fn stream(&self, _call: Call, _streams: Streams, _context: &Context) -> Execution {
+        Execution::Ready(Err(Failure::erpc("notsup")))
+    }
 
     /// Whether there is such a module, as far as it can tell without calling: not at all by default.
     fn module(&self, _name: &Atom) -> Known {
@@ -83,6 +91,23 @@ pub trait Backend: Send + Sync + 'static {
     /// Why it cannot be watched.
     fn monitor(&self, _of: &Destination, _context: &Context) -> Result<Watch, Failure> {
         Ok(Box::pin(core::future::ready(Term::atom("noproc"))))
+    }
+
+    /// Links a mailbox of this node's to a process: whichever of the two ends, the other one gets its exit signal. The
+    /// outcome is `ok`, also when the process is not there, which the mailbox is told as `{'EXIT',Pid,noproc}`.
+    ///
+    /// By default there is no way to link processes: `{erpc,notsup}`.
+    fn link(&self, _mailbox: &Pid, _to: &Pid, _context: &Context) -> Outcome {
+        Err(Failure::erpc("notsup"))
+    }
+
+    /// Removes the link: no exit signal comes from it afterwards.
+    fn unlink(&self, _mailbox: &Pid, _from: &Pid) {}
+
+    /// Sends an exit signal from a mailbox of this node's, as `erlang:exit/2`. The outcome is `ok`; a process that is gone, or was
+    /// never there, is no error. By default there are no processes.
+    fn exit(&self, _from: &Pid, _to: &Pid, _reason: Term, _context: &Context) -> Execution {
+        Execution::Ready(Ok(Success::Value(Term::atom("ok"))))
     }
 
     /// Whose code would do this. Where no rule says otherwise, what is built in is open to whoever may log in, and what is

@@ -2,8 +2,13 @@
 
 mod caller;
 mod connect;
+mod flow;
 mod machine;
+mod mailbox;
+mod queue;
+mod reply;
 mod route;
+mod stream;
 mod target;
 
 use std::fmt;
@@ -16,13 +21,16 @@ use tokio::io::AsyncReadExt;
 use tokio::sync::Semaphore;
 
 pub use connect::{Connect, ConnectError};
+pub use mailbox::Mailbox;
+pub use stream::{StreamAnswer, StreamCall, StreamInput, StreamOutput};
 pub use target::{InvalidTarget, Target};
 
 use self::caller::Caller;
 use self::machine::Machine;
 use self::route::Route;
 use crate::call::{Call, CallError, CallNotSent, ClientConfig, ClientError, Framing, command_text};
-use crate::extended::{Blocking, CallOptions, Destination, Request};
+use crate::extended::{Blocking, CallOptions, Destination, Request, Streamed};
+use crate::process::MailboxLimits;
 use crate::term::{Atom, Term, decode_exact_with};
 
 /// How much may be on its way whose answer nobody waits for.
@@ -249,6 +257,22 @@ impl Client {
         self.request(Request::Cast { call: call.clone() }).await.map(drop)
     }
 
+    /// Begins a call with streams of input and output, of a function that was
+    /// [registered](crate::Functions::register_stream) so. Where [`Connect::timeout`] sets one, its deadline is for the whole
+    /// call with its streams.
+    ///
+    /// # Errors
+    /// When the connection breaks; [`Error::Plain`] in other modes than the subsystem. That the function has no streams,
+    /// `{erpc,notsup}`, is what the answer says.
+    pub async fn stream_call(&self, call: &Call) -> Result<StreamCall, Error> {
+        let (input, output) = (Streamed::Yes, Streamed::Yes);
+        let options = CallOptions { deadline: self.inner.timeout, input, output, ..CallOptions::default() };
+        let caller = self.extended().await?;
+        let reply = caller.stream(call, options)?;
+        let (key, client) = (reply.key, self.clone());
+        Ok(StreamCall::new(&caller, key, async move { client.in_time(reply).await }))
+    }
+
     /// Sends a message to a process of the node, by its name or its pid.
     ///
     /// # Errors
@@ -280,6 +304,27 @@ impl Client {
         let start = tokio::time::Instant::now();
         self.request(Request::Ping).await?;
         Ok(start.elapsed())
+    }
+
+    /// A process on the node that stands for this program, with a mailbox that holds as much as any process's here.
+    ///
+    /// # Errors
+    /// `{erpc,system_limit}` when this connection has 1024 of them; otherwise as for [`send`](Self::send).
+    pub async fn mailbox(&self) -> Result<Mailbox, Error> {
+        self.mailbox_with(MailboxLimits::default()).await
+    }
+
+    /// The same with a mailbox that holds so much on this side.
+    ///
+    /// # Errors
+    /// As for [`mailbox`](Self::mailbox).
+    pub async fn mailbox_with(&self, limits: MailboxLimits) -> Result<Mailbox, Error> {
+        let caller = self.extended().await?;
+        let opened = caller.mailbox(limits)?;
+        match self.in_time(opened).await? {
+            Term::Pid(pid) => Ok(Mailbox::new(self.clone(), caller, pid)),
+            other => Err(Error::Call(CallError::BadReply(other))),
+        }
     }
 
     async fn request(&self, request: Request) -> Result<Term, Error> {
