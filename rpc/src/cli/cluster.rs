@@ -1,8 +1,11 @@
 //! `--backend beam-dist=NAME@HOST`
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use sshrpc::backend::Executor;
+use sshrpc::acl::Acl;
+use sshrpc::audit::Audit;
+use sshrpc::backend::Backend;
 use sshrpc::backend::dist::{
     BeamDist, Cookie, CookieError, DistError, DistProblem, EpmdError, HandshakeError, NodeName,
 };
@@ -32,14 +35,19 @@ pub(crate) struct Joining {
 }
 
 impl Joining {
-    /// Joins, and answers calls from there by `served`.
-    pub(crate) async fn join(&self, peer: &NodeName, served: Executor) -> Result<BeamDist, Failure> {
+    /// Joins, and answers calls from there by these functions, under these rules.
+    pub(crate) async fn join(
+        &self,
+        peer: &NodeName,
+        (functions, acl, audit): (Arc<dyn Backend>, Acl, Audit),
+    ) -> Result<BeamDist, Failure> {
         let file = match &self.cookie_file {
             Some(file) => file.clone(),
             None => Folder::find()?.home().join(".erlang.cookie"),
         };
         let cookie = Cookie::from_file(&file).map_err(|error| no_cookie(&error))?;
-        let mut builder = BeamDist::builder(peer.clone(), cookie).epmd_port(self.epmd_port).serve(served);
+        let mut builder = BeamDist::builder(peer.clone(), cookie).epmd_port(self.epmd_port);
+        builder = builder.serve(functions, acl, audit);
         if let Some(name) = &self.node_name {
             builder = builder.processes(Processes::new(name.atom().clone()));
         }

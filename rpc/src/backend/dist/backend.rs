@@ -16,11 +16,13 @@ use super::cookie::Cookie;
 use super::error::DistError;
 use super::name::NodeName;
 use super::running::{Running, supervise};
+use crate::acl::Acl;
+use crate::audit::Audit;
 use crate::backend::beam::Bounds;
 use crate::backend::{Backend, Context, Execution, Executor, Watch};
 use crate::call::{Call, Failure, Outcome};
 use crate::extended::Destination;
-use crate::process::{Processes, SendError, Signal, SpawnRequest};
+use crate::process::{Front, ProcessFunctions, Processes, SendError, Signal, SpawnRequest};
 use crate::term::{Atom, Pid, Reference, Term};
 
 /// A node of a cluster, which executes calls as for `erpc:call/4`, and whose processes are sent to, linked and monitored.
@@ -92,7 +94,7 @@ pub struct BeamDistBuilder {
     pub(super) epmd_port: u16,
     pub(super) net_ticktime: Duration,
     pub(super) bounds: Bounds,
-    served: Option<Executor>,
+    served: Option<(Arc<dyn Backend>, Acl, Audit)>,
 }
 
 impl BeamDistBuilder {
@@ -134,12 +136,13 @@ impl BeamDistBuilder {
         self
     }
 
-    /// Answers calls from there (`erpc:call/4`, `rpc:call/4`, `rpc:cast/4`, ..) by this executor, for a caller whose user and
-    /// one principal are the name of the other node. Otherwise they fail with `notsup`.
+    /// Answers calls from there (`erpc:call/4`, `rpc:call/4`, `rpc:cast/4`, ..) by these functions, and by Erlang's functions
+    /// about our [`processes`](Self::processes), under these rules, for a caller whose user and one principal are the name of
+    /// the other node. Otherwise they fail with `notsup`.
     ///
-    /// An executor that leads to this very backend would send the other node's calls back to it.
-    pub fn serve(mut self, executor: Executor) -> Self {
-        self.served = Some(executor);
+    /// A backend that leads to this very one would send the other node's calls back to it.
+    pub fn serve(mut self, functions: Arc<dyn Backend>, acl: Acl, audit: Audit) -> Self {
+        self.served = Some((functions, acl, audit));
         self
     }
 
@@ -150,13 +153,12 @@ impl BeamDistBuilder {
     /// When it cannot be reached, or does not agree.
     pub async fn start(self) -> Result<BeamDist, DistError> {
         let processes = self.processes.clone().unwrap_or_else(|| Processes::new(own_name(&self.peer)));
-        let shared = Arc::new(Shared {
-            peer: self.peer.atom().clone(),
-            processes,
-            bounds: self.bounds,
-            served: self.served.clone(),
-            link: Mutex::new(None),
+        let served = self.served.clone().map(|(behind, acl, audit)| {
+            let front = Front { processes: processes.clone(), behind, functions: ProcessFunctions::Front };
+            Executor::new(Arc::new(front), acl).audit(audit)
         });
+        let (peer, bounds) = (self.peer.atom().clone(), self.bounds);
+        let shared = Arc::new(Shared { peer, processes, bounds, served, link: Mutex::new(None) });
         let first = Running::dial(&self, &shared).await?;
         let (up, is_up) = oneshot::channel();
         let (peer, supervisor) = (self.peer.clone(), tokio::spawn(supervise(self, shared.clone(), first, up)));
