@@ -1,6 +1,7 @@
 //! Processes of the cluster and of ours: messages, monitors, links and exit signals both ways.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use peers::{Failed, LIMIT, Peers, Trial};
 use sshrpc::acl::Acl;
@@ -156,7 +157,7 @@ fn watched(peers: &Peers) -> Result<(), Failed> {
         let monitored_by = || processes.info(us.pid()).map_or(0, |info| info.monitored_by.len());
         let watchers = async {
             while monitored_by() != 2 {
-                tokio::task::yield_now().await
+                tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
         tokio::time::timeout(LIMIT, watchers).await?;
