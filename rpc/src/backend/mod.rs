@@ -43,6 +43,7 @@ pub use self::builtin::Limits;
 pub use self::context::{Caller, Cancellation, Canceller, Context};
 pub use self::dist::BeamDist;
 pub use self::executor::Executor;
+pub(crate) use self::executor::passed;
 pub use self::registry::Functions;
 pub use self::router::Router;
 pub use self::typed::{Argument, Reply, TypedFunction};

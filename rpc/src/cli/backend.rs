@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sshrpc::Functions;
+use serde_json::{Value, json};
 use sshrpc::acl::Acl;
 use sshrpc::audit::Audit;
 use sshrpc::backend::beam::{BeamError, Bounds};
 use sshrpc::backend::dist::{InvalidNodeName, NodeName};
 use sshrpc::backend::{Backend, BeamNode, BeamPort, Router};
-use sshrpc::process::Processes;
+use sshrpc::node::NodeBuilder;
+use sshrpc::{Functions, term::Atom};
 
 use super::cluster::Joining;
 use super::config::shown;
@@ -36,13 +37,6 @@ pub(crate) struct Executing {
 
     #[command(flatten)]
     joining: Joining,
-}
-
-/// Who executes, once it does.
-pub(crate) struct Started {
-    pub(crate) backend: Arc<dyn Backend>,
-    /// The processes that a cluster knows.
-    pub(crate) processes: Option<Processes>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,25 +77,52 @@ impl Executing {
         }
     }
 
-    /// The backend, ready for calls. Those from a cluster go by these rules too, and into this log.
-    pub(crate) async fn start(&self, acl: &Acl, audit: &Audit) -> Result<Started, Failure> {
-        let mut processes = None;
-        let builtin = Arc::new(Functions::with_builtins());
+    /// The node, of this name, with its backend, ready for calls. Those from a cluster go by these rules too, and into this
+    /// log.
+    pub(crate) async fn start(
+        &self,
+        mut node: NodeBuilder,
+        name: Option<&Atom>,
+        acl: &Acl,
+        audit: &Audit,
+    ) -> Result<NodeBuilder, Failure> {
+        if let Some(name) = name {
+            node = node.name(name.clone());
+        }
+        let builtin = Functions::with_builtins();
+        if self.backend == Who::Builtin {
+            return Ok(node.functions(builtin));
+        }
+        let builtin = Arc::new(builtin);
         let erlang: Arc<dyn Backend> = match &self.backend {
-            Who::Builtin => return Ok(Started { backend: builtin, processes }),
+            Who::Builtin => builtin.clone(),
             Who::Beam => {
                 Arc::new(BeamPort::builder().program(&self.erl).start().await.map_err(|error| failed(&error))?)
             }
             Who::BeamNode(path) => Arc::new(BeamNode::listen(path, Bounds::default()).map_err(|error| failed(&error))?),
             Who::BeamDist(peer) => {
                 let served: (Arc<dyn Backend>, _, _) = (builtin.clone(), acl.clone(), audit.clone());
-                let joined = self.joining.join(peer, served).await?;
-                processes = Some(joined.processes().clone());
+                let joined = self.joining.join(peer, name, served).await?;
+                node = node.processes(joined.processes().clone());
                 Arc::new(joined)
             }
         };
-        let backend = Arc::new(Router::new(erlang).route("sshrpc", builtin));
-        Ok(Started { backend, processes })
+        Ok(node.backend(Arc::new(Router::new(erlang).route("sshrpc", builtin))))
+    }
+
+    /// Who executes what, by module, in the order in which they are asked.
+    pub(crate) fn json(&self) -> Value {
+        let builtin = |modules: &str| json!({ "backend": "builtin", "modules": modules });
+        match &self.backend {
+            Who::Builtin => json!([builtin("*")]),
+            Who::Beam => json!([builtin("sshrpc"), { "backend": "beam", "modules": "*", "program": self.erl }]),
+            Who::BeamNode(path) => {
+                json!([builtin("sshrpc"), { "backend": "beam-node", "modules": "*", "socket": path }])
+            }
+            Who::BeamDist(peer) => {
+                json!([builtin("sshrpc"), { "backend": "beam-dist", "modules": "*", "node": peer.to_string() }])
+            }
+        }
     }
 
     /// What who starts the node is told about it.

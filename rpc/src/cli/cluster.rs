@@ -10,6 +10,7 @@ use sshrpc::backend::dist::{
     BeamDist, Cookie, CookieError, DistError, DistProblem, EpmdError, HandshakeError, NodeName,
 };
 use sshrpc::process::Processes;
+use sshrpc::term::Atom;
 
 use super::config::{Folder, shown};
 use super::failure::Failure;
@@ -21,10 +22,6 @@ pub(crate) struct Joining {
     #[arg(long, value_name = "FILE")]
     cookie_file: Option<PathBuf>,
 
-    /// Our name in the cluster [default: sshrpc- and a random number, with the other's host]
-    #[arg(long, value_name = "NAME@HOST")]
-    node_name: Option<NodeName>,
-
     /// The port of the cluster's port mapper, epmd
     #[arg(long, value_name = "PORT", env = "ERL_EPMD_PORT", default_value_t = 4369)]
     epmd_port: u16,
@@ -35,10 +32,11 @@ pub(crate) struct Joining {
 }
 
 impl Joining {
-    /// Joins, and answers calls from there by these functions, under these rules.
+    /// Joins, under this name, and answers calls from there by these functions, under these rules.
     pub(crate) async fn join(
         &self,
         peer: &NodeName,
+        name: Option<&Atom>,
         (functions, acl, audit): (Arc<dyn Backend>, Acl, Audit),
     ) -> Result<BeamDist, Failure> {
         let file = match &self.cookie_file {
@@ -48,8 +46,8 @@ impl Joining {
         let cookie = Cookie::from_file(&file).map_err(|error| no_cookie(&error))?;
         let mut builder = BeamDist::builder(peer.clone(), cookie).epmd_port(self.epmd_port);
         builder = builder.serve(functions, acl, audit);
-        if let Some(name) = &self.node_name {
-            builder = builder.processes(Processes::new(name.atom().clone()));
+        if let Some(name) = name {
+            builder = builder.processes(Processes::new(name.clone()));
         }
         if let Some(port) = self.dist_port {
             builder = builder.port(port);

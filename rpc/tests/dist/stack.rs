@@ -19,7 +19,7 @@ fn through_a_node(peers: &Peers) -> Result<(), Failed> {
     let (cookie, port) = (cluster.cookie_file(), cluster.epmd_port.to_string());
     let serve = ["--backend", "beam-dist=shop@127.0.0.1", "--allow-all", "--epmd-port", &port, "--cookie-file"];
     let cookie = cookie.to_string_lossy();
-    let node = Node::start_unknown(Home::new()?, &[&serve[..], &[&cookie, "--node-name", "us@127.0.0.1"]].concat())?;
+    let node = Node::start_unknown(Home::new()?, &[&serve[..], &[&cookie, "--name", "us@127.0.0.1"]].concat())?;
     let target = node.target();
     node.call(&["--accept-new", &target, "erlang:node()"])?.expect(0, "'shop@127.0.0.1'\n", "")?;
     for (call, value) in [
@@ -47,7 +47,7 @@ fn rules(peers: &Peers) -> Result<(), Failed> {
     let (config, port) = (config.to_string_lossy().into_owned(), cluster.epmd_port.to_string());
     let cookie = cluster.cookie_file().to_string_lossy().into_owned();
     let serve = ["--config", &config, "--backend", "beam-dist=shop@127.0.0.1", "--epmd-port", &port];
-    let more = ["--cookie-file", &cookie, "--node-name", "us@127.0.0.1"];
+    let more = ["--cookie-file", &cookie, "--name", "us@127.0.0.1"];
     let node = Node::start_unknown(home, &[&serve[..], &more].concat())?;
     let target = node.target();
     node.call(&["--accept-new", &target, "lists:seq(1,3)"])?.expect(0, "[1,2,3]\n", "")?;

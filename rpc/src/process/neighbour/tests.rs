@@ -132,7 +132,7 @@ fn what_is_not_from_there_or_not_for_here_has_no_effect() {
         Signal::Link { from: us.clone(), to: us.clone() },
         Signal::LinkExit { from: them.clone(), to: us.clone(), reason: reason.clone() },
         Signal::Monitor { reference: reference.clone(), by: them.clone(), of: us.clone().into() },
-        Signal::Down { reference, of: them.clone().into(), by: us.clone(), reason },
+        Signal::Down { reference, of: them.into(), by: us.clone(), reason },
         Signal::Send { from: None, to: stranger.into(), message: Term::NIL },
         // An incarnation of this node that was here before.
         Signal::Send { from: None, to: Pid::new(us.node().clone(), us.id(), 0, 1).into(), message: Term::NIL },
