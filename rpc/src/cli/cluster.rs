@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sshrpc::acl::Acl;
 use sshrpc::audit::Audit;
@@ -26,6 +27,10 @@ pub(crate) struct Joining {
     #[arg(long, value_name = "PORT", env = "ERL_EPMD_PORT", default_value_t = 4369)]
     epmd_port: u16,
 
+    /// After how long a silence a node counts as gone, as the parameter of Erlang's application kernel
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u32).range(1..))]
+    net_ticktime: u32,
+
     /// The port where the node listens, which then no port mapper is asked for
     #[arg(long, value_name = "PORT")]
     dist_port: Option<u16>,
@@ -45,7 +50,8 @@ impl Joining {
         };
         let cookie = Cookie::from_file(&file).map_err(|error| no_cookie(&error))?;
         let mut builder = BeamDist::builder(peer.clone(), cookie).epmd_port(self.epmd_port);
-        builder = builder.serve(functions, acl, audit);
+        let ticktime = Duration::from_secs(self.net_ticktime.into());
+        builder = builder.net_ticktime(ticktime).serve(functions, acl, audit);
         if let Some(name) = name {
             builder = builder.processes(Processes::new(name.clone()));
         }

@@ -25,6 +25,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         peers::trial("links_are_removed_both_ways", ERL, unlinks),
         peers::trial("exit_signals_go_both_ways", ERL, exits),
         peers::trial("a_lost_connection_ends_links_and_monitors", ERL, lost),
+        peers::trial("other_nodes_of_a_cluster_are_reached_when_needed", ERL, others),
         peers::trial("servers_are_called_both_ways", ERL, servers),
         peers::trial("a_cluster_pings_and_calls_us", ERL, called),
     ]
@@ -304,6 +305,47 @@ fn lost(peers: &Peers) -> Result<(), Failed> {
         // As one of a node that was never connected.
         us.link(&waiter);
         same(&next(&mut us).await?.to_string(), &format!("{{'EXIT',{waiter},noconnection}}"))
+    })
+}
+
+/// A node that was not named to us, by a pid that the first one tells.
+fn others(peers: &Peers) -> Result<(), Failed> {
+    let cluster = Cluster::new(peers)?;
+    let _shop = cluster.node("shop", &[])?;
+    let store = cluster.node("store", &[])?;
+    block_on(async {
+        let shop = cluster.joining("shop")?.start().await?;
+        let code = "rpc:call('store@127.0.0.1', erlang, spawn, [fun() -> register(keeper, self()),
+            receive {From, What} -> From ! {echo, What, self()} end, receive {stop, Why} -> exit(Why) end end]).";
+        let keeper = pid(&shop, code, &[]).await?;
+        same(keeper.node().as_str(), "store@127.0.0.1")?;
+        let nodes = "rpc:call('store@127.0.0.1', erlang, nodes, [hidden]).";
+        same(&evaluated(&shop, nodes, &[]).await?.to_string(), "[]")?;
+        let mut us = shop.processes().open_mailbox();
+        // In this order, while the connection is still being made.
+        us.link(&keeper);
+        let hello = Term::tuple([us.pid().clone().into(), Term::atom("hello")]);
+        same(&shown(shop.send(&keeper.clone().into(), hello, &context()).outcome().await)?, "ok")?;
+        let watch = shop.monitor(&keeper.clone().into(), &context())?;
+        same(&next(&mut us).await?.to_string(), &format!("{{echo,hello,{keeper}}}"))?;
+        same(&evaluated(&shop, nodes, &[]).await?.to_string(), &format!("[{}]", shop.processes().node()))?;
+        shop.processes().send(&keeper.clone().into(), stop("done")?)?;
+        same(&tokio::time::timeout(LIMIT, watch).await?.to_string(), "done")?;
+        same(&next(&mut us).await?.to_string(), &format!("{{'EXIT',{keeper},done}}"))?;
+        // Gone, and what waits for it with it; the first node is still there.
+        let init = pid(&shop, "rpc:call('store@127.0.0.1', erlang, whereis, [init]).", &[]).await?;
+        let watch = shop.monitor(&init.clone().into(), &context())?;
+        drop(store);
+        same(&tokio::time::timeout(LIMIT, watch).await?.to_string(), "noconnection")?;
+        let again = shop.monitor(&init.into(), &context())?;
+        same(&tokio::time::timeout(LIMIT, again).await?.to_string(), "noconnection")?;
+        // One on another machine is not dialled.
+        let far = Pid::new(name("store@192.0.2.1")?, 1, 0, 1);
+        let watch = shop.monitor(&far.clone().into(), &context())?;
+        same(&tokio::time::timeout(LIMIT, watch).await?.to_string(), "noconnection")?;
+        let sent = shown(shop.send(&far.into(), Term::NIL, &context()).outcome().await)?;
+        same(&sent, "Error {'EXIT',{{erpc,noconnection},[]}}")?;
+        same(&evaluated(&shop, "abs(-1).", &[]).await?.to_string(), "1")
     })
 }
 

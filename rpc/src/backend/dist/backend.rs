@@ -15,6 +15,7 @@ use super::calls::Calls;
 use super::cookie::Cookie;
 use super::error::DistError;
 use super::name::NodeName;
+use super::others::Others;
 use super::running::{Running, supervise};
 use crate::acl::Acl;
 use crate::audit::Audit;
@@ -22,10 +23,11 @@ use crate::backend::beam::Bounds;
 use crate::backend::{Backend, Context, Execution, Executor, Watch};
 use crate::call::{Call, Failure, Outcome};
 use crate::extended::Destination;
-use crate::process::{Front, ProcessFunctions, Processes, SendError, Signal, SpawnRequest};
+use crate::process::{Front, MailboxLimits, Neighbour, ProcessFunctions, Processes, SendError, Signal, SpawnRequest};
 use crate::term::{Atom, Pid, Reference, Term};
 
 /// A node of a cluster, which executes calls as for `erpc:call/4`, and whose processes are sent to, linked and monitored.
+/// Those of other nodes on the same host are so, too: their nodes are dialled when they are first needed.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -44,6 +46,7 @@ use crate::term::{Atom, Pid, Reference, Term};
 pub struct BeamDist {
     shared: Arc<Shared>,
     supervisor: JoinHandle<()>,
+    others: Arc<Others>,
 }
 
 impl BeamDist {
@@ -78,6 +81,8 @@ const NET_TICKTIME: Duration = Duration::from_secs(60);
 
 impl Drop for BeamDist {
     fn drop(&mut self) {
+        self.shared.processes.dial_by(None);
+        self.others.tasks().abort_all();
         self.supervisor.abort();
     }
 }
@@ -124,7 +129,7 @@ impl BeamDistBuilder {
     }
 
     /// Takes the other node for gone when it is silent for about this time: a minute unless said otherwise, as in Erlang's
-    /// `net_ticktime`.
+    /// `net_ticktime`. A shorter one than the other node has would take a quiet one for gone.
     pub const fn net_ticktime(mut self, time: Duration) -> Self {
         self.net_ticktime = time;
         self
@@ -159,12 +164,23 @@ impl BeamDistBuilder {
         });
         let (peer, bounds) = (self.peer.atom().clone(), self.bounds);
         let shared = Arc::new(Shared { peer, processes, bounds, served, link: Mutex::new(None) });
-        let first = Running::dial(&self, &shared).await?;
+        let how = Arc::new(self);
+        let first = Running::dial(&how, &shared).await?;
         let (up, is_up) = oneshot::channel();
-        let (peer, supervisor) = (self.peer.clone(), tokio::spawn(supervise(self, shared.clone(), first, up)));
-        let dist = BeamDist { shared, supervisor };
+        let others = Arc::new(Others::new(how.clone(), shared.clone()));
+        let (peer, supervisor) = (how.peer.clone(), tokio::spawn(supervise(how, shared.clone(), first, up)));
+        let dist = BeamDist { shared, supervisor, others };
         match is_up.await {
-            Ok(Ok(())) => Ok(dist),
+            Ok(Ok(())) => {
+                let others = Arc::downgrade(&dist.others);
+                let dial = move |node: &Atom| {
+                    if let Some(others) = others.upgrade() {
+                        others.dial(node);
+                    }
+                };
+                dist.shared.processes.dial_by(Some(Arc::new(dial)));
+                Ok(dist)
+            }
             Ok(Err(problem)) => Err(DistError { node: peer.to_string(), problem }),
             Err(_gone) => Err(DistError { node: peer.to_string(), problem: super::DistProblem::Taken }),
         }
@@ -191,7 +207,7 @@ pub(super) struct Shared {
     pub(super) bounds: Bounds,
     pub(super) served: Option<Executor>,
     /// The connection, while there is one.
-    link: Mutex<Option<Link>>,
+    pub(super) link: Mutex<Option<Link>>,
 }
 
 /// What callers know of a connection.
@@ -207,6 +223,12 @@ impl Shared {
     /// Nothing panics with the lock held; were it so, what is there would be whole all the same.
     pub(super) fn link(&self) -> MutexGuard<'_, Option<Link>> {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens the outbox for the node; `None` when it is open already.
+    pub(super) fn connect(&self) -> Option<Neighbour> {
+        let limits = MailboxLimits::new(self.bounds.calls.saturating_mul(4), self.bounds.pending);
+        self.processes.connect(self.peer.clone(), limits)
     }
 
     /// Has a call executed by a process there, whose output goes to the group leader of the connection.
