@@ -2,6 +2,7 @@
 
 mod authorized;
 mod bert;
+mod blocking;
 mod serve;
 mod session;
 
@@ -30,6 +31,7 @@ use tokio::sync::Semaphore;
 use self::authorized::Authorized;
 use self::bert::Listener;
 pub use self::bert::{BertRpc, Keep};
+use self::blocking::Turns;
 use self::serve::Service;
 use crate::acl::Acl;
 use crate::audit::Audit;
@@ -386,6 +388,7 @@ impl NodeBuilder {
             limits: self.limits,
             node: self.processes.node().clone(),
             bert: self.bert,
+            blocking: Turns::default(),
             casts: Arc::new(Semaphore::new(session::MAX_CASTS)),
         });
         let bert = match listen {

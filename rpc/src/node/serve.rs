@@ -11,6 +11,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
 
 use super::BertRpc;
+use super::blocking::Turns;
 use super::session::Session;
 use crate::backend::{Backend, Caller, Cancellation, Context, Execution, Executor};
 use crate::call::{Answer, Call, Command, Expect, Form, Place, Server as Machine, ServerConfig};
@@ -26,6 +27,8 @@ pub(super) struct Service {
     /// The node's name.
     pub(super) node: Atom,
     pub(super) bert: BertRpc,
+    /// Whose turn it is among the calls that block each other.
+    pub(super) blocking: Turns,
     /// The casts that can still begin.
     pub(super) casts: Arc<Semaphore>,
 }
