@@ -281,7 +281,6 @@ name(_) -> undefined.
 
 find(Node) ->
     case sshrpc_target:read(Node) of
-        {ok, Pid} when is_pid(Pid) -> {ok, Pid};
         {ok, Known} -> sshrpc_registry:find(Known);
         {error, _} -> error
     end.

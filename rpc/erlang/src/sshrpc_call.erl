@@ -12,25 +12,24 @@
 -spec connection(sshrpc:node_name()) -> {ok, pid()} | {error, sshrpc:reason()}.
 connection(Node) ->
     case sshrpc_target:read(Node) of
-        {ok, Pid} when is_pid(Pid) ->
-            {ok, Pid};
-        {ok, Name} when is_atom(Name) ->
-            case sshrpc_registry:find(Name) of
+        {ok, Known} ->
+            case sshrpc_registry:find(Known) of
                 {ok, Pid} -> {ok, Pid};
-                error -> {error, {no_name, Name}}
-            end;
-        {ok, Target} ->
-            case sshrpc_registry:find(Target) of
-                {ok, Pid} -> {ok, Pid};
-                error ->
-                    case application:ensure_all_started(sshrpc) of
-                        {ok, _} -> sshrpc_registry:open(Target, undefined);
-                        {error, Reason} -> {error, {not_started, Reason}}
-                    end
+                error -> open(Known)
             end;
         {error, Reason} ->
             {error, Reason}
     end.
+
+open(Target) when is_map(Target) ->
+    case application:ensure_all_started(sshrpc) of
+        {ok, _} -> sshrpc_registry:open(Target, undefined);
+        {error, Reason} -> {error, {not_started, Reason}}
+    end;
+open(Name) when is_atom(Name) ->
+    {error, {no_name, Name}};
+open(_Pid) ->
+    {error, closed}.
 
 %% Begins a call, and goes on.
 -spec begin_call(sshrpc:node_name(), module(), atom(), [term()], timeout()) -> call().

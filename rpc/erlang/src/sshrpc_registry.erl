@@ -12,8 +12,8 @@
 start_link() ->
     gen_server:start_link({local, ?MODULE}, ?MODULE, [], []).
 
-%% The connection of this target or name.
--spec find(sshrpc_target:target() | atom()) -> {ok, pid()} | error.
+%% The connection of this target or name, or this process if it is one.
+-spec find(sshrpc_target:target() | atom() | pid()) -> {ok, pid()} | error.
 find(Key) ->
     try ets:lookup(?MODULE, Key) of
         [{_, Pid}] -> {ok, Pid};
@@ -48,7 +48,7 @@ handle_call({open, Target, Name}, _From, State) ->
             {reply, {ok, Pid}, add(Name, Pid, State)};
         {error, error} ->
             {ok, Pid} = sshrpc_sup:start_connection(Target),
-            {reply, {ok, Pid}, add(Name, Pid, add(Target, Pid, State))}
+            {reply, {ok, Pid}, add(Name, Pid, add(Target, Pid, add(Pid, Pid, State)))}
     end;
 handle_call({forget, Pid}, _From, State = #state{pids = Pids}) ->
     case Pids of

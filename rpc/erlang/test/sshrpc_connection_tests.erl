@@ -78,16 +78,17 @@ close(Directory) ->
     with(sshrpc_test_node:start(Directory, []), fun(Started) ->
         Node = sshrpc_test_node:address(Started),
         Key = sshrpc:async_call(Node, timer, sleep, [infinity]),
-        ?assertMatch(#{state := open, protocol := extended, name := nonode@nohost}, info_when_open(Node)),
+        {ok, Connection} = sshrpc:connect(Node),
+        ?assertMatch(#{state := open, protocol := extended, name := nonode@nohost}, sshrpc:info(Node)),
         ok = sshrpc:close(Node),
         ?assertEqual({badrpc, nodedown}, sshrpc:yield(Key)),
         ?assertEqual(#{state => closed}, sshrpc:info(Node)),
+        %% What is no connection, or none any more, is not waited for.
+        ?assertEqual({badrpc, nodedown}, sshrpc:call(Connection, lists, seq, [1, 2])),
+        ?assertEqual({badrpc, nodedown}, sshrpc:call(self(), lists, seq, [1, 2])),
+        ?assertEqual({error, closed}, sshrpc:connect(self())),
         ?assertEqual([1, 2], sshrpc:call(Node, lists, seq, [1, 2]))
     end).
-
-info_when_open(Node) ->
-    pong = sshrpc:ping(Node),
-    sshrpc:info(Node).
 
 unknown(Directory) ->
     with(sshrpc_test_node:start_in(Directory, 0, []), fun(Started) ->
