@@ -20,7 +20,7 @@
 
 -export([connect/1, connect/2, close/1, ping/1, info/1]).
 -export([call/4, call/5, async_call/4, yield/1, nb_yield/1, nb_yield/2, cast/4, multicall/4, multicall/5]).
--export([send/3, monitor/2, demonitor/2]).
+-export([send/3, monitor/2, demonitor/2, mailbox/1, close_mailbox/2]).
 -export([format_error/1]).
 -export_type([node_name/0, options/0, reason/0, destination/0, key/0]).
 
@@ -246,7 +246,7 @@ monitor(Node, To) when is_atom(To); is_pid(To) ->
                 {Key, Result} -> watched(Key, sshrpc_outcome:read(Result), Node, To);
                 {'DOWN', Key, process, _, _} -> down(Key, noconnection, Node, To)
             end;
-        {error, {Bad, _, _}} when Bad =:= bad_node ->
+        {error, {bad_node, _, _}} ->
             error(badarg);
         {error, {bad_option, _}} ->
             error(badarg);
@@ -265,6 +265,36 @@ demonitor(Node, Monitor) ->
         {'DOWN', Monitor, process, _, _} -> true
     after 0 -> true
     end.
+
+%% @doc Makes a process of the node that stands for the calling one: its pid can be sent to others there, to answer to. What it
+%% gets comes as `{sshrpc_mailbox, Mailbox, {message, Message}}'. When it ends otherwise than by {@link close_mailbox/2} there comes
+%% `{sshrpc_mailbox, Mailbox, {closed, Reason}}', with the reason `noconnection' when the connection is lost. It ends with the
+%% calling process.
+-spec mailbox(node_name()) -> {ok, pid()} | {badrpc, term()}.
+mailbox(Node) ->
+    case sshrpc_call:connection(Node) of
+        {ok, Connection} ->
+            Key = sshrpc_connection:mailbox(Connection),
+            receive
+                {Key, Result} -> made(sshrpc_outcome:read(Result));
+                {'DOWN', Key, process, _, _} -> {badrpc, nodedown}
+            end;
+        {error, {bad_node, _, _}} ->
+            error(badarg);
+        {error, {bad_option, _}} ->
+            error(badarg);
+        {error, _} ->
+            {badrpc, nodedown}
+    end.
+
+%% @doc Ends a mailbox: nothing comes from there any more, and what has come is taken back.
+-spec close_mailbox(node_name(), pid()) -> ok.
+close_mailbox(Node, Mailbox) ->
+    case find(Node) of
+        {ok, Connection} -> sshrpc_connection:close_mailbox(Connection, Mailbox);
+        error -> ok
+    end,
+    take_back(Mailbox).
 
 %% -- words
 
@@ -295,6 +325,16 @@ protocol(_) ->
 is_answered({error, {erpc, noconnection}, []}) -> false;
 is_answered({error, {erpc, timeout}, []}) -> false;
 is_answered(_) -> true.
+
+made({return, Mailbox}) when is_pid(Mailbox) -> {ok, Mailbox};
+made({return, _}) -> {badrpc, {'EXIT', {bad_answer, []}}};
+made(Outcome) -> sshrpc_outcome:as_rpc(Outcome).
+
+take_back(Mailbox) ->
+    receive
+        {sshrpc_mailbox, Mailbox, _} -> take_back(Mailbox)
+    after 0 -> ok
+    end.
 
 watched(Key, {return, ok}, _Node, _To) -> Key;
 watched(Key, {error, {erpc, Reason}, []}, Node, To) -> down(Key, Reason, Node, To);

@@ -5,7 +5,7 @@
 -module(sshrpc_connection).
 -behaviour(gen_server).
 
--export([start_link/1, connect/1, request/2, give_up/2, watch/4, unwatch/2, close/1, info/1]).
+-export([start_link/1, connect/1, request/2, give_up/2, watch/4, unwatch/2, mailbox/1, close_mailbox/2, close/1, info/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 -export_type([result/0]).
 
@@ -15,7 +15,12 @@
 -define(ENOUGH, 65536).
 
 %% Who asked: it is told, and watched.
--record(asker, {pid :: pid(), monitor :: reference(), down = none :: none | {sshrpc:destination(), sshrpc:node_name()}}).
+-record(asker, {
+    pid :: pid(),
+    monitor :: reference(),
+    %% What it is told of besides the result: how a process ends, what comes to a mailbox.
+    more = none :: none | mailbox | {down, sshrpc:destination(), sshrpc:node_name()}
+}).
 
 -record(state, {
     target :: sshrpc_target:target(),
@@ -56,8 +61,24 @@ request(Connection, Request) ->
 -spec watch(pid(), sshrpc_session:request(), sshrpc:destination(), sshrpc:node_name()) -> sshrpc_session:key().
 watch(Connection, Request, Destination, Node) ->
     Key = erlang:monitor(process, Connection, [{alias, reply_demonitor}]),
-    gen_server:cast(Connection, {request, Key, self(), {Destination, Node}, Request}),
+    gen_server:cast(Connection, {request, Key, self(), {down, Destination, Node}, Request}),
     Key.
+
+%% Makes a mailbox. Its pid is the result, and its messages come as `sshrpc:mailbox/1' says.
+-spec mailbox(pid()) -> sshrpc_session:key().
+mailbox(Connection) ->
+    Key = erlang:monitor(process, Connection, [{alias, reply_demonitor}]),
+    gen_server:cast(Connection, {request, Key, self(), mailbox, {mailbox, []}}),
+    Key.
+
+%% Ends one: nothing comes from there any more.
+-spec close_mailbox(pid(), pid()) -> ok.
+close_mailbox(Connection, Mailbox) ->
+    try
+        gen_server:call(Connection, {close_mailbox, Mailbox}, infinity)
+    catch
+        exit:_ -> ok
+    end.
 
 %% Nobody waits for this any more.
 -spec give_up(pid(), sshrpc_session:key()) -> ok.
@@ -112,13 +133,18 @@ handle_call(info, _From, State = #state{target = Target, session = Session}) ->
     {reply, {ok, Target, Protocol}, State};
 handle_call({unwatch, Key}, _From, State) ->
     {reply, ok, flush(forget(Key, State))};
+handle_call({close_mailbox, Mailbox}, _From, State = #state{session = Session}) ->
+    case Session =/= none andalso sshrpc_session:mailbox(Mailbox, Session) of
+        {ok, Key} -> {reply, ok, flush(forget(Key, State))};
+        _ -> {reply, ok, State}
+    end;
 handle_call(_Unknown, _From, State) ->
     {reply, {error, badarg}, State}.
 
-handle_cast({request, Key, Pid, Down, Request}, State) ->
+handle_cast({request, Key, Pid, More, Request}, State) ->
     Open = #state{session = Session, askers = Askers, monitors = Monitors} = dial(State),
     Monitor = erlang:monitor(process, Pid),
-    Asker = #asker{pid = Pid, monitor = Monitor, down = Down},
+    Asker = #asker{pid = Pid, monitor = Monitor, more = More},
     {Events, Next} = sshrpc_session:request(Key, Request, Session),
     Asked = Open#state{session = Next, askers = Askers#{Key => Asker}, monitors = Monitors#{Monitor => Key}},
     {noreply, flush(events(Events, Asked))};
@@ -229,25 +255,39 @@ event({down, Key, Reason}, State = #state{askers = Askers}) ->
         #{Key := Asker} -> down(Key, Asker, Reason);
         #{} -> ok
     end,
+    settle(Key, State);
+event({message, Key, Mailbox, Message}, State) ->
+    post(Key, Mailbox, {message, Message}, State),
+    State;
+event({closed, Key, Mailbox, Reason}, State) ->
+    post(Key, Mailbox, {closed, Reason}, State),
     settle(Key, State).
+
+post(Key, Mailbox, What, #state{askers = Askers}) ->
+    case Askers of
+        #{Key := #asker{pid = Pid}} ->
+            Pid ! {sshrpc_mailbox, Mailbox, What},
+            ok;
+        #{} ->
+            ok
+    end.
 
 answer(Key, Result, State = #state{session = Session, askers = Askers}) ->
     case Askers of
-        #{Key := #asker{down = Down}} ->
+        #{Key := #asker{more = More}} ->
             Key ! {Key, Result},
-            %% One who watches is told once more.
-            case Down =/= none andalso lists:member({Key, monitor}, sshrpc_session:keys(Session)) of
-                true -> State;
-                false -> settle(Key, State)
+            case More =/= none andalso lists:keyfind(Key, 1, sshrpc_session:keys(Session)) of
+                {Key, Kind} when Kind =/= request -> State;
+                _ -> settle(Key, State)
             end;
         #{} ->
             State
     end.
 
-down(Key, #asker{pid = Pid, down = {Destination, Node}}, Reason) when is_atom(Destination) ->
+down(Key, #asker{pid = Pid, more = {down, Destination, Node}}, Reason) when is_atom(Destination) ->
     Pid ! {'DOWN', Key, process, {Destination, Node}, Reason},
     ok;
-down(Key, #asker{pid = Pid, down = {Destination, _Node}}, Reason) ->
+down(Key, #asker{pid = Pid, more = {down, Destination, _Node}}, Reason) ->
     Pid ! {'DOWN', Key, process, Destination, Reason},
     ok.
 
@@ -287,7 +327,9 @@ lost(Reason, State = #state{session = Session, channel = {_, Channel}, connectin
 lose({Key, request}, State) ->
     answer(Key, {failed, noconnection}, State);
 lose({Key, monitor}, State) ->
-    event({down, Key, noconnection}, State).
+    event({down, Key, noconnection}, State);
+lose({Key, {mailbox, Mailbox}}, State) ->
+    event({closed, Key, Mailbox, noconnection}, State).
 
 %% The same again and again is said once.
 log(Reason, State = #state{logged = Reason}) ->

@@ -6,7 +6,7 @@
 %% Every request has a key of its caller's, and one event with the answer, unless the caller gave it up.
 -module(sshrpc_session).
 
--export([new/1, request/3, ping/1, give_up/2, input/2, output/2, keys/1, protocol/1]).
+-export([new/1, request/3, ping/1, give_up/2, input/2, output/2, keys/1, mailbox/2, protocol/1]).
 -export_type([session/0, key/0, request/0, event/0, failure/0, reason/0, protocol/0]).
 
 -type key() :: reference() | ping.
@@ -16,6 +16,7 @@
     | {cast, [sshrpc_message:octets()]}
     | {send, [sshrpc_message:octets()]}
     | {monitor, [sshrpc_message:octets()]}
+    | {mailbox, []}
     | {ping, []}.
 -type event() ::
     {ready, protocol()}
@@ -23,7 +24,9 @@
     | {sent, key()}
     %% The message with the answer, or why there is none.
     | {answer, key(), {extended | plain, binary()} | {failed, failure()}}
-    | {down, key(), Reason :: term()}.
+    | {down, key(), Reason :: term()}
+    | {message, key(), Mailbox :: pid(), Message :: term()}
+    | {closed, key(), Mailbox :: pid(), Reason :: term()}.
 -type failure() :: noconnection | notsup | system_limit | badarg.
 -type protocol() :: greeting | plain | {extended, Accepted :: map()}.
 -type reason() :: sshrpc_inbound:reason() | {no_message, term()} | no_term | {unasked, term()} | {no_hello, term()}.
@@ -32,7 +35,7 @@
 %% that have no key.
 -record(open, {
     key :: key() | none,
-    kind :: call | send | monitor | demonitor | ping | forgotten | watch,
+    kind :: call | send | monitor | demonitor | mailbox | close | ping | forgotten | watch,
     length = 0 :: non_neg_integer()
 }).
 
@@ -43,8 +46,9 @@
     outbound = sshrpc_outbound:new() :: sshrpc_outbound:outbound(),
     last = 0 :: non_neg_integer(),
     open = #{} :: #{pos_integer() => #open{}},
-    %% Requests that are sent or held, and monitors, by what their callers call them.
-    keys = #{} :: #{key() => pos_integer() | held},
+    %% Requests that are sent or held, monitors and mailboxes, by what their callers call them.
+    keys = #{} :: #{key() => pos_integer() | held | {mailbox, pid()}},
+    mailboxes = #{} :: #{pid() => key()},
     held = queue:new() :: queue:queue({key(), request()}),
     unanswered = 0 :: non_neg_integer(),
     pending = 0 :: non_neg_integer(),
@@ -78,11 +82,13 @@ ping(Session = #session{protocol = {extended, _}, keys = Keys}) when not is_map_
 ping(_Session) ->
     unanswered.
 
-%% Nobody waits for this any more: a call is cancelled, a monitor ended, and no event of it comes.
+%% Nobody waits for this any more: a call is cancelled, a monitor or a mailbox ended, and no event of it comes.
 -spec give_up(key(), session()) -> session().
 give_up(Key, Session = #session{keys = Keys, held = Held, open = Open, protocol = Protocol}) ->
     Less = Session#session{keys = maps:remove(Key, Keys)},
     case Keys of
+        #{Key := {mailbox, Pid}} ->
+            close(Pid, Less#session{mailboxes = maps:remove(Pid, Session#session.mailboxes)});
         #{Key := held} ->
             Less#session{held = queue:filter(fun({Other, _}) -> Other =/= Key end, Held)};
         #{Key := Id} ->
@@ -108,16 +114,24 @@ output(Enough, Session = #session{outbound = Outbound}) ->
     {Octets, Next} = sshrpc_outbound:fill(Enough, Outbound),
     {Octets, Session#session{outbound = Next}}.
 
-%% What is not answered, and what is watched.
--spec keys(session()) -> [{key(), request | monitor}].
+%% What is not answered, what is watched, and the mailboxes.
+-spec keys(session()) -> [{key(), request | monitor | {mailbox, pid()}}].
 keys(#session{keys = Keys, open = Open}) ->
-    Kind = fun(Id) ->
-        case Open of
-            #{Id := #open{kind = watch}} -> monitor;
-            #{} -> request
-        end
+    Kind = fun
+        ({mailbox, _Pid} = Mailbox) ->
+            Mailbox;
+        (Id) ->
+            case Open of
+                #{Id := #open{kind = watch}} -> monitor;
+                #{} -> request
+            end
     end,
     [{Key, Kind(Id)} || {Key, Id} <- maps:to_list(Keys)].
+
+%% Whose mailbox this is.
+-spec mailbox(pid(), session()) -> {ok, key()} | error.
+mailbox(Pid, #session{mailboxes = Mailboxes}) ->
+    maps:find(Pid, Mailboxes).
 
 -spec protocol(session()) -> protocol().
 protocol(#session{protocol = Protocol}) ->
@@ -181,10 +195,12 @@ answered(Id, Answer, Session = #session{open = Open, keys = Keys, unanswered = U
     case Open of
         #{Id := #open{key = Key, kind = Kind, length = Length}} when Kind =/= watch ->
             Counted = Session#session{unanswered = Unanswered - 1, pending = Pending - Length},
+            Done = Counted#session{open = maps:remove(Id, Open), keys = maps:remove(Key, Keys)},
             Settled =
-                case Kind =:= monitor andalso is_return(Answer) of
-                    true -> watch(Id, Counted);
-                    false -> Counted#session{open = maps:remove(Id, Open), keys = maps:remove(Key, Keys)}
+                case (Kind =:= monitor orelse Kind =:= mailbox) andalso returned(Answer) of
+                    {ok, Pid} when Kind =:= mailbox, is_pid(Pid) -> open_mailbox(Key, Pid, Done);
+                    {ok, _} when Kind =:= monitor -> watch(Id, Counted);
+                    _ -> Done
                 end,
             {Events, Next} = release(Settled),
             {ok, [{answer, Key, Answer} || Key =/= none] ++ Events, Next};
@@ -192,11 +208,13 @@ answered(Id, Answer, Session = #session{open = Open, keys = Keys, unanswered = U
             {error, {unasked, Id}}
     end.
 
-is_return({extended, Message}) ->
+returned({extended, Message}) ->
     case sshrpc_message:decode(Message, all) of
-        {ok, {answer, _Id, {return, _}}} -> true;
-        _ -> false
-    end.
+        {ok, {answer, _Id, {return, Value}}} -> {ok, Value};
+        _ -> error
+    end;
+returned({plain, _}) ->
+    error.
 
 %% A monitor that was given up before it was answered is ended now.
 watch(Id, Session = #session{open = Open}) ->
@@ -211,6 +229,27 @@ unwatch(Id, Session = #session{open = Open}) ->
     {_, Next} = send(none, demonitor, [sshrpc_message:element_of(Id)], Session#session{open = maps:remove(Id, Open)}),
     Next.
 
+%% So is a mailbox.
+open_mailbox(none, Pid, Session) ->
+    close(Pid, Session);
+open_mailbox(Key, Pid, Session = #session{keys = Keys, mailboxes = Mailboxes}) ->
+    Session#session{keys = Keys#{Key => {mailbox, Pid}}, mailboxes = Mailboxes#{Pid => Key}}.
+
+close(Pid, Session) ->
+    {_, Next} = send(none, close, [sshrpc_message:element_of(Pid), sshrpc_message:element_of(normal)], Session),
+    Next.
+
+told({message, Pid, Message}, _Octets, Session = #session{mailboxes = Mailboxes}) when is_pid(Pid) ->
+    %% What was under way to one that was closed is for nobody.
+    {ok, [{message, Key, Pid, Message} || {ok, Key} <- [maps:find(Pid, Mailboxes)]], Session};
+told({closed, Pid, Reason}, _Octets, Session = #session{mailboxes = Mailboxes, keys = Keys}) when is_pid(Pid) ->
+    case Mailboxes of
+        #{Pid := Key} ->
+            Closed = Session#session{mailboxes = maps:remove(Pid, Mailboxes), keys = maps:remove(Key, Keys)},
+            {ok, [{closed, Key, Pid, Reason}], Closed};
+        #{} ->
+            {ok, [], Session}
+    end;
 told({down, Id, _To, Reason}, _Message, Session = #session{open = Open, keys = Keys}) ->
     case Open of
         #{Id := #open{key = Key, kind = watch}} ->
@@ -293,6 +332,7 @@ asked(Key, Tag, Length, Session = #session{last = Last, open = Open, keys = Keys
 line(call, Id) -> {call, Id};
 line(send, _Id) -> processes;
 line(monitor, _Id) -> processes;
+line(close, _Id) -> processes;
 line(_, _Id) -> none.
 
 fail(Key, Failure, Session = #session{keys = Keys}) ->

@@ -73,6 +73,7 @@ cast(Node) ->
 
 lacking(Node) ->
     ?assertEqual({badrpc, notsup}, sshrpc:send(Node, nobody, hello)),
+    ?assertEqual({badrpc, notsup}, sshrpc:mailbox(Node)),
     Monitor = sshrpc:monitor(Node, nobody),
     receive
         {'DOWN', Monitor, process, {nobody, Node}, notsup} -> ok

@@ -197,6 +197,22 @@ a_monitor_tells_once_and_can_be_ended_test() ->
     {[], Answered} = input(frame({answer, 1, {return, ok}}), Early),
     ?assertMatch({[{demonitor, 2, 1}], _}, sent(Answered)).
 
+a_mailbox_gets_messages_until_it_is_closed_test() ->
+    Key = make_ref(),
+    Pid = self(),
+    {[], Asked} = sshrpc_session:request(Key, {mailbox, []}, extended(#{})),
+    {[{mailbox, 1}], Sent} = sent(Asked),
+    {[{answer, Key, _}], Open} = input(frame({answer, 1, {return, Pid}}), Sent),
+    ?assertEqual([{Key, {mailbox, Pid}}], sshrpc_session:keys(Open)),
+    ?assertMatch({[{message, Key, Pid, hello}], _}, input(frame({message, Pid, hello}), Open)),
+    {[{closed, Key, Pid, why}], Closed} = input(frame({closed, Pid, why}), Open),
+    ?assertMatch({[], _}, input(frame({message, Pid, late}), Closed)),
+    {[{close, 2, Pid, normal}], Given} = sent(sshrpc_session:give_up(Key, Open)),
+    ?assertMatch({[], _}, input(frame({message, Pid, late}), Given)),
+    %% One that is given up before it is there is closed then.
+    {[], Early} = input(frame({answer, 1, {return, Pid}}), sshrpc_session:give_up(Key, Sent)),
+    ?assertMatch({[{close, 2, Pid, normal}], _}, sent(Early)).
+
 a_plain_node_is_asked_in_the_original_protocol_test() ->
     {[Hello], S0} = sent(sshrpc_session:new(?MESSAGE)),
     [One, Two, Three, Four] = [make_ref() || _ <- lists:seq(1, 4)],
