@@ -47,6 +47,7 @@ start_in(Directory, Port, Arguments) ->
         {Program, {data, {eol, Line}}} ->
             case re:run(Line, "\"listening\":\"127.0.0.1:([0-9]+)\"", [{capture, all_but_first, list}]) of
                 {match, [Digits]} ->
+                    guard(Program),
                     #{directory => Directory, port => list_to_integer(Digits), program => Program};
                 nomatch ->
                     error({serve, Line})
@@ -55,6 +56,19 @@ start_in(Directory, Port, Arguments) ->
             error({serve, Status})
     after ?LIMIT -> error({serve, timeout})
     end.
+
+%% A test that takes too long is killed, and stops nothing.
+guard(Program) ->
+    Test = self(),
+    {os_pid, Pid} = erlang:port_info(Program, os_pid),
+    spawn(fun() ->
+        Killed = erlang:monitor(process, Test),
+        Ended = erlang:monitor(port, Program),
+        receive
+            {'DOWN', Killed, process, _, _} -> kill("KILL", Pid);
+            {'DOWN', Ended, port, _, _} -> ok
+        end
+    end).
 
 %% It is gone when this returns.
 stop(#{program := Program} = Node) ->
@@ -68,6 +82,9 @@ stop(#{daemon := Daemon}) ->
 
 signal(Name, #{program := Program}) ->
     {os_pid, Pid} = erlang:port_info(Program, os_pid),
+    kill(Name, Pid).
+
+kill(Name, Pid) ->
     "" = os:cmd("kill -" ++ Name ++ " " ++ integer_to_list(Pid)),
     ok.
 
