@@ -56,7 +56,8 @@ fn run(home: &Home, module: &str, environment: &[(&str, &str)]) -> Result<(), Fa
     let mut erl = home.program("erl");
     erl.arg("-noshell").arg("-pa").arg(build.join("sshrpc/ebin")).arg(build.join("tests"));
     erl.args(["-eval", "sshrpc_test:main()", "-extra", module]);
-    erl.envs(environment.iter().copied());
+    // What a test that is killed leaves behind goes with the home.
+    erl.env("TMPDIR", home.path("")).envs(environment.iter().copied());
     let mut child = Child::spawn(&mut erl)?;
     let status = child.wait(SUITE)?;
     let text = String::from_utf8_lossy(&child.stdout()).into_owned();
