@@ -2,12 +2,16 @@
 
 #[path = "cli/acl.rs"]
 mod acl;
+#[path = "cli/calls.rs"]
+mod calls;
 #[path = "cli/config.rs"]
 mod config;
 #[path = "cli/errors.rs"]
 mod errors;
 #[path = "cli/keys.rs"]
 mod keys;
+#[path = "cli/nodes.rs"]
+mod nodes;
 #[path = "cli/serve.rs"]
 mod serve;
 #[path = "cli/ssh.rs"]
@@ -29,9 +33,11 @@ fn main() -> ExitCode {
         peers::trial("help_and_completions_are_complete", &[], help_and_completions_are_complete),
     ];
     trials.extend(acl::trials());
+    trials.extend(calls::trials());
     trials.extend(config::trials());
     trials.extend(errors::trials());
     trials.extend(keys::trials());
+    trials.extend(nodes::trials());
     trials.extend(serve::trials());
     trials.extend(ssh::trials());
     peers::run(trials)
@@ -96,7 +102,7 @@ fn demonstration(_: &Peers) -> Result<(), Failed> {
 
 fn help_and_completions_are_complete(_: &Peers) -> Result<(), Failed> {
     let home = Home::new()?;
-    for command in ["demo", "serve", "call", "acl", "keygen", "completions"] {
+    for command in ["demo", "serve", "call", "send", "ping", "nodes", "acl", "keygen", "completions"] {
         for help in ["-h", "--help"] {
             let done = home.run(&[command, help])?;
             ensure(done.code == Some(0) && done.stdout().contains("Usage: sshrpc "), "help", &done)?;

@@ -27,6 +27,7 @@
 pub mod beam;
 mod builtin;
 mod context;
+pub mod dist;
 mod executor;
 pub(crate) mod panics;
 mod registry;
@@ -40,6 +41,7 @@ use core::pin::Pin;
 pub use self::beam::{BeamNode, BeamPort};
 pub use self::builtin::Limits;
 pub use self::context::{Caller, Cancellation, Canceller, Context};
+pub use self::dist::BeamDist;
 pub use self::executor::Executor;
 pub(crate) use self::executor::passed;
 pub use self::registry::Functions;

@@ -1,49 +1,68 @@
 //! `sshrpc call`
 
-use std::io::Read;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use serde_json::json;
-use ssh_proto::crypto::Tier;
-use ssh_transport::identity::{DefaultIdentities, Identity};
-use ssh_transport::ssh_config::HostConfig;
+use serde_json::{Value, json};
+use sshrpc::Client;
 use sshrpc::call::{Call as Request, CallError};
-use sshrpc::client::{Connect, Error, Mode, Target};
-use sshrpc::term::{Atom, Style, SyntaxError, Term, parse_call, parse_term};
+use sshrpc::client::{Error, Mode, Target};
+use sshrpc::term::{Style, Term};
+use tokio::task::JoinSet;
 
-use super::config::{Folder, KINDS, quoted};
+use super::config::quoted;
 use super::exit::Exit;
-use super::explain::Attempt;
 use super::failure::Failure;
-use super::output::Output;
-use super::serve::Algorithms;
-use super::terminal::{Ask, Terminal};
-use super::{json, log, secret};
+use super::names::Named;
+use super::output::{Output, with};
+use super::reach::{Patience, Reach, Reached, Timeout, timeout};
+use super::{json, log, multicall, request};
 
 /// Call a function on a node, and print its value
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "sshrpc call [OPTIONS] TARGET MODULE FUNCTION [ARGS]\n       \
-                      sshrpc call [OPTIONS] TARGET 'MODULE:FUNCTION(ARG, ...)'",
+                      sshrpc call [OPTIONS] TARGET 'MODULE:FUNCTION(ARG, ...)'\n       \
+                      sshrpc call [OPTIONS] -H NODE,GROUP,.. MODULE FUNCTION [ARGS]\n       \
+                      sshrpc call [OPTIONS] --async TARGET 'MODULE:FUNCTION(ARG, ...)' ...",
     after_help = AFTER_HELP,
     after_long_help = format!("{AFTER_HELP}\n\n{JSON_HELP}\n\n{}", Exit::table()),
 )]
 pub(crate) struct Call {
-    /// Where the node is: [user@]host[:port], port 22 unless it is said; IPv6 as in [::1]:2222
-    target: Target,
+    /// The node: its name in sshrpc.toml, or [user@]host[:port], port 22 unless it is said; IPv6 as in [::1]:2222
+    target: String,
 
     /// The module; or a whole call, `lists:seq(1,5)`
-    module: String,
+    #[arg(required_unless_present = "hosts")]
+    module: Option<String>,
 
     /// The function
     function: Option<String>,
 
     /// The list of arguments, as Erlang writes it: '[[1,2,3]]' is one list; - reads standard input
-    #[arg(default_value = "[]", hide_default_value = true, allow_hyphen_values = true)]
-    args: String,
+    #[arg(allow_hyphen_values = true)]
+    args: Option<String>,
+
+    /// With --async: further calls
+    #[arg(hide = true)]
+    more: Vec<String>,
+
+    /// Call these nodes and groups, side by side, and print a table: names of sshrpc.toml, or addresses
+    #[arg(long, short = 'H', value_name = "NODE,..", value_delimiter = ',')]
+    hosts: Vec<String>,
+
+    /// Begin all calls that are given at once, on one connection, and print each value when it comes
+    #[arg(long = "async", conflicts_with_all = ["hosts", "cast"])]
+    at_once: bool,
+
+    /// Have the call executed, and do not wait for its value: the node says ok when it has begun
+    #[arg(long)]
+    cast: bool,
+
+    /// Have the node stop the call after this time: 500ms, 10s, 2m
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, conflicts_with = "cast")]
+    deadline: Option<Duration>,
 
     /// How it travels: subsystem, shell, exec-mod or exec
     #[arg(
@@ -52,45 +71,21 @@ pub(crate) struct Call {
     )]
     mode: Mode,
 
-    /// Give up after this long: 500ms, 10s, 2m; none waits for ever
-    #[arg(long, short, value_name = "TIME", default_value = "10s", value_parser = timeout)]
-    timeout: Timeout,
+    /// Give up after this long: 500ms, 10s, 2m; none waits for ever [default: 10s, and --deadline]
+    #[arg(long, short, value_name = "TIME", value_parser = timeout)]
+    timeout: Option<Timeout>,
 
-    #[command(flatten, next_help_heading = "Keys")]
-    keys: Keys,
-
-    #[command(flatten, next_help_heading = "Algorithms")]
-    algorithms: Algorithms,
-}
-
-#[derive(Debug, clap::Args)]
-struct Keys {
-    /// The private key to log in with [default: those of sshrpc's own folder, the agent and ~/.ssh]
-    #[arg(long, short, value_name = "FILE")]
-    identity: Vec<PathBuf>,
-
-    /// The host keys that are known [default: ~/.ssh/known_hosts]
-    #[arg(long, value_name = "FILE")]
-    known_hosts: Option<PathBuf>,
-
-    /// The configuration of ssh [default: ~/.ssh/config and /etc/ssh/ssh_config]; none reads none
-    #[arg(long, short = 'F', value_name = "FILE")]
-    config: Option<PathBuf>,
-
-    /// Trust a host that is not known yet, and note its key; never one that changed
-    #[arg(long)]
-    accept_new: bool,
-
-    /// Never ask for a password or anything else, not even at a terminal
-    #[arg(long)]
-    batch: bool,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 const AFTER_HELP: &str = "\
 Examples:
   sshrpc call 127.0.0.1:2222 lists reverse '[[1,2,3]]'
   sshrpc call 127.0.0.1:2222 'lists:seq(1,5)' --mode exec
-  sshrpc call myserver lists seq '[1,5]'              (a Host of ~/.ssh/config)
+  sshrpc call myserver lists seq '[1,5]'              (a node of sshrpc.toml, or a Host of ~/.ssh/config)
+  sshrpc call -H web,db1 erlang node                  (a group of sshrpc.toml, and a node)
+  sshrpc call --async db1 'timer:sleep(900)' 'lists:seq(1,5)'
   sshrpc call --accept-new alice@node.example:2222 erlang now
   sshrpc call --json 127.0.0.1:2222 sshrpc echo '[#{colour => <<\"red\">>}]' | jq .ok.colour";
 
@@ -102,156 +97,100 @@ With --json the value is {\"ok\":JSON,\"term\":\"as Erlang prints it\"}:
   lists and tuples                               arrays
   maps with atoms and binaries as keys           objects
   all else                                       {\"$term\":\"as Erlang prints it\"}
-and an error is {\"error\":{\"code\":N,\"kind\":..,\"message\":..,\"term\":..,\"hints\":[..]}}.";
+and an error is {\"error\":{\"code\":N,\"kind\":..,\"message\":..,\"term\":..,\"hints\":[..]}}.
+With -H it is an array of such objects in the order of the nodes, each with \"node\":\"NAME\"; with --async an object on
+a line of its own for each call, with \"call\":N from 1. The exit code is then that of the first one that failed.";
 
 fn mode(name: &str) -> Result<Mode, &'static str> {
     Mode::ALL.into_iter().find(|mode| mode.as_str() == name).ok_or("there are subsystem, shell, exec-mod and exec")
 }
 
-/// How long to wait.
+/// How calls are made, wherever they go.
 #[derive(Clone, Copy, Debug)]
-struct Timeout(Option<Duration>);
-
-fn timeout(text: &str) -> Result<Timeout, humantime::DurationError> {
-    if text == "none" { Ok(Timeout(None)) } else { humantime::parse_duration(text).map(|time| Timeout(Some(time))) }
+pub(crate) struct Manner {
+    pub(crate) mode: Mode,
+    pub(crate) timeout: Timeout,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) wanted: Wanted,
 }
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Value,
+    /// That it has begun: `--cast`.
+    Beginning,
+}
+
+/// How long calls take at most where nobody says so.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Call {
     pub(crate) fn run(self, output: &Output, verbose: u8) -> Result<(), Failure> {
         log::start(log::Chatter::Quiet, verbose);
-        let request = self.request()?;
+        let manner = self.manner()?;
+        let names = self.reach.names()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::local)?;
-        let value = runtime.block_on(self.call(&request))?;
-        output.print(|| value.to_string(), || json!({ "ok": json::from_term(&value), "term": value.to_string() }))
+        if !self.hosts.is_empty() {
+            let (nodes, request) = (names.all(&self.hosts)?, self.request_of_many()?);
+            return runtime.block_on(multicall::run(self.reach, nodes, request, manner, output));
+        }
+        let node = names.one(&self.target)?;
+        let requests = self.requests()?;
+        if self.at_once {
+            return runtime.block_on(self.side_by_side(&node, requests, manner, *output));
+        }
+        let Some(request) = requests.first() else { return Ok(()) };
+        let value = runtime.block_on(async {
+            let mut patience = Patience::new(manner.timeout);
+            let reached = self.reach.connect(&node.target, manner.mode, &mut patience).await?;
+            let answer = call(&reached.client, &node.target, request, manner, &patience).await;
+            reached.client.close().await;
+            answer?.map_err(|error| {
+                self.slip(&error, request).into_iter().fold(reached.attempt.call_failed(&error), Failure::hint)
+            })
+        })?;
+        output.print(|| value.to_string(), || as_json(&value))
     }
 
-    /// The call that the arguments describe.
-    fn request(&self) -> Result<Request, Failure> {
-        let Some(function) = &self.function else {
-            return parse_call(&self.module).map_err(|error| self.no_call(&error));
-        };
-        let mut text = self.args.clone();
-        if text == "-" {
-            text.clear();
-            let read = std::io::stdin().read_to_string(&mut text);
-            read.map_err(|error| Failure::local(format!("cannot read ARGS from standard input: {error}")))?;
+    fn manner(&self) -> Result<Manner, Failure> {
+        let (mode, deadline) = (self.mode, self.deadline);
+        if mode != Mode::Subsystem && (self.cast || deadline.is_some()) {
+            let option = if self.cast { "--cast" } else { "--deadline" };
+            return Err(Failure::usage(format!("`{option}` is for the subsystem; mode {mode} carries calls alone"))
+                .hint("leave `--mode` away"));
         }
-        let args = parse_term(&text).map_err(|error| bad_syntax("ARGS", &text, &error))?;
-        let Some(args) = args.as_list() else {
-            return Err(Failure::usage("ARGS is no list").term(&args).hint(format!(
-                "it is the list of the arguments: {} passes this as the only one",
-                quoted(&Term::list([args]).to_string())
-            )));
-        };
-        Ok(Request::new(atom(&self.module)?, atom(function)?, args.cloned().collect()))
+        // The node is first to give up.
+        let timeout = self.timeout.unwrap_or_else(|| Timeout(Some(TIMEOUT + deadline.unwrap_or_default())));
+        let wanted = if self.cast { Wanted::Beginning } else { Wanted::Value };
+        Ok(Manner { mode, timeout, deadline, wanted })
     }
 
-    fn no_call(&self, error: &SyntaxError) -> Failure {
-        if parse_term(&self.module).is_ok_and(|term| term.as_atom().is_some()) {
-            return Failure::usage("the FUNCTION is missing").hint(format!(
-                "sshrpc call {} {} FUNCTION '[ARG, ...]'",
-                self.target,
-                quoted(&self.module)
-            ));
+    /// The calls that the arguments describe, behind a target.
+    fn requests(&self) -> Result<Vec<Request>, Failure> {
+        let module = self.module.as_deref().unwrap_or_default();
+        let words = self.function.iter().chain(&self.args).chain(&self.more);
+        if self.at_once && sshrpc::term::parse_call(module).is_ok() {
+            let texts = std::iter::once(module).chain(words.map(String::as_str));
+            return texts.map(|text| request::call(&self.target, text, None, "[]")).collect();
         }
-        bad_syntax("the call", &self.module, error)
+        if !self.more.is_empty() || self.function.is_some() && sshrpc::term::parse_call(module).is_ok() {
+            return Err(Failure::usage("there are more words than a call has")
+                .hint("several calls at once: `sshrpc call --async TARGET 'MODULE:FUNCTION(ARG, ...)' ...`"));
+        }
+        let args = self.args.as_deref().unwrap_or("[]");
+        let request = request::call(&self.target, module, self.function.as_deref(), args)?;
+        Ok(vec![request])
     }
 
-    async fn call(&self, request: &Request) -> Result<Term, Failure> {
-        let folder = Folder::find().ok();
-        let mut attempt = Attempt {
-            target: &self.target,
-            mode: self.mode,
-            known_hosts: self.keys.known_hosts.as_deref(),
-            tried: Vec::new(),
-            unusable: Vec::new(),
-            folder: folder.as_ref(),
-        };
-        let mut connect = self.connect().map_err(|error| attempt.not_connected(&error))?;
-        let found = connect.host_config().await.map_err(|error| attempt.not_connected(&error))?;
-        let whom = if self.keys.batch || found.batch_mode { Ask::Nobody } else { Ask::Somebody };
-        let identities = self.identities(folder.as_ref(), found, whom).await?;
-        let named =
-            |identity: &Identity| Some((identity.public().fingerprint().to_string(), identity.path()?.to_owned()));
-        attempt.tried = identities.identities.iter().filter_map(named).collect();
-        attempt.unusable = identities.problems;
-        let terminal = Arc::new(Terminal::new(whom));
-        let connect = connect.prompter(terminal.clone());
-        let connect =
-            identities.identities.into_iter().map(self.algorithms.provider.sign).fold(connect, Connect::identity);
-        let mut patience = Patience::new(self.timeout);
-        let connected = patience.wait_for_login(&terminal, connect.connect()).await;
-        let client = connected.ok_or_else(|| self.timed_out("no connection to", ""))?;
-        let client = client.map_err(|error| attempt.not_connected(&error))?;
-        if let Some(agreed) = client.ssh().and_then(|ssh| ssh.negotiated()) {
-            let (kex, host_key, cipher) = (agreed.kex, agreed.host_key, agreed.client_to_server.cipher);
-            let compression = agreed.client_to_server.compression;
-            let strictness = agreed.strictness;
-            tracing::info!(kex, host_key, cipher, compression, ?strictness, "connected to {}", self.target);
+    /// The call that the arguments describe, where none is the target.
+    fn request_of_many(&self) -> Result<Request, Failure> {
+        if let Some(extra) = self.args.iter().chain(&self.more).next() {
+            return Err(Failure::usage(format!("{extra:?} is one word too many"))
+                .hint("with -H there is no TARGET: sshrpc call -H NODE,GROUP MODULE FUNCTION '[ARG, ...]'"));
         }
-        let answer = patience.wait(client.apply(request)).await;
-        client.close().await;
-        let answer = answer.ok_or_else(|| self.timed_out("no answer from", "; the function may have run"))?;
-        answer.map_err(|error| self.slip(&error, request).into_iter().fold(attempt.call_failed(&error), Failure::hint))
-    }
-
-    fn connect(&self) -> Result<Connect, sshrpc::client::ConnectError> {
-        let mut connect = Connect::to(&self.target.to_string())?.mode(self.mode);
-        connect = match &self.keys.config {
-            None => connect,
-            Some(path) if path.as_os_str() == "none" => connect.no_config(),
-            Some(path) => connect.config_file(path),
-        };
-        if let Some(path) = &self.keys.known_hosts {
-            connect = connect.known_hosts(path);
-        }
-        if self.keys.accept_new {
-            connect = connect.accept_new();
-        }
-        let Algorithms { tier, cipher, mac, kex, compress, provider } = &self.algorithms;
-        connect = connect.provider(provider.provider).tier(tier.unwrap_or(Tier::Compatible));
-        if let Some(names) = cipher {
-            connect = connect.ciphers(names)?;
-        }
-        if let Some(names) = mac {
-            connect = connect.macs(names)?;
-        }
-        if let Some(names) = kex {
-            connect = connect.kex(names)?;
-        }
-        if *compress {
-            connect = connect.compress();
-        }
-        Ok(connect)
-    }
-
-    /// The keys to try: those that were named; or else sshrpc's own, and those that `ssh` would try.
-    async fn identities(
-        &self,
-        folder: Option<&Folder>,
-        config: &HostConfig,
-        whom: Ask,
-    ) -> Result<DefaultIdentities, Failure> {
-        let mut found = DefaultIdentities::default();
-        for path in &self.keys.identity {
-            found.identities.extend(secret::read_identities(path, whom)?);
-        }
-        let Some(folder) = folder.filter(|_| self.keys.identity.is_empty()) else { return Ok(found) };
-        for path in KINDS.iter().map(|kind| folder.user_key(kind)).filter(|path| path.exists()) {
-            match Identity::from_file(&path, |_| None) {
-                Ok(identity) => found.identities.push(identity),
-                Err(error) => match secret::read_identity(&path, whom) {
-                    Ok(identity) if error.needs_passphrase() => found.identities.push(identity),
-                    _ => found.problems.push(error),
-                },
-            }
-        }
-        let usual = DefaultIdentities::for_host(config, folder.home()).await;
-        let is_new = |identity: &Identity| found.identities.iter().all(|have| have.public() != identity.public());
-        let new: Vec<Identity> = usual.identities.into_iter().filter(is_new).collect();
-        found.identities.extend(new);
-        found.problems.extend(usual.problems);
-        Ok(found)
+        let args = self.function.as_deref().unwrap_or("[]");
+        request::call("-H NODE", &self.target, self.module.as_deref(), args)
     }
 
     /// A frequent one: `[1,2,3]` for a function of one list.
@@ -266,68 +205,74 @@ impl Call {
         undefined.then(|| format!("ARGS lists the arguments: this passes {count} of them; {meant} passes one list"))
     }
 
-    fn timed_out(&self, what: &str, and: &str) -> Failure {
-        let Timeout(limit) = self.timeout;
-        let limit = humantime::format_duration(limit.unwrap_or_default());
-        Failure::new(Exit::Timeout, format!("{what} {} within {limit}{and}", self.target.host_and_port()))
-            .hint("`--timeout 1m` waits longer, `--timeout none` for ever")
-    }
-}
-
-/// What is left of the time.
-struct Patience(Option<tokio::time::Instant>);
-
-impl Patience {
-    fn new(Timeout(limit): Timeout) -> Self {
-        Self(limit.and_then(|limit| tokio::time::Instant::now().checked_add(limit)))
-    }
-
-    /// The same, and the time that somebody takes to answer does not count.
-    async fn wait_for_login<T>(&mut self, terminal: &Terminal, work: impl Future<Output = T>) -> Option<T> {
-        let Some(deadline) = self.0 else { return Some(work.await) };
-        let mut work = std::pin::pin!(work);
-        loop {
-            let extended = deadline.checked_add(terminal.time_spent()).unwrap_or(deadline);
-            match tokio::time::timeout_at(extended, &mut work).await {
-                Ok(done) => {
-                    self.0 = deadline.checked_add(terminal.time_spent());
-                    return Some(done);
+    /// Begins all calls, and prints their values as they come.
+    async fn side_by_side(
+        &self,
+        node: &Named,
+        requests: Vec<Request>,
+        manner: Manner,
+        output: Output,
+    ) -> Result<(), Failure> {
+        let mut patience = Patience::new(manner.timeout);
+        let Reached { client, attempt } = self.reach.connect(&node.target, manner.mode, &mut patience).await?;
+        let patience = Arc::new(patience);
+        let mut running = JoinSet::new();
+        for (number, request) in requests.into_iter().enumerate() {
+            let (client, target, patience) = (client.clone(), node.target.clone(), patience.clone());
+            if output == Output::Text {
+                eprintln!("[{}] begun: {request}", number + 1);
+            }
+            running.spawn(async move {
+                let answer = call(&client, &target, &request, manner, &patience).await;
+                (number, request, answer)
+            });
+        }
+        let mut failed: Option<(usize, Failure)> = None;
+        while let Some(ended) = running.join_next().await {
+            let (number, request, answer) = ended.map_err(Failure::local)?;
+            match answer.and_then(|answer| answer.map_err(|error| attempt.call_failed(&error))) {
+                Ok(value) => output.print(
+                    || format!("[{}] {request} -> {value}", number + 1),
+                    || with("call", json!(number + 1), as_json(&value)),
+                )?,
+                Err(failure) => {
+                    output.fail_one(&format!("[{}] {request}: ", number + 1), ("call", json!(number + 1)), &failure);
+                    if failed.as_ref().is_none_or(|(first, _)| number < *first) {
+                        failed = Some((number, failure));
+                    }
                 }
-                Err(_elapsed) if deadline.checked_add(terminal.time_spent()) > Some(extended) => {}
-                Err(_elapsed) => return None,
             }
         }
+        client.close().await;
+        failed.map_or(Ok(()), |(_, failure)| Err(failure.silent()))
     }
+}
 
-    async fn wait<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        match self.0 {
-            None => Some(work.await),
-            Some(deadline) => tokio::time::timeout_at(deadline, work).await.ok(),
+/// Makes one call on a connection. The outer failure is that there was no answer in time.
+pub(crate) async fn call(
+    client: &Client,
+    target: &Target,
+    request: &Request,
+    manner: Manner,
+    patience: &Patience,
+) -> Result<Result<Term, Error>, Failure> {
+    let work = async {
+        match (manner.wanted, manner.deadline) {
+            (Wanted::Beginning, _) => client.cast(request).await.map(|()| Term::atom("ok")),
+            (Wanted::Value, None) => client.apply(request).await,
+            (Wanted::Value, Some(deadline)) => client.apply_within(request, deadline).await,
         }
-    }
+    };
+    let answer = patience.wait(work).await;
+    answer.ok_or_else(|| patience.timed_out("no answer from", target, "; the function may have run"))
 }
 
-/// A name as it is typed; in Erlang's quotes, if somebody got them through the shell.
-fn atom(name: &str) -> Result<Atom, Failure> {
-    if name.starts_with('\'')
-        && let Ok(Term::Atom(atom)) = parse_term(name)
-    {
-        return Ok(atom);
-    }
-    Atom::new(name).map_err(|_too_long| Failure::usage(format!("{name:?} is too long for an atom (255 characters)")))
+/// Whether what failed was that there is no such function.
+pub(crate) fn is_undef(error: &Error) -> bool {
+    matches!(error, Error::Call(CallError::Failed(failed)) if failed.reason().is_atom("undef"))
 }
 
-/// A syntax error with the line that has it, and a mark below the place.
-fn bad_syntax(what: &str, text: &str, error: &SyntaxError) -> Failure {
-    let SyntaxError { line, column, message, .. } = error;
-    let failure = Failure::usage(format!("syntax error in {what}, line {line}, column {column}: {message}"));
-    let index = |number: u32| usize::try_from(number).unwrap_or(usize::MAX).saturating_sub(1);
-    let Some(text) = text.lines().nth(index(*line)) else { return failure };
-    // A window around the place, where the line is long.
-    let start = index(*column).saturating_sub(WINDOW / 2);
-    let printable = |c: char| if c.is_control() { ' ' } else { c };
-    let excerpt: String = text.chars().skip(start).take(WINDOW).map(printable).collect();
-    failure.detail(format!("| {excerpt}")).detail(format!("| {}^", " ".repeat(index(*column) - start)))
+/// A value, as `--json` has it.
+pub(crate) fn as_json(value: &Term) -> Value {
+    json!({ "ok": json::from_term(value), "term": value.to_string() })
 }
-
-const WINDOW: usize = 72;

@@ -12,8 +12,9 @@ use tokio::time::Instant;
 
 use super::exit::Exit;
 use super::failure::Failure;
+use super::log;
 use super::output::{FAINT, GOOD, Output, STRONG, styled};
-use super::{log, table};
+use super::table::Table;
 
 /// Watch calls travel over SSH: the experiment of the paper, on this machine
 ///
@@ -217,16 +218,15 @@ impl Figure {
         Self { mode, cipher, mac, sets: times.len(), mean, sigma: variance.sqrt() }
     }
 
-    fn row(&self) -> Vec<String> {
+    fn row(&self) -> [String; 6] {
         let [(modern, _), (old, _)] = SUITES;
         let mode = if self.cipher == modern { self.mode.to_string() } else { String::new() };
-        let mut row = vec![mode, self.cipher.to_owned(), time(self.mean, self.sigma), rate(self.mean)];
-        match paper(self.mode) {
+        let [then, then_rate] = match paper(self.mode) {
             // The paper's figures are of this cipher.
-            Some((mean, sigma)) if self.cipher == old => row.extend([time(mean, sigma), rate(mean)]),
-            _ => {}
-        }
-        row
+            Some((mean, sigma)) if self.cipher == old => [time(mean, sigma), rate(mean)],
+            _ => Default::default(),
+        };
+        [mode, self.cipher.to_owned(), time(self.mean, self.sigma), rate(self.mean), then, then_rate]
     }
 
     fn json(&self) -> Value {
@@ -253,12 +253,10 @@ fn rate(mean: f64) -> String {
 }
 
 fn report(figures: &[Figure]) -> String {
-    let headings = ["mode", "cipher", "mean ± σ, ms", "calls/s", "paper, ms", "calls/s"].map(str::to_owned).to_vec();
-    let rows: Vec<_> = std::iter::once(headings).chain(figures.iter().map(Figure::row)).collect();
-    let mut lines = table::render(&rows, 2);
-    if let Some(headings) = lines.first_mut() {
-        *headings = styled(STRONG, &headings);
-    }
+    let headings = ["mode", "cipher", "mean ± σ, ms", "calls/s", "paper, ms", "calls/s"];
+    let mut table = Table::new(headings).figures_from(2);
+    figures.iter().for_each(|figure| table.row(figure.row()));
+    let mut lines = vec![table.render()];
     let fewest = figures.iter().map(|figure| figure.sets).min().unwrap_or_default();
     let notes = format!(
         "A set is {CALLS} calls of erlang:now/0 as in the paper, or {} ms of them where calls are fast; a call's\n\

@@ -16,19 +16,19 @@ use super::config::{Folder, KINDS, quoted, shown};
 use super::exit::Exit;
 use super::failure::Failure;
 
-/// What a failed call was about.
+/// What a failed connection or call was about.
 #[derive(Debug)]
-pub(crate) struct Attempt<'a> {
-    pub(crate) target: &'a Target,
+pub(crate) struct Attempt {
+    pub(crate) target: Target,
     pub(crate) mode: Mode,
-    pub(crate) known_hosts: Option<&'a Path>,
+    pub(crate) known_hosts: Option<PathBuf>,
     /// The files of the keys that were tried, and keys that could not be used.
     pub(crate) tried: Vec<(String, PathBuf)>,
     pub(crate) unusable: Vec<IdentityError>,
-    pub(crate) folder: Option<&'a Folder>,
+    pub(crate) folder: Option<Folder>,
 }
 
-impl Attempt<'_> {
+impl Attempt {
     /// A call that was not answered with a value.
     pub(crate) fn call_failed(&self, error: &Error) -> Failure {
         match error {
@@ -41,6 +41,7 @@ impl Attempt<'_> {
             Error::Program(ProgramError::Ended(ended)) => self.ended(ended),
             Error::Program(ProgramError::Io(error)) | Error::Io(error) => self.broken(error),
             Error::Program(_) => Failure::new(Exit::Protocol, error),
+            Error::Plain(_) => Failure::usage(error).hint(self.again_with("--mode subsystem")),
             Error::TimedOut(_) => Failure::new(Exit::Timeout, error),
             Error::Connect(error) => self.not_connected(error),
             _ => Failure::new(Exit::Connection, error),
@@ -58,7 +59,9 @@ impl Attempt<'_> {
 
     fn answer(&self, error: &CallError) -> Failure {
         match error {
-            CallError::Failed(failed) => Failure::new(Exit::Failed, error).term(brief(&failed.clone().into_caught())),
+            CallError::Failed(failed) => {
+                Failure::new(failed_as(failed), error).term(brief(&failed.clone().into_caught()))
+            }
             CallError::Refused(reason) => Failure::new(Exit::Protocol, error).term(brief(reason)),
             CallError::BadReply(_) | CallError::Undecodable(_) => {
                 let failure = Failure::new(Exit::Protocol, error);
@@ -168,7 +171,7 @@ impl Attempt<'_> {
     }
 
     fn authorise(&self, failure: Failure, tried: &[String]) -> Failure {
-        let Some(folder) = self.folder else { return failure };
+        let Some(folder) = &self.folder else { return failure };
         let tried =
             self.tried.iter().find(|(fingerprint, _)| tried.contains(fingerprint)).map(|(_, path)| path.clone());
         let key = tried.unwrap_or_else(|| folder.user_key(KINDS[0]));
@@ -228,7 +231,7 @@ impl Attempt<'_> {
     }
 
     fn forget(&self, host: &str) -> String {
-        let file = self.known_hosts.map(|path| format!(" -f {}", shown(path))).unwrap_or_default();
+        let file = self.known_hosts.as_ref().map(|path| format!(" -f {}", shown(path))).unwrap_or_default();
         format!("ssh-keygen{file} -R {}", quoted(host))
     }
 
@@ -240,15 +243,27 @@ impl Attempt<'_> {
 /// The command that was typed, with one option more.
 fn again(option: &str) -> String {
     let mut words: Vec<String> = std::env::args().skip(1).map(|word| quoted(&word)).collect();
-    let behind = words.iter().position(|word| word == "call").map_or(0, |position| position + 1);
+    let command = words.iter().position(|word| CONNECTING.contains(&word.as_str()));
+    let behind = command.map_or(0, |position| position + 1);
     words.insert(behind, option.to_owned());
     format!("sshrpc {}", words.join(" "))
 }
+
+/// The commands that connect.
+const CONNECTING: [&str; 6] = ["call", "send", "shell", "ping", "nodes", "top"];
 
 fn public(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".pub");
     name.into()
+}
+
+/// A deadline that passed is one, whoever watched it.
+fn failed_as(failure: &sshrpc::call::Failure) -> Exit {
+    match failure.reason().as_tuple() {
+        Some([tag, what]) if failure.is_erpc() && tag.is_atom("erpc") && what.is_atom("timeout") => Exit::Timeout,
+        _ => Exit::Failed,
+    }
 }
 
 /// A term beneath an error, cut where it would be a page.

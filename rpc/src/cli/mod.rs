@@ -3,6 +3,7 @@
 mod acl;
 mod backend;
 mod call;
+mod cluster;
 mod completions;
 mod config;
 mod demo;
@@ -12,9 +13,16 @@ mod failure;
 mod json;
 mod keygen;
 mod log;
+mod multicall;
+mod names;
+mod nodes;
 mod output;
+mod ping;
 mod provider;
+mod reach;
+mod request;
 mod secret;
+mod send;
 mod serve;
 mod settings;
 mod table;
@@ -52,6 +60,9 @@ pub(crate) fn main() -> ExitCode {
         Command::Demo(command) => command.run(&output, cli.global.verbose),
         Command::Serve(command) => command.run(&output, cli.global.verbose),
         Command::Call(command) => command.run(&output, cli.global.verbose),
+        Command::Send(command) => command.run(&output, cli.global.verbose),
+        Command::Ping(command) => command.run(output, cli.global.verbose),
+        Command::Nodes(command) => command.run(&output, cli.global.verbose),
         Command::Acl(command) => command.run(&output),
         Command::Keygen(command) => command.run(&output, cli.global.verbose),
         Command::Completions(command) => command.run(&output),
@@ -87,6 +98,9 @@ enum Command {
     Demo(demo::Demo),
     Serve(serve::Serve),
     Call(call::Call),
+    Send(send::Send),
+    Ping(ping::Ping),
+    Nodes(nodes::List),
     Acl(acl::Acl),
     Keygen(keygen::Keygen),
     Completions(completions::Completions),
@@ -95,7 +109,7 @@ enum Command {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 struct Global {
-    /// Print JSON: one object on one line, errors too
+    /// Print JSON: one object on one line, errors too; commands that go on print a line for each event
     #[arg(long, global = true)]
     json: bool,
 

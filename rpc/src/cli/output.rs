@@ -69,16 +69,44 @@ impl Output {
         }
         // Nothing can be done about an error stream that is gone.
         let _ = match self {
-            Self::Text => report(failure),
+            Self::Text => report("", failure),
             Self::Json => writeln!(io::stdout(), "{}", as_json(failure)),
         };
         failure.exit
     }
+
+    /// Reports one failure of several: with a label before its words, or as a member of its object.
+    pub(crate) fn fail_one(self, label: &str, (name, value): (&str, Value), failure: &Failure) {
+        // As above.
+        let _ = match self {
+            Self::Text => report(label, failure),
+            Self::Json => writeln!(io::stdout(), "{}", with(name, value, as_json(failure))),
+        };
+    }
 }
 
-fn report(failure: &Failure) -> io::Result<()> {
+/// An object with one member more.
+pub(crate) fn with(name: &str, value: Value, mut object: Value) -> Value {
+    if let Some(members) = object.as_object_mut() {
+        members.insert(name.to_owned(), value);
+    }
+    object
+}
+
+/// A failure, as `--json` has it.
+pub(crate) fn as_json(failure: &Failure) -> Value {
+    json!({ "error": {
+        "code": failure.exit as u8,
+        "kind": failure.exit.name(),
+        "message": failure.message,
+        "term": failure.term,
+        "hints": failure.hints,
+    }})
+}
+
+fn report(label: &str, failure: &Failure) -> io::Result<()> {
     let mut stderr = anstream::stderr().lock();
-    writeln!(stderr, "{ERROR}error:{ERROR:#} {}", failure.message)?;
+    writeln!(stderr, "{ERROR}error:{ERROR:#} {label}{}", failure.message)?;
     for line in &failure.details {
         writeln!(stderr, "  {line}")?;
     }
@@ -89,14 +117,4 @@ fn report(failure: &Failure) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn as_json(failure: &Failure) -> Value {
-    json!({ "error": {
-        "code": failure.exit as u8,
-        "kind": failure.exit.name(),
-        "message": failure.message,
-        "term": failure.term,
-        "hints": failure.hints,
-    }})
 }

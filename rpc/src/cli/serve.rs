@@ -14,6 +14,7 @@ use ssh_transport::identity::{Identity, IdentityError, write_key_pair};
 use sshrpc::acl::Acl;
 use sshrpc::audit::Audit;
 use sshrpc::node::{BertRpc, NodeError};
+use sshrpc::term::Atom;
 use sshrpc::{Node, PrivateKey, PublicKey, os_rng};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -37,6 +38,7 @@ Examples:
   sshrpc serve                                   on 127.0.0.1:2222
   sshrpc serve --listen 0.0.0.0:2222 -v          for every interface, and tell each call
   sshrpc serve --backend beam --allow-all        every function of the Erlang that is installed
+  sshrpc serve --backend beam-dist=shop@myhost   what the rules allow, in a running Erlang
   sshrpc serve --tier legacy                     with CBC and SHA-1, for clients of the paper's time
 
 Stop it with Ctrl-C or SIGTERM: calls that run are answered first. A second one stops it at once.")]
@@ -44,6 +46,11 @@ pub(crate) struct Serve {
     /// The address and the port; port 0 is a free one [default: 127.0.0.1:2222]
     #[arg(long, short, value_name = "ADDRESS:PORT", value_parser = listen_address)]
     listen: Option<String>,
+
+    /// The node's name, as erlang:node() has it: name@host [default: nonode@nohost; in a cluster
+    /// sshrpc- and a random number, with the other node's host]
+    #[arg(long, value_name = "NAME@HOST", value_parser = sshrpc::config::node_name)]
+    name: Option<Atom>,
 
     /// What the node does where no option says so, and who may call what [default: sshrpc's own sshrpc.toml]
     #[arg(long, value_name = "FILE")]
@@ -187,6 +194,7 @@ impl Serve {
             let which = file.allow_forwarding.map(allowed).transpose();
             self.allow_forwarding = which.map_err(|why| wrong("allow_forwarding", why))?;
         }
+        self.name = self.name.take().or(file.name);
         if self.keys.host_keys.is_empty() {
             self.keys.host_keys = file.host_keys;
         }
@@ -241,7 +249,7 @@ impl Serve {
         if *compress {
             builder = builder.compress();
         }
-        builder = builder.backend(self.executing.start().await?);
+        builder = self.executing.start(builder, self.name.as_ref(), &rules.acl, &rules.audit).await?;
         let mut stop = Stop::new()?;
         if let Some(path) = rules.file {
             Reload { path, acl: rules.acl, audit: rules.audit.clone() }.start()?;
@@ -249,8 +257,15 @@ impl Serve {
         let node = builder.bind().await.map_err(|error| not_listening(&error))?;
         let address = node.local_addr().map_err(Failure::local)?;
         let bert = node.bert_addr().map_err(Failure::local)?;
-        let executing = self.executing.lines();
-        let welcome = Welcome { address, bert, host_keys: shown_keys, authorized, folder, executing };
+        let welcome = Welcome {
+            name: self.name.as_ref(),
+            address,
+            bert,
+            host_keys: shown_keys,
+            authorized,
+            folder,
+            executing: &self.executing,
+        };
         output.print(|| welcome.text(), || welcome.json())?;
         node.run(stop.first()).await;
         rules.audit.flush();
@@ -352,18 +367,22 @@ fn not_listening(error: &NodeError) -> Failure {
 }
 
 /// What a node says when it starts.
-struct Welcome {
+struct Welcome<'a> {
+    name: Option<&'a Atom>,
     address: std::net::SocketAddr,
     bert: Option<std::net::SocketAddr>,
     host_keys: Vec<PublicKey>,
     authorized: PathBuf,
     folder: Option<Folder>,
-    executing: Vec<String>,
+    executing: &'a Executing,
 }
 
-impl Welcome {
+impl Welcome<'_> {
     fn text(&self) -> String {
-        let mut lines = vec![format!("Listening on {}", styled(STRONG, self.address))];
+        let mut lines = vec![match self.name {
+            Some(name) => format!("{} is listening on {}", styled(STRONG, name), styled(STRONG, self.address)),
+            None => format!("Listening on {}", styled(STRONG, self.address)),
+        }];
         if let Some(address) = self.bert {
             lines.push(format!("  BERT-RPC  {} for everybody on this machine", styled(STRONG, address)));
         }
@@ -371,7 +390,7 @@ impl Welcome {
             lines.push(format!("  host key  {:<12} {}", key.key_type(), key.fingerprint()));
         }
         lines.push(String::new());
-        lines.extend_from_slice(&self.executing);
+        lines.extend(self.executing.lines());
         let (admitted, key) = self.who_may_log_in();
         lines.extend(admitted);
         lines.extend([String::new(), "Try it from another terminal:".to_owned()]);
@@ -445,7 +464,9 @@ impl Welcome {
         let authorized = AuthorizedKeys::load(&self.authorized).map(|keys| keys.entries().len()).unwrap_or_default();
         json!({
             "listening": self.address,
+            "name": self.name.map_or("nonode@nohost", Atom::as_str),
             "bert": self.bert,
+            "backends": self.executing.json(),
             "host_keys": self.host_keys.iter().map(key).collect::<Vec<_>>(),
             "authorized_keys": { "file": self.authorized, "keys": authorized },
         })

@@ -202,8 +202,18 @@ impl Client {
         self.in_time(self.execute(call, CallOptions::default())).await
     }
 
+    /// The same with a deadline, which begins when the node reads the call: a call that has not ended by then is stopped, and
+    /// fails with `{erpc,timeout}`. Only the extended protocol carries it: nodes that speak the plain one do not know of it.
+    ///
+    /// # Errors
+    /// As for [`apply`](Self::apply). [`Error::Plain`] in other modes than the subsystem.
+    pub async fn apply_within(&self, call: &Call, deadline: Duration) -> Result<Term, Error> {
+        let options = CallOptions { deadline: Some(deadline), ..CallOptions::default() };
+        self.request(Request::Call { call: call.clone(), options }).await
+    }
+
     /// Executes `call` within this time, in its turn where it blocks others.
-    pub(crate) async fn apply_within(
+    pub(crate) async fn apply_in_turn(
         &self,
         call: &Call,
         deadline: Option<Duration>,

@@ -1,4 +1,4 @@
-//! `sshrpc.toml`: what a node is told once, instead of on every command line.
+//! `sshrpc.toml`: what a node and who calls are told once, instead of on every command line.
 //!
 //! ```
 //! # use std::path::Path;
@@ -18,6 +18,7 @@
 )]
 
 mod error;
+mod nodes;
 mod read;
 mod rules;
 mod serve;
@@ -25,8 +26,9 @@ mod serve;
 use std::path::{Path, PathBuf};
 
 pub use self::error::{ConfigError, Place, Problem};
+pub use self::nodes::Nodes;
 use self::read::{Source, Table};
-pub use self::serve::Serve;
+pub use self::serve::{Serve, node_name};
 use crate::acl::Policy;
 
 /// What an `sshrpc.toml` says. `rpc/examples/sshrpc.toml` has every key.
@@ -39,6 +41,8 @@ pub struct Config {
     pub policy: Policy,
     /// `[audit]`: where it is written who did.
     pub audit: AuditLog,
+    /// `[nodes]` and `[groups]`: names for nodes, for who calls them.
+    pub nodes: Nodes,
 }
 
 /// `[audit]`
@@ -75,8 +79,9 @@ impl Config {
         let otherwise = file.table("acl")?.map(rules::otherwise).transpose()?.unwrap_or_default();
         let rules = file.tables("rule")?.into_iter().map(rules::rule).collect::<Result<_, _>>()?;
         let audit = file.table("audit")?.map(AuditLog::read).transpose()?.unwrap_or_default();
+        let nodes = Nodes::read(file.table("nodes")?, file.table("groups")?)?;
         file.finish()?;
-        Ok(Self { serve, policy: Policy::new(rules).otherwise(otherwise), audit })
+        Ok(Self { serve, policy: Policy::new(rules).otherwise(otherwise), audit, nodes })
     }
 }
 

@@ -4,6 +4,7 @@
 use core::fmt::Display;
 use core::ops::Range;
 use core::str::FromStr;
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
@@ -56,7 +57,19 @@ impl<'a> Table<'a> {
         self.known.push(key);
         let (_, value) = self.entries.remove_entry(key)?;
         let (source, table) = (self.source, self.name.clone());
-        Some(Entry { source, table, key, at: value.span(), value: value.into_inner() })
+        Some(Entry { source, table, key: key.into(), at: value.span(), value: value.into_inner() })
+    }
+
+    /// All values that nobody asked for yet, in their order: of a table whose keys are names that people choose.
+    pub(super) fn rest(&mut self) -> Vec<(String, Entry<'a>)> {
+        let mut entries: Vec<_> = core::mem::take(&mut self.entries).into_iter().collect();
+        entries.sort_by_key(|(key, _)| key.span().start);
+        let entry = |(key, value): (Spanned<Cow<'a, str>>, Spanned<DeValue<'a>>)| {
+            let (source, table, key) = (self.source, self.name.clone(), key.into_inner().into_owned());
+            let at = value.span();
+            (key.clone(), Entry { source, table, key: key.into(), at, value: value.into_inner() })
+        };
+        entries.into_iter().map(entry).collect()
     }
 
     /// The value of a key that must be there.
@@ -109,7 +122,7 @@ impl<'a> Table<'a> {
 pub(super) struct Entry<'a> {
     source: Source<'a>,
     table: String,
-    key: &'static str,
+    key: Cow<'static, str>,
     at: Range<usize>,
     value: DeValue<'a>,
 }
@@ -166,7 +179,7 @@ impl<'a> Entry<'a> {
     pub(super) fn wrong(&self, wanted: impl Display) -> ConfigError {
         let found = self.source.text.get(self.at.clone()).unwrap_or_default();
         let found = found.lines().next().unwrap_or_default().to_owned();
-        let (table, key) = (self.table.clone(), self.key.to_owned());
+        let (table, key) = (self.table.clone(), self.key.clone().into_owned());
         self.source.error(self.at.start, Problem::Value { table, key, found, wanted: wanted.to_string() })
     }
 
@@ -174,13 +187,17 @@ impl<'a> Entry<'a> {
         let Self { source, table, key, value, .. } = self;
         let DeValue::Array(list) = value else { return Vec::new() };
         let entry = |value: Spanned<DeValue<'a>>| {
-            let (at, table) = (value.span(), table.clone());
+            let (at, table, key) = (value.span(), table.clone(), key.clone());
             Self { source, table, key, at, value: value.into_inner() }
         };
         list.into_iter().map(entry).collect()
     }
 
-    fn table(self, name: String) -> Result<Table<'a>, ConfigError> {
+    pub(super) const fn is_table(&self) -> bool {
+        matches!(self.value, DeValue::Table(_))
+    }
+
+    pub(super) fn table(self, name: String) -> Result<Table<'a>, ConfigError> {
         match self.value {
             DeValue::Table(entries) => {
                 Ok(Table { source: self.source, name, at: self.at.start, entries, known: Vec::new() })

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::ConfigError;
 use super::read::{Entry, Table};
+use crate::term::Atom;
 
 /// The options of `sshrpc serve`, under the names that they have on the command line, which wins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,6 +12,8 @@ use super::read::{Entry, Table};
 pub struct Serve {
     /// `listen`: an address and a port.
     pub listen: Option<String>,
+    /// `name`: the node's name, as `erlang:node()` has it.
+    pub name: Option<Atom>,
     /// `host_keys`: files of private keys.
     pub host_keys: Vec<PathBuf>,
     /// `authorized_keys`: a file.
@@ -37,6 +40,10 @@ impl Serve {
         let path = |entry: Entry<'_>| entry.path();
         let serve = Self {
             listen: table.take("listen").map(text).transpose()?,
+            name: table
+                .take("name")
+                .map(|entry| node_name(entry.text()?).map_err(|why| entry.wrong(why)))
+                .transpose()?,
             host_keys: table.take("host_keys").map(|keys| keys.some(Entry::path)).transpose()?.unwrap_or_default(),
             authorized_keys: table.take("authorized_keys").map(path).transpose()?,
             revoked_keys: table.take("revoked_keys").map(path).transpose()?,
@@ -54,6 +61,16 @@ impl Serve {
 
 fn word(table: &mut Table<'_>, key: &'static str, words: &[&'static str]) -> Result<Option<&'static str>, ConfigError> {
     table.take(key).map(|entry| entry.one_of(words)).transpose()
+}
+
+/// Reads a node's name, `name@host`.
+///
+/// # Errors
+/// What would be right.
+pub fn node_name(text: &str) -> Result<Atom, &'static str> {
+    let plain = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    let parts = text.split_once('@').filter(|(name, host)| plain(name) && plain(host));
+    parts.and_then(|_| Atom::new(text).ok()).ok_or("a node's name is written `name@host`")
 }
 
 /// A list of names, or one text with commas in it.

@@ -30,11 +30,22 @@ fn the_example_has_every_key() {
         _ => line,
     });
     let config = parse(&lines.collect::<Vec<_>>().join("\n")).unwrap();
-    let Serve { listen, host_keys, authorized_keys, revoked_keys, allow_forwarding, tier, cipher, mac, kex, compress } =
-        config.serve;
+    let Serve {
+        listen,
+        name,
+        host_keys,
+        authorized_keys,
+        revoked_keys,
+        allow_forwarding,
+        tier,
+        cipher,
+        mac,
+        kex,
+        compress,
+    } = config.serve;
     assert!(listen.is_some() && !host_keys.is_empty() && authorized_keys.is_some() && revoked_keys.is_some());
     assert!(allow_forwarding.is_some() && tier.is_some() && cipher.is_some() && mac.is_some() && kex.is_some());
-    assert!(compress.is_some());
+    assert!(compress.is_some() && name.is_some());
     assert!(matches!(config.audit, AuditLog::File(_)));
     let keys =
         ["name", "key", "authority", "user", "principal", "from", "operation", "dangerous", "max_size", "rate", "deny"];
@@ -58,7 +69,7 @@ fn an_error_names_the_line_the_key_and_what_would_be_right() {
     for (text, said) in [
         ("[serve]\nlisen = \"x\"\n", "2:1: [serve] has no key \"lisen\": did you mean \"listen\"?"),
         ("[srve]\n", "1:2: the file has no key \"srve\": did you mean \"serve\"?"),
-        ("x = 1\n", "1:1: the file has no key \"x\": there are serve, acl, rule, audit"),
+        ("x = 1\n", "1:1: the file has no key \"x\": there are serve, acl, rule, audit, nodes, groups"),
         ("[serve]\nlisten = 5\n", "2:10: [serve] listen: 5 is wrong: a text in quotes belongs there"),
         ("[serve]\ntier = \"old\"\n", "2:8: [serve] tier: \"old\" is wrong: there are default, compatible, legacy"),
         ("[acl]\ndefault = \"yes\"\n", "2:11: [acl] default: \"yes\" is wrong: there are builtin, deny, allow"),
@@ -110,4 +121,41 @@ fn an_error_names_the_line_the_key_and_what_would_be_right() {
     assert!(error("[serve\n").starts_with("1:7: this is no TOML: "), "{}", error("[serve\n"));
     let missing = Config::load(Path::new("/no/such/file")).unwrap_err();
     assert!(missing.to_string().starts_with("/no/such/file: "), "{missing}");
+}
+
+#[test]
+fn nodes_and_groups_have_names() {
+    let text = "[nodes]\nback = \"[::1]:2222\"\n[nodes.front]\naddress = \"alice@front.example:2222\"\n\
+                [groups]\nall = [\"front\", \"back\", \"bob@other\"]\nweb = \"front\"\n";
+    let nodes = parse(text).unwrap().nodes;
+    let names: Vec<_> = nodes.iter().map(|(name, target)| format!("{name} {target}")).collect();
+    assert_eq!(names, ["back [::1]:2222", "front alice@front.example:2222"]);
+    assert_eq!(nodes.group("all").unwrap(), ["front", "back", "bob@other"]);
+    assert_eq!(nodes.groups_of("front").collect::<Vec<_>>(), ["all", "web"]);
+    assert!(nodes.target("front").is_some() && nodes.target("all").is_none() && nodes.group("front").is_none());
+}
+
+#[test]
+fn names_of_nodes_that_make_no_sense_are_refused() {
+    for (text, said) in [
+        (
+            "[nodes]\na = \"b c\"\n",
+            "2:5: [nodes] a: \"b c\" is wrong: \"b c\" is no [user@]host[:port]: \
+             it has characters that no host and no user has",
+        ),
+        ("[nodes.a]\nadress = \"b\"\n", "2:1: [nodes.a] has no key \"adress\": did you mean \"address\"?"),
+        ("[nodes.a]\n", "1:1: [nodes.a] has no address: where the node is, as `alice@host:2222`"),
+        (
+            "[nodes]\n\"a@b\" = \"c\"\n",
+            "2:9: [nodes] a@b: \"c\" is wrong: a name has no spaces, and none of the characters @ : , [ ]",
+        ),
+        ("[nodes]\na = \"b\"\n[groups]\na = [\"b\"]\n", "4:5: [groups] a: [\"b\"] is wrong: a node has this name"),
+        (
+            "[groups]\na = [\"x\"]\nb = [\"a\"]\n",
+            "3:6: [groups] b: \"a\" is wrong: this is a group, and groups are of nodes",
+        ),
+        ("[groups]\na = []\n", "2:5: [groups] a: [] is wrong: at least one belongs there"),
+    ] {
+        assert_eq!(error(text), said, "{text}");
+    }
 }

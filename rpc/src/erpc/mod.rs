@@ -105,7 +105,7 @@ pub async fn multicast<T: Into<Term>>(
 
 /// Evaluates a call within a time.
 pub(crate) async fn apply(node: &Client, call: &Call, timeout: Timeout, block: Blocking) -> Result<Term, Exception> {
-    node.apply_within(call, timeout.left(), block).await.map_err(Exception::from)
+    node.apply_in_turn(call, timeout.left(), block).await.map_err(Exception::from)
 }
 
 /// Evaluates a call on all nodes at once, in their order.

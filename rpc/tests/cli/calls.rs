@@ -1,0 +1,174 @@
+//! Calls that are more than one question and one answer, messages, and signs of life.
+
+use peers::{Child, Failed, LIMIT, Peers, Trial};
+use serde_json::{Value, json};
+use sshrpc::process::{Mailbox, Processes, SpawnOptions};
+use sshrpc::term::{Atom, Term};
+use sshrpc::{Identity, PrivateKey};
+use tokio::sync::mpsc;
+
+use crate::support::{Home, Node, ensure, signal};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        peers::trial("calls_side_by_side_are_answered_as_they_end", &[], side_by_side),
+        peers::trial("a_cast_is_begun_and_not_waited_for", &[], cast),
+        peers::trial("a_deadline_stops_the_call_on_the_node", &[], deadline),
+        peers::trial("a_message_reaches_a_process_by_name_and_by_pid", &[], send),
+        peers::trial("ping_says_how_long_answers_take", &[], ping),
+        peers::trial("ping_sums_up_when_it_is_interrupted", &[], interrupted),
+        peers::trial("a_node_has_the_name_that_it_was_given", &[], node_name),
+    ]
+}
+
+fn lines(stdout: &str) -> Result<Vec<Value>, Failed> {
+    stdout.lines().map(|line| serde_json::from_str(line).map_err(Failed::from)).collect()
+}
+
+fn side_by_side(_: &Peers) -> Result<(), Failed> {
+    let node = Node::start()?;
+    let target = node.target();
+    let calls = ["timer:sleep(500)", "lists:seq(1,3)", "lists:nothing(1)", "erlang:node()", "lists:sum([1,2])"];
+    let done = node.call(&[&["--async", &target], &calls[..]].concat())?;
+    ensure(done.code == Some(1), "the code of the one that failed", &done)?;
+    let last = done.stdout().lines().last().unwrap_or_default().to_owned();
+    ensure(last == "[1] timer:sleep(500) -> ok", "the first call, which ended last", &done)?;
+    ensure(done.stdout().contains("[2] lists:seq(1,3) -> [1,2,3]\n"), "the second", &done)?;
+    ensure(done.stderr.contains("[5] begun: lists:sum([1,2])\n"), "what began", &done)?;
+    ensure(done.stderr.contains("error: [3] lists:nothing(1): undef: "), "the failure", &done)?;
+
+    let json = node.call(&["--json", "--async", &target, "timer:sleep(500)", "lists:seq(1,2)"])?;
+    let expected =
+        [json!({ "call": 2, "ok": [1, 2], "term": "[1,2]" }), json!({ "call": 1, "ok": "ok", "term": "ok" })];
+    ensure(json.code == Some(0) && lines(&json.stdout())? == expected, "a line a call", &json)?;
+    let one = node.call(&["--async", &target, "lists", "seq", "[1,2]"])?;
+    ensure(one.stdout() == "[1] lists:seq(1,2) -> [1,2]\n", "one call by its words", &one)?;
+    let several = node.call(&[&target, "lists:seq(1,2)", "lists:seq(1,3)"])?;
+    several.expect_error(2, "there are more words than a call has", &["sshrpc call --async "])
+}
+
+fn cast(_: &Peers) -> Result<(), Failed> {
+    let mut node = Node::start_with(&["-v"])?;
+    // It would take for ever.
+    node.call(&["--cast", &node.target(), "timer", "sleep", "[infinity]"])?.expect(0, "ok\n", "")?;
+    node.child.wait_for("call of timer:sleep/1", LIMIT)?;
+    let plain = node.call(&["--cast", "--mode", "exec", &node.target(), "erlang", "node"])?;
+    plain.expect_error(2, "`--cast` is for the subsystem; mode exec carries calls alone", &[])
+}
+
+fn deadline(_: &Peers) -> Result<(), Failed> {
+    let node = Node::start()?;
+    let done = node.call(&["--deadline", "100ms", &node.target(), "timer", "sleep", "[infinity]"])?;
+    let line = "timeout: the call did not end before its deadline (in timer:sleep/1)";
+    done.expect_error(6, line, &["\n  {'EXIT',{{erpc,timeout},[{timer,sleep,1,[]}]}}\n"])?;
+    let in_time = node.call(&["--deadline", "1m", &node.target(), "lists", "seq", "[1,2]"])?;
+    in_time.expect(0, "[1,2]\n", "")
+}
+
+/// A node in this process, whose process `inbox` passes on what it gets.
+struct Inbox {
+    target: String,
+    home: Home,
+    pid: String,
+    messages: mpsc::Receiver<Term>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Inbox {
+    fn start() -> Result<Self, Failed> {
+        let home = Home::new()?;
+        let key = home.key(".ssh/id_ed25519")?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let (sender, messages) = mpsc::channel(8);
+        let host_key = PrivateKey::generate_ed25519(&mut sshrpc::os_rng()?);
+        let hosts = home.path(".ssh/known_hosts");
+        let (target, pid) = runtime.block_on(async {
+            let processes = Processes::new(Atom::new("inbox@here")?);
+            let body = |mut mailbox: Mailbox| async move {
+                while let Some(message) = mailbox.recv().await {
+                    if sender.send(message).await.is_err() {
+                        break;
+                    }
+                }
+                Ok(())
+            };
+            let pid = processes.spawn_with(SpawnOptions::new().name(Atom::new("inbox")?), body)?;
+            let user = Identity::from_file(std::path::Path::new(&key), |_| None)?;
+            let node = sshrpc::Node::builder().processes(processes).host_key(host_key.clone());
+            let node = node.authorized_key(user.public().clone()).listen("127.0.0.1:0").bind().await?;
+            let address = node.local_addr()?;
+            tokio::spawn(node.run(std::future::pending()));
+            Ok::<_, Failed>((address, pid.to_string()))
+        })?;
+        std::fs::write(hosts, format!("[127.0.0.1]:{} {}\n", target.port(), host_key.public().to_openssh_line("")))?;
+        Ok(Self { target: target.to_string(), home, pid, messages, runtime })
+    }
+
+    fn expect(&mut self, message: &str) -> Result<(), Failed> {
+        let received = self.runtime.block_on(async { tokio::time::timeout(LIMIT, self.messages.recv()).await });
+        match received?.map(|message| message.to_string()) {
+            Some(received) if received == message => Ok(()),
+            other => Err(format!("{other:?}, and not {message}").into()),
+        }
+    }
+}
+
+fn send(_: &Peers) -> Result<(), Failed> {
+    let mut inbox = Inbox::start()?;
+    let send = |inbox: &Inbox, to: &str, message: &str, input: &[u8]| {
+        inbox.home.run_with_input(&["send", &inbox.target, to, message], input)
+    };
+    send(&inbox, "inbox", "{hello,\"you\"}", b"")?.expect(0, "ok\n", "")?;
+    inbox.expect("{hello,\"you\"}")?;
+    send(&inbox, &inbox.pid.clone(), "-", b"[1,2]\n")?.expect(0, "ok\n", "")?;
+    inbox.expect("[1,2]")?;
+    let nobody = send(&inbox, "nobody", "x", b"")?;
+    nobody.expect_error(1, "no process of the node is registered as nobody", &["\n  {'EXIT',{badarg,"])?;
+    send(&inbox, "<0.999.999>", "x", b"")?.expect_error(1, "the node has no process <0.999.999>", &[])?;
+    send(&inbox, "inbox", "{x", b"")?.expect_error(
+        2,
+        "syntax error in TERM, line 1, column 3: ',' or '}' is expected, and the text ends",
+        &["\n  | {x\n  |   ^\n"],
+    )
+}
+
+fn ping(_: &Peers) -> Result<(), Failed> {
+    let node = Node::start()?;
+    let ping = ["ping", &node.target(), "--count", "3", "--interval", "1ms"].map(str::to_owned);
+    let ping: Vec<_> = ping.iter().map(String::as_str).collect();
+    let done = node.home.run(&ping)?;
+    let text = done.stdout();
+    let count = text.lines().filter(|line| line.starts_with("answer ") && line.ends_with(" ms")).count();
+    ensure(done.code == Some(0) && count == 3 && done.stderr.is_empty(), "three answers", &done)?;
+    ensure(text.contains("3 asked, 3 answered\nmin/avg/max "), "a summary", &done)?;
+    let json = node.home.run(&[&["--json"], &ping[..]].concat())?;
+    let said = lines(&json.stdout())?;
+    ensure(said.len() == 5 && said[0]["by"] == "ping" && said[2]["answer"] == 2, "a line an answer", &json)?;
+    let figures = ["min_ms", "avg_ms", "max_ms"].map(|name| said[4][name].as_f64());
+    ensure(said[4]["answered"] == 3 && figures.is_sorted() && figures[0] > Some(0.0), "a summary", &json)?;
+    node.home.run(&["ping", "127.0.0.1:1"])?.expect_error(5, "nobody listens on 127.0.0.1:1", &[])
+}
+
+fn interrupted(_: &Peers) -> Result<(), Failed> {
+    let node = Node::start()?;
+    let mut child = Child::spawn(&mut node.home.sshrpc(&["ping", &node.target()]))?;
+    child.wait_for("answer 1: ", LIMIT)?;
+    signal(&child, "INT")?;
+    let code = child.wait(LIMIT)?.code();
+    let text = String::from_utf8(child.stdout())?;
+    match code == Some(0) && text.contains("min/avg/max ") {
+        true => Ok(()),
+        false => Err(child.failed("a summary")),
+    }
+}
+
+fn node_name(_: &Peers) -> Result<(), Failed> {
+    let node = Node::start_unknown(Home::new()?, &["--name", "front@example"])?;
+    let said: Value = serde_json::from_slice(&node.child.stdout())?;
+    if said["backends"] != json!([{ "backend": "builtin", "modules": "*" }]) || said["name"] != "front@example" {
+        return Err(format!("the welcome: {said}").into());
+    }
+    node.call(&["--accept-new", &node.target(), "erlang", "node"])?.expect(0, "front@example\n", "")?;
+    let wrong = node.home.run(&["serve", "--name", "front"])?;
+    ensure(wrong.code == Some(2) && wrong.stderr.contains("name@host"), "what would be right", &wrong)
+}
