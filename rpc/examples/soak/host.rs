@@ -66,12 +66,7 @@ impl Host {
         Ok(())
     }
 
-    /// A connection to the node, which may be made by way of another address.
-    pub(crate) fn connect(&self, address: SocketAddr) -> Connect {
-        connect(address, &self.host_key, &self.user_key)
-    }
-
-    /// The same, for as often as one likes.
+    /// Connections to the node, by way of this address.
     pub(crate) fn dial(&self, address: SocketAddr) -> impl Fn() -> Connect + Send + Sync + 'static {
         let (host_key, user_key) = (self.host_key.clone(), self.user_key.clone());
         move || connect(address, &host_key, &user_key)

@@ -24,8 +24,17 @@ pub(crate) struct Proxy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Traffic {
     flow: Flow,
+    chance: Chance,
     /// Connections end when this changes.
     cuts: u64,
+}
+
+/// Whether things go wrong at random.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Chance {
+    #[default]
+    AsPlanned,
+    Never,
 }
 
 /// Whether octets go on.
@@ -45,15 +54,17 @@ pub(crate) struct Counts {
     pub(crate) stalls: AtomicU64,
     pub(crate) delays: AtomicU64,
     pub(crate) flips: AtomicU64,
+    /// Counted by whoever does it.
+    pub(crate) kills: AtomicU64,
+    pub(crate) freezes: AtomicU64,
 }
 
-/// Which things go wrong on connections.
+/// What goes wrong on connections at random.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Faults {
-    /// None but what is asked for.
-    None,
-    /// At random, from this seed, about every so many octets of a direction.
-    Random { seed: u64, every: u64 },
+pub(crate) struct Faults {
+    pub(crate) seed: u64,
+    /// About how many octets of a direction pass between two.
+    pub(crate) every: u64,
 }
 
 /// Something that goes wrong.
@@ -71,7 +82,7 @@ enum Fault {
 
 impl Proxy {
     /// A proxy in front of this address.
-    pub(crate) async fn start(target: SocketAddr, faults: Faults) -> io::Result<Self> {
+    pub(crate) async fn start(target: SocketAddr, faults: Option<Faults>) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (traffic, counts) = (watch::Sender::new(Traffic::default()), Arc::<Counts>::default());
@@ -97,6 +108,11 @@ impl Proxy {
         self.traffic.send_modify(|traffic| traffic.flow = flow);
     }
 
+    /// Nothing goes wrong at random any more.
+    pub(crate) fn calm(&self) {
+        self.traffic.send_modify(|traffic| traffic.chance = Chance::Never);
+    }
+
     /// Ends all connections.
     pub(crate) fn cut(&self) {
         self.traffic.send_modify(|traffic| traffic.cuts += 1);
@@ -107,7 +123,7 @@ impl Proxy {
 async fn carry(
     client: TcpStream,
     target: SocketAddr,
-    (faults, number): (Faults, u64),
+    (faults, number): (Option<Faults>, u64),
     traffic: watch::Receiver<Traffic>,
     counts: Arc<Counts>,
 ) {
@@ -140,6 +156,9 @@ async fn pump(
             return Ok(());
         }
         drop(traffic.wait_for(|traffic| traffic.flow == Flow::Flowing).await);
+        if traffic.borrow().chance == Chance::Never {
+            trouble.next = None;
+        }
         let mut rest = &mut chunk[..octets];
         while let Some((at, fault)) = trouble.within(rest.len()) {
             let (before, behind) = rest.split_at_mut(at);
@@ -177,10 +196,10 @@ struct Trouble {
 }
 
 impl Trouble {
-    fn new(faults: Faults, way: u64) -> Self {
+    fn new(faults: Option<Faults>, way: u64) -> Self {
         let (seed, every) = match faults {
-            Faults::None => (0, 0),
-            Faults::Random { seed, every } => (seed.wrapping_mul(1_000_003).wrapping_add(way), every),
+            None => (0, 0),
+            Some(Faults { seed, every }) => (seed.wrapping_mul(1_000_003).wrapping_add(way), every),
         };
         let mut trouble = Self { random: fastrand::Rng::with_seed(seed), every, next: None };
         trouble.draw();

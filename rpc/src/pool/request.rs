@@ -124,7 +124,7 @@ impl Request {
         let ok = |()| Term::atom("ok");
         let late = || Err(Error::TimedOut(timeout.left().unwrap_or_default()));
         match &self.work {
-            Work::Call(call) => client.apply_within(call, timeout.left(), Blocking::No).await,
+            Work::Call(call) => client.apply_in_turn(call, timeout.left(), Blocking::No).await,
             Work::Cast(call) => timeout.limit(client.cast(call)).await.unwrap_or_else(late).map(ok),
             Work::Send(to, message) => {
                 let sent = timeout.limit(client.send(to.clone(), message.clone())).await;

@@ -6,7 +6,7 @@ use sshrpc::Term;
 use sshrpc::pool::{Execution, Pool, PoolError, Repeat, State};
 
 use crate::cluster::{Cluster, LIMIT, call, name, until_up};
-use crate::proxy::{Faults, Flow, Proxy};
+use crate::proxy::{Flow, Proxy};
 
 #[tokio::test]
 async fn a_node_that_comes_back_is_connected_to_again() {
@@ -133,7 +133,7 @@ async fn a_call_that_is_late_is_stopped_and_not_sent_again() {
 /// A pool of one node by way of a proxy, that looks often whether it is there.
 async fn by_proxy(cluster: &Cluster) -> (Pool, Proxy) {
     let host = &cluster.hosts[0];
-    let proxy = Proxy::start(host.address, Faults::None).await.unwrap();
+    let proxy = Proxy::start(host.address, None).await.unwrap();
     let dial = host.dial(proxy.address);
     let pool = Pool::builder().node(name(1), move || dial().connect());
     let often = Duration::from_millis(20);

@@ -47,7 +47,7 @@ async fn a_pool_is_a_service_with_a_timeout_and_shared_by_a_buffer() {
 async fn a_client_is_a_service() {
     let cluster = Cluster::start(1).await;
     let host = &cluster.hosts[0];
-    let client = host.connect(host.address).connect().await.unwrap();
+    let client = host.dial(host.address)().connect().await.unwrap();
     let service = ServiceBuilder::new().concurrency_limit(1).map_request(|text: &str| parse_call(text).unwrap());
     let answer = service.service(client).oneshot("lists:reverse([1,2])").await;
     assert_eq!(answer.unwrap(), "[2,1]".parse::<Term>().unwrap());
