@@ -127,7 +127,12 @@ impl Channel {
 
     /// Waits until the peer has closed the channel, or the connection is gone.
     pub async fn closed(&self) {
-        std::future::poll_fn(|context| self.inner.link.poll_closed(self.inner.id, context)).await;
+        std::future::poll_fn(|context| self.poll_closed(context)).await;
+    }
+
+    /// [`closed`](Self::closed), for who polls by hand.
+    pub fn poll_closed(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.inner.link.poll_closed(self.inner.id, context).map(drop)
     }
 
     /// Sends EOF: no more data from here; what comes can still be read.

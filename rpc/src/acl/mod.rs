@@ -39,7 +39,7 @@ pub(crate) use self::survey::size_of;
 use crate::backend::{Context, Origin};
 use crate::call::Call;
 use crate::extended::Destination;
-use crate::term::Term;
+use crate::term::{Pid, Term};
 
 /// The access rules of a node. Every call passes [`check`](Self::check) before a backend sees it, in
 /// [`Executor`](crate::backend::Executor) and nowhere else. Clones share the rules, also when they are replaced.
@@ -118,6 +118,18 @@ pub enum Operation<'a> {
         /// Which.
         of: &'a Destination,
     },
+    /// Link a mailbox to a process, which then ends with it.
+    Link {
+        /// Which.
+        to: &'a Pid,
+    },
+    /// Send an exit signal to a process.
+    Exit {
+        /// Which.
+        to: &'a Pid,
+        /// Why it is to exit.
+        reason: &'a Term,
+    },
 }
 
 impl<'a> Operation<'a> {
@@ -129,6 +141,8 @@ impl<'a> Operation<'a> {
             Self::Cast(call) => (Kind::Cast, Object::function(call)),
             Self::Send { to, .. } => (Kind::Send, to.into()),
             Self::Monitor { of } => (Kind::Monitor, of.into()),
+            Self::Link { .. } => (Kind::Link, Object::Pid),
+            Self::Exit { .. } => (Kind::Exit, Object::Pid),
         };
         Subject { kind, object }
     }
@@ -138,7 +152,8 @@ impl<'a> Operation<'a> {
         match self {
             Self::Call(call) | Self::Cast(call) => &call.args,
             Self::Send { message, .. } => core::slice::from_ref(message),
-            Self::Monitor { .. } => &[],
+            Self::Exit { reason, .. } => core::slice::from_ref(reason),
+            Self::Monitor { .. } | Self::Link { .. } => &[],
         }
     }
 }
@@ -155,11 +170,15 @@ pub enum Kind {
     Send,
     /// `monitor`
     Monitor,
+    /// `link`
+    Link,
+    /// `exit`
+    Exit,
 }
 
 impl Kind {
     /// All that there are.
-    pub const ALL: [Self; 4] = [Self::Call, Self::Cast, Self::Send, Self::Monitor];
+    pub const ALL: [Self; 6] = [Self::Call, Self::Cast, Self::Send, Self::Monitor, Self::Link, Self::Exit];
 
     /// As rules name it.
     #[must_use]
@@ -169,6 +188,8 @@ impl Kind {
             Self::Cast => "cast",
             Self::Send => "send",
             Self::Monitor => "monitor",
+            Self::Link => "link",
+            Self::Exit => "exit",
         }
     }
 
@@ -200,7 +221,11 @@ impl<'a> Subject<'a> {
 /// `call of lists:seq/2`
 impl fmt::Display for Subject<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.kind.name(), if self.kind == Kind::Send { "to" } else { "of" }, self.object)
+        let preposition = match self.kind {
+            Kind::Send | Kind::Link | Kind::Exit => "to",
+            Kind::Call | Kind::Cast | Kind::Monitor => "of",
+        };
+        write!(f, "{} {preposition} {}", self.kind.name(), self.object)
     }
 }
 

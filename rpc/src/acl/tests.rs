@@ -86,9 +86,16 @@ fn rules_are_by_operation_and_process() {
     assert!(check(Operation::Send { to: &name("counter"), message: &message }));
     assert!(!check(Operation::Send { to: &name("other"), message: &message }));
     assert!(check(Operation::Monitor { of: &name("counter") }));
-    let pid = Destination::Pid(crate::term::Pid::new(crate::term::Atom::from_static("a@b"), 100, 0, 1));
+    let pid = Destination::Pid(Pid::new(crate::term::Atom::from_static("a@b"), 100, 0, 1));
     assert!(check(Operation::Monitor { of: &pid }));
     assert!(!check(Operation::Send { to: &pid, message: &message }), "a pid may be anybody's");
+    let Destination::Pid(pid) = pid else { panic!("{pid}") };
+    assert!(!check(Operation::Link { to: &pid }), "who is linked to it ends with it");
+    assert!(!check(Operation::Exit { to: &pid, reason: &message }));
+    let acl = self::acl([allow(&["<*>"]).operations(vec![Kind::Exit]).dangerous()]);
+    let check = |operation: Operation<'_>| acl.check(&context, operation, Origin::Foreign) == Decision::Allow;
+    assert!(check(Operation::Exit { to: &pid, reason: &message }));
+    assert!(!check(Operation::Link { to: &pid }));
 }
 
 #[test]

@@ -55,6 +55,7 @@ impl Entry {
                 Destination::Name(name) => What::Name(name.clone()),
                 Destination::Pid(pid) => What::Pid(pid.clone()),
             },
+            Operation::Link { to } | Operation::Exit { to, .. } => What::Pid(to.clone()),
         };
         let (caller, size) = (context.shared_caller(), size_of(operation.terms()));
         let kind = operation.subject().kind;

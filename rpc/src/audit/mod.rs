@@ -1,4 +1,5 @@
-//! Who did what, how long it took and how it ended: one line of JSON for every call, cast, message and monitor.
+//! Who did what, how long it took and how it ended: one line of JSON for every call, cast, message, monitor, link
+//! and exit signal.
 //!
 //! ```text
 //! {"time":"2009-11-05T09:30:00.000042Z","user":"alice","key":"SHA256:..","source":"192.0.2.7:50022",

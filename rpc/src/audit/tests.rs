@@ -7,7 +7,7 @@ use super::*;
 use crate::acl::{Acl, Policy, Rule};
 use crate::backend::{Backend, Caller, Execution, Executor, Functions};
 use crate::extended::Destination;
-use crate::term::{Atom, Term, parse_call};
+use crate::term::{Atom, Pid, Term, parse_call};
 
 /// Keeps what is written.
 #[derive(Clone, Default)]
@@ -59,6 +59,9 @@ fn a_line_tells_who_did_what_and_how_it_ended() {
     let counter = Destination::Name(Atom::from_static("counter"));
     assert!(node.send(&counter, Term::atom("hello"), &alice()).ready().is_some());
     assert!(node.monitor(&counter, &alice()).is_ok());
+    let pid = |id| Pid::new(Atom::from_static("a@b"), id, 0, 1);
+    assert!(node.link(&pid(1), &pid(2), &alice()).is_err());
+    assert!(node.exit(&pid(1), &pid(2), Term::atom("kill"), &alice()).ready().is_some());
     audit.flush();
     let lines = kept.lines();
     let expected = [
@@ -70,6 +73,8 @@ fn a_line_tells_who_did_what_and_how_it_ended() {
         r#"{"operation":"cast","module":"erlang","function":"node","arity":0,"size":0,"outcome":"ok","result_size":15}"#,
         r#"{"operation":"send","to":"counter","size":7,"outcome":"error","reason":"badarg"}"#,
         r#"{"operation":"monitor","to":"counter","size":0,"outcome":"ok"}"#,
+        r#"{"operation":"link","to":"<0.2.0>","size":0,"outcome":"error","reason":"{erpc,notsup}"}"#,
+        r#"{"operation":"exit","to":"<0.2.0>","size":6,"outcome":"ok","result_size":4}"#,
     ];
     assert_eq!(lines.len(), expected.len());
     for (line, expected) in lines.into_iter().zip(expected) {

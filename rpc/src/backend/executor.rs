@@ -13,7 +13,7 @@ use crate::audit::{Audit, Entry};
 use crate::bert::Known;
 use crate::call::{Call, Failure, Outcome, Place};
 use crate::extended::Destination;
-use crate::term::{Atom, Term};
+use crate::term::{Atom, Pid, Term};
 
 /// A backend behind the access rules, the audit log, the deadline, the cancellation and a net under panics.
 ///
@@ -102,11 +102,7 @@ impl Backend for Executor {
             Ok(entry) => entry,
             Err(failure) => return Execution::Ready(Err(failure)),
         };
-        match caught(|| self.backend.send(to, message, context)) {
-            Ok(Execution::Pending(work)) => Execution::pending(recorded(work, entry)),
-            Ok(Execution::Ready(outcome)) => ready(outcome, entry),
-            Err(failure) => ready(Err(failure), entry),
-        }
+        record(entry, || self.backend.send(to, message, context))
     }
 
     fn monitor(&self, of: &Destination, context: &Context) -> Result<Watch, Failure> {
@@ -114,7 +110,8 @@ impl Backend for Executor {
         match caught(|| self.backend.monitor(of, context)).flatten() {
             Ok(watch) => {
                 entry.begun();
-                Ok(watch)
+                let watch = Caught::new(watch);
+                Ok(Box::pin(async move { watch.await.unwrap_or(Term::atom("noconnection")) }))
             }
             Err(failure) => {
                 entry.ended(&Err(failure.clone()));
@@ -123,8 +120,40 @@ impl Backend for Executor {
         }
     }
 
+    fn link(&self, mailbox: &Pid, to: &Pid, context: &Context) -> Outcome {
+        let entry = self.admit(context, Operation::Link { to })?;
+        let outcome = caught(|| self.backend.link(mailbox, to, context)).flatten();
+        entry.ended(&outcome);
+        outcome
+    }
+
+    fn unlink(&self, mailbox: &Pid, from: &Pid) {
+        // What panics has not linked anything, either.
+        drop(caught(|| self.backend.unlink(mailbox, from)));
+    }
+
+    fn exit(&self, from: &Pid, to: &Pid, reason: Term, context: &Context) -> Execution {
+        let entry = match self.admit(context, Operation::Exit { to, reason: &reason }) {
+            Ok(entry) => entry,
+            Err(failure) => return Execution::Ready(Err(failure)),
+        };
+        record(entry, || self.backend.exit(from, to, reason, context))
+    }
+
     fn origin(&self, subject: Subject<'_>) -> Origin {
         caught(|| self.backend.origin(subject)).unwrap_or(Origin::Foreign)
+    }
+}
+
+/// What has no deadline: a message, an exit signal.
+fn record(entry: Entry, work: impl FnOnce() -> Execution) -> Execution {
+    match caught(work) {
+        Ok(Execution::Pending(work)) => {
+            let work = Caught::new(work);
+            Execution::pending(recorded(async move { work.await.flatten() }, entry))
+        }
+        Ok(Execution::Ready(outcome)) => ready(outcome, entry),
+        Err(failure) => ready(Err(failure), entry),
     }
 }
 

@@ -51,7 +51,7 @@ use crate::acl::Subject;
 use crate::bert::Known;
 use crate::call::{Call, Failure, Outcome, Success};
 use crate::extended::Destination;
-use crate::term::{Atom, Term};
+use crate::term::{Atom, Pid, Term};
 
 /// Something that executes calls.
 pub trait Backend: Send + Sync + 'static {
@@ -83,6 +83,23 @@ pub trait Backend: Send + Sync + 'static {
     /// Why it cannot be watched.
     fn monitor(&self, _of: &Destination, _context: &Context) -> Result<Watch, Failure> {
         Ok(Box::pin(core::future::ready(Term::atom("noproc"))))
+    }
+
+    /// Links a mailbox of this node's to a process: whichever of the two ends, the other one gets its exit signal. The
+    /// outcome is `ok`, also when the process is not there, which the mailbox is told as `{'EXIT',Pid,noproc}`.
+    ///
+    /// By default there is no way to link processes: `{erpc,notsup}`.
+    fn link(&self, _mailbox: &Pid, _to: &Pid, _context: &Context) -> Outcome {
+        Err(Failure::erpc("notsup"))
+    }
+
+    /// Removes the link: no exit signal comes from it afterwards.
+    fn unlink(&self, _mailbox: &Pid, _from: &Pid) {}
+
+    /// Sends an exit signal from a mailbox of this node's, as `erlang:exit/2`. The outcome is `ok`; a process that is gone, or was
+    /// never there, is no error. By default there are no processes.
+    fn exit(&self, _from: &Pid, _to: &Pid, _reason: Term, _context: &Context) -> Execution {
+        Execution::Ready(Ok(Success::Value(Term::atom("ok"))))
     }
 
     /// Whose code would do this. Where no rule says otherwise, what is built in is open to whoever may log in, and what is

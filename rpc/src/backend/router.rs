@@ -6,16 +6,16 @@ use std::sync::Arc;
 use super::{Backend, Context, Execution, Origin, Watch};
 use crate::acl::{Object, Subject};
 use crate::bert::Known;
-use crate::call::{Call, Failure};
+use crate::call::{Call, Failure, Outcome};
 use crate::extended::Destination;
-use crate::term::{Atom, Term};
+use crate::term::{Atom, Pid, Term};
 
 /// Several backends as one.
 ///
 /// - **Calls** go by the name of their module: the first route whose pattern matches it, in the order in which routes were
 ///   added, or else the default backend. A route decides alone: a function that its backend lacks is `undef`, and is not
 ///   looked for elsewhere.
-/// - **Messages and monitors** go to the first backend that says of itself that the name or pid is its own, in the order of
+/// - **Messages, monitors, links and exit signals** go to the first backend that says of itself that the name or pid is its own, in the order of
 ///   [`processes`](Self::processes), or else to the default backend. Nobody is asked twice and nothing is tried, so that
 ///   a message arrives once, and messages of one sender keep their order.
 ///
@@ -95,6 +95,18 @@ impl Backend for Router {
 
     fn monitor(&self, of: &Destination, context: &Context) -> Result<Watch, Failure> {
         self.owner(of).monitor(of, context)
+    }
+
+    fn link(&self, mailbox: &Pid, to: &Pid, context: &Context) -> Outcome {
+        self.owner(&to.clone().into()).link(mailbox, to, context)
+    }
+
+    fn unlink(&self, mailbox: &Pid, from: &Pid) {
+        self.owner(&from.clone().into()).unlink(mailbox, from);
+    }
+
+    fn exit(&self, from: &Pid, to: &Pid, reason: Term, context: &Context) -> Execution {
+        self.owner(&to.clone().into()).exit(from, to, reason, context)
     }
 
     fn origin(&self, subject: Subject<'_>) -> Origin {

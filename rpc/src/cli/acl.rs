@@ -68,7 +68,7 @@ struct Test {
     #[arg(long, value_name = "ADDRESS")]
     from: Option<IpAddr>,
 
-    /// What is to be done: call, cast, send, monitor
+    /// What is to be done: call, cast, send, monitor, link, exit
     #[arg(long, value_name = "WHICH", default_value = "call", value_parser = kind)]
     operation: Kind,
 
@@ -78,7 +78,7 @@ struct Test {
 }
 
 fn kind(name: &str) -> Result<Kind, &'static str> {
-    Kind::named(name).ok_or("there are call, cast, send and monitor")
+    Kind::named(name).ok_or("there are call, cast, send, monitor, link and exit")
 }
 
 impl Acl {
@@ -161,7 +161,8 @@ enum What {
 impl What {
     fn parse(kind: Kind, words: &[String]) -> Result<Self, Failure> {
         match (kind, words) {
-            (Kind::Send | Kind::Monitor, [name]) if name == "pid" => Ok(Self::Pid),
+            (Kind::Send | Kind::Monitor | Kind::Link | Kind::Exit, [name]) if name == "pid" => Ok(Self::Pid),
+            (Kind::Link | Kind::Exit, _) => Err(Failure::usage("links and exit signals are to pids: `pid`")),
             (Kind::Send | Kind::Monitor, [name]) => Ok(Self::Name(name.clone())),
             (Kind::Call | Kind::Cast, [text]) => Self::in_one(text),
             (Kind::Call | Kind::Cast, [module, function]) => Ok(Self::function(module, function, 0)),

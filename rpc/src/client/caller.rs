@@ -1,10 +1,9 @@
-//! Overlapping calls on one channel, without a task of their own.
+//! Overlapping requests on one channel, without a task of their own.
 //!
 //! Whoever waits for an answer moves the channel: the future that is polled reads for everybody. The channel wakes all who
 //! wait, because any one of them may be held without being polled. No answer takes a detour through a task that only reads.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -15,9 +14,12 @@ use tokio::io::AsyncWrite;
 
 use super::Error;
 use super::machine::{Event, Key, Machine};
+use super::queue::{Queue, Refused};
+use super::reply::{Down, Reply};
 use crate::call::{Call, CallError, CallNotSent};
 use crate::extended::{CallOptions, Destination, Request};
-use crate::term::Term;
+use crate::process::{Closed, MailboxLimits};
+use crate::term::{Pid, Term};
 
 /// A channel that carries calls.
 #[derive(Clone, Debug)]
@@ -27,11 +29,35 @@ pub(super) struct Caller {
 
 /// Who waits: the channel wakes them all, each once.
 #[derive(Debug, Default)]
-struct Waiters(Mutex<BTreeMap<Key, Waker>>);
+pub(super) struct Waiters(Mutex<BTreeMap<Waiter, Waker>>);
+
+/// What somebody waits for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Waiter {
+    /// The answer to a request, or the end of the process that it watches.
+    Answer(Key),
+    /// A message.
+    Mailbox(Pid),
+}
 
 impl Waiters {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Waker>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Waiter, Waker>> {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Is to be woken when something moves on the channel.
+    pub(super) fn wait(&self, waiter: Waiter, task: &Context<'_>) {
+        self.lock().insert(waiter, task.waker().clone());
+    }
+
+    pub(super) fn forget(&self, waiter: &Waiter) {
+        let forgotten = self.lock().remove(waiter);
+        drop(forgotten);
+    }
+
+    fn notify(&self, waiter: &Waiter) {
+        let waker = self.lock().remove(waiter);
+        waker.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -42,22 +68,26 @@ impl Wake for Waiters {
     }
 }
 
+/// What all who use the channel share.
 #[derive(Debug)]
-struct Shared {
+pub(super) struct Shared {
     channel: Channel,
-    machine: Machine,
+    pub(super) machine: Machine,
     unsent: Vec<u8>,
     /// How much of `unsent` has been sent.
     sent: usize,
     /// Calls whose answers somebody waits for, and the answers that are there.
-    answers: BTreeMap<Key, Option<Result<Term, CallError>>>,
+    pub(super) answers: Awaited,
     /// Processes that somebody watches, and why they ended.
-    downs: BTreeMap<Key, Option<Result<Term, CallError>>>,
-    waiters: Arc<Waiters>,
+    pub(super) downs: Awaited,
+    /// Mailboxes that were asked for, and how much they are to hold.
+    opening: BTreeMap<Key, MailboxLimits>,
+    pub(super) mailboxes: BTreeMap<Pid, Queue>,
+    pub(super) waiters: Arc<Waiters>,
     /// `waiters`, as the channel has it.
     waker: Waker,
     broken: Option<Arc<io::Error>>,
-    ended: bool,
+    pub(super) ended: bool,
 }
 
 impl Caller {
@@ -70,6 +100,8 @@ impl Caller {
             sent: 0,
             answers: BTreeMap::new(),
             downs: BTreeMap::new(),
+            opening: BTreeMap::new(),
+            mailboxes: BTreeMap::new(),
             waker: Waker::from(waiters.clone()),
             waiters,
             broken: None,
@@ -96,16 +128,46 @@ impl Caller {
 
     /// Watches a process: the first future waits until it is watched, the second until it has ended.
     pub(super) fn monitor(&self, of: Destination) -> Result<(Reply, Down), Error> {
-        let reply = self.ask(|machine, _out| machine.request(Request::Monitor { of }))?;
-        let key = reply.key;
-        lock(&self.shared).downs.insert(key, None);
-        Ok((reply, Down { shared: self.shared.clone(), key }))
+        let reply = self.begin(Request::Monitor { of }, |shared, key| drop(shared.downs.insert(key, None)))?;
+        let down = Down { shared: self.shared.clone(), key: reply.key };
+        Ok((reply, down))
+    }
+
+    /// Asks for a mailbox, which holds so much on this side.
+    pub(super) fn mailbox(&self, limits: MailboxLimits) -> Result<Reply, Error> {
+        self.begin(Request::Mailbox, |shared, key| {
+            shared.opening.insert(key, limits);
+        })
+    }
+
+    /// Asks for something whose answer nobody waits for.
+    pub(super) fn tell(&self, request: Request) {
+        let mut shared = self.lock();
+        shared.machine.tell(request);
+        shared.drive();
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Shared> {
+        lock(&self.shared)
+    }
+
+    /// Asks for something, and notes what it will be.
+    fn begin(&self, request: Request, note: impl FnOnce(&mut Shared, Key)) -> Result<Reply, Error> {
+        self.put(|shared| {
+            let key = shared.machine.request(request)?;
+            note(shared, key);
+            Ok(key)
+        })
     }
 
     fn ask(&self, ask: impl FnOnce(&mut Machine, &mut Vec<u8>) -> Result<Key, CallNotSent>) -> Result<Reply, Error> {
-        let mut guard = lock(&self.shared);
+        self.put(|shared| ask(&mut shared.machine, &mut shared.unsent))
+    }
+
+    fn put(&self, ask: impl FnOnce(&mut Shared) -> Result<Key, CallNotSent>) -> Result<Reply, Error> {
+        let mut guard = self.lock();
         let shared = &mut *guard;
-        let key = ask(&mut shared.machine, &mut shared.unsent).map_err(Error::NotSent)?;
+        let key = ask(shared).map_err(Error::NotSent)?;
         shared.answers.insert(key, None);
         // What is answered here is known at once; the rest goes when somebody waits.
         shared.take_events();
@@ -117,101 +179,23 @@ impl Caller {
 /// The room that is kept for requests between two of them.
 const KEPT: usize = 32 * 1024;
 
-fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+pub(super) fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// The answer to one call.
-#[derive(Debug)]
-pub(super) struct Reply {
-    shared: Arc<Mutex<Shared>>,
-    key: Key,
-}
-
-impl Future for Reply {
-    type Output = Result<Term, Error>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        lock(&self.shared).poll(self.key, |shared| &mut shared.answers, context)
-    }
-}
-
-impl Drop for Reply {
-    fn drop(&mut self) {
-        let mut shared = lock(&self.shared);
-        if shared.answers.remove(&self.key).is_some() {
-            shared.machine.give_up(self.key);
-            shared.downs.remove(&self.key);
-            shared.waiters.lock().remove(&self.key);
-            shared.drive();
-            let waits = shared.machine.holds_cancelled();
-            drop(shared);
-            if let (true, Ok(runtime)) = (waits, tokio::runtime::Handle::try_current()) {
-                runtime.spawn(Cancelling { shared: self.shared.clone(), key: self.key });
-            }
-        }
-    }
-}
-
-/// Moves the channel until the node knows of the calls that nobody waits for any more.
-struct Cancelling {
-    shared: Arc<Mutex<Shared>>,
-    key: Key,
-}
-
-impl Future for Cancelling {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let mut shared = lock(&self.shared);
-        shared.waiters.lock().insert(self.key, context.waker().clone());
-        shared.drive();
-        if shared.machine.holds_cancelled() && !shared.ended {
-            return Poll::Pending;
-        }
-        shared.waiters.lock().remove(&self.key);
-        Poll::Ready(())
-    }
-}
-
-/// The end of a process that is watched: its exit reason.
-#[derive(Debug)]
-pub(super) struct Down {
-    shared: Arc<Mutex<Shared>>,
-    key: Key,
-}
-
-impl Future for Down {
-    type Output = Result<Term, Error>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        lock(&self.shared).poll(self.key, |shared| &mut shared.downs, context)
-    }
-}
-
-impl Drop for Down {
-    fn drop(&mut self) {
-        let mut shared = lock(&self.shared);
-        if shared.downs.remove(&self.key).is_some() {
-            shared.machine.demonitor(self.key);
-            shared.waiters.lock().remove(&self.key);
-            shared.drive();
-        }
-    }
-}
-
-type Awaited = BTreeMap<Key, Option<Result<Term, CallError>>>;
+/// What somebody waits for, once it is there.
+pub(super) type Awaited = BTreeMap<Key, Option<Result<Term, CallError>>>;
 
 impl Shared {
     /// Waits for what one of the two tables will have.
-    fn poll(
+    pub(super) fn poll(
         &mut self,
         key: Key,
         table: impl Fn(&mut Self) -> &mut Awaited,
         context: &Context<'_>,
     ) -> Poll<Result<Term, Error>> {
         if let Some(None) = table(self).get(&key) {
-            self.waiters.lock().insert(key, context.waker().clone());
+            self.waiters.wait(Waiter::Answer(key), context);
             self.drive();
         }
         let answer = match table(self).get_mut(&key) {
@@ -220,15 +204,28 @@ impl Shared {
             None => Err(CallError::Lost),
         };
         table(self).remove(&key);
-        self.waiters.lock().remove(&key);
+        self.waiters.forget(&Waiter::Answer(key));
         Poll::Ready(answer.map_err(|error| match (error, &self.broken) {
             (CallError::Lost, Some(broken)) => Error::Io(io::Error::new(broken.kind(), broken.clone())),
             (error, _) => Error::Call(error),
         }))
     }
 
+    /// Nobody waits for this request any more, whose answer may be there.
+    pub(super) fn give_up(&mut self, key: Key, answer: Option<Result<Term, CallError>>) {
+        self.machine.give_up(key);
+        self.opening.remove(&key);
+        if let Some(Ok(Term::Pid(mailbox))) = answer
+            && self.mailboxes.remove(&mailbox).is_some()
+        {
+            self.machine.tell(Request::Close { mailbox, reason: Term::atom("normal") });
+        }
+        self.waiters.forget(&Waiter::Answer(key));
+        self.drive();
+    }
+
     /// Writes and reads as far as the channel goes now, and wakes those whose answers came.
-    fn drive(&mut self) {
+    pub(super) fn drive(&mut self) {
         if let Err(error) = self.try_drive() {
             self.broken = Some(Arc::new(error));
             self.end();
@@ -238,16 +235,58 @@ impl Shared {
 
     fn take_events(&mut self) {
         while let Some(event) = self.machine.next_event() {
-            let (key, answer, table) = match event {
-                Event::Answer(key, answer) => (key, answer, &mut self.answers),
-                Event::Down(key, reason) => (key, reason, &mut self.downs),
-            };
-            if let Some(slot) = table.get_mut(&key) {
-                *slot = Some(answer);
-                if let Some(waiter) = self.waiters.lock().remove(&key) {
-                    waiter.wake();
+            match event {
+                Event::Answer(key, answer) => {
+                    self.opened(key, &answer);
+                    self.settle(key, answer, |shared| &mut shared.answers);
                 }
+                Event::Down(key, reason) => self.settle(key, reason, |shared| &mut shared.downs),
+                Event::Message(mailbox, message) => self.message(mailbox, message),
+                Event::Closed(mailbox, reason) => self.closed(mailbox, reason),
             }
+        }
+    }
+
+    fn settle(&mut self, key: Key, answer: Result<Term, CallError>, table: impl Fn(&mut Self) -> &mut Awaited) {
+        if let Some(slot) = table(self).get_mut(&key) {
+            *slot = Some(answer);
+            self.waiters.notify(&Waiter::Answer(key));
+        }
+    }
+
+    /// Where a mailbox was asked for, it is there before its first message.
+    fn opened(&mut self, key: Key, answer: &Result<Term, CallError>) {
+        if let (Some(limits), Ok(Term::Pid(mailbox))) = (self.opening.remove(&key), answer) {
+            self.mailboxes.insert(mailbox.clone(), Queue::new(limits));
+        }
+    }
+
+    /// One that nobody reads ends, so that it neither grows nor holds up the others on the channel.
+    fn message(&mut self, mailbox: Pid, message: Term) {
+        let Some(queue) = self.mailboxes.get_mut(&mailbox) else { return };
+        if let Err(Refused) = queue.push(message) {
+            let reason = Term::atom("system_limit");
+            queue.close(reason.clone());
+            self.machine.tell(Request::Close { mailbox: mailbox.clone(), reason });
+        }
+        self.waiters.notify(&Waiter::Mailbox(mailbox));
+    }
+
+    /// The next message of a mailbox, or why none will come.
+    pub(super) fn poll_mailbox(&mut self, mailbox: &Pid) -> Poll<Result<Term, Closed>> {
+        let queue = self.mailboxes.get_mut(mailbox);
+        match queue.map(|queue| (queue.pop(), queue.closed())) {
+            Some((Some(message), _)) => Poll::Ready(Ok(message)),
+            Some((None, Some(reason))) => Poll::Ready(Err(Closed { reason: reason.clone() })),
+            Some((None, None)) => Poll::Pending,
+            None => Poll::Ready(Err(Closed { reason: Term::atom("noproc") })),
+        }
+    }
+
+    fn closed(&mut self, mailbox: Pid, reason: Term) {
+        if let Some(queue) = self.mailboxes.get_mut(&mailbox) {
+            queue.close(reason);
+            self.waiters.notify(&Waiter::Mailbox(mailbox));
         }
     }
 

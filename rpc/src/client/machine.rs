@@ -4,7 +4,7 @@ use std::io;
 
 use crate::call::{self, Call, CallError, CallId, CallNotSent, ClientConfig};
 use crate::extended::{self, CallOptions, ClientEvent, Id, Limits, Request};
-use crate::term::Term;
+use crate::term::{Pid, Term};
 
 /// The machine of a channel.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(super) enum Key {
 pub(super) enum Event {
     Answer(Key, Result<Term, CallError>),
     Down(Key, Result<Term, CallError>),
+    Message(Pid, Term),
+    Closed(Pid, Term),
 }
 
 /// How much is taken out of the machine at once: enough for one write, little enough for short calls to overtake.
@@ -69,11 +71,18 @@ impl Machine {
         matches!(self, Self::Extended(machine) if machine.holds_cancelled())
     }
 
-    pub(super) fn demonitor(&mut self, key: Key) {
-        if let (Self::Extended(machine), Key::Extended(monitor)) = (self, key)
-            && let Ok(id) = machine.request(Request::Demonitor { monitor })
+    /// Asks for something whose answer nobody waits for.
+    pub(super) fn tell(&mut self, request: Request) {
+        if let Self::Extended(machine) = self
+            && let Ok(id) = machine.request(request)
         {
             machine.give_up(id);
+        }
+    }
+
+    pub(super) fn demonitor(&mut self, key: Key) {
+        if let Key::Extended(monitor) = key {
+            self.tell(Request::Demonitor { monitor });
         }
     }
 
@@ -109,7 +118,9 @@ impl Machine {
                 ClientEvent::Lost { monitor } => {
                     return Some(Event::Down(Key::Extended(monitor), Err(CallError::Lost)));
                 }
-                // Of streams and mailboxes, which nobody has asked for.
+                ClientEvent::Message { mailbox, message } => return Some(Event::Message(mailbox, message)),
+                ClientEvent::Closed { mailbox, reason } => return Some(Event::Closed(mailbox, reason)),
+                // Of streams, which nobody has asked for.
                 _ => {}
             }
         }

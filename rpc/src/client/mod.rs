@@ -3,6 +3,9 @@
 mod caller;
 mod connect;
 mod machine;
+mod mailbox;
+mod queue;
+mod reply;
 mod route;
 mod target;
 
@@ -16,6 +19,7 @@ use tokio::io::AsyncReadExt;
 use tokio::sync::Semaphore;
 
 pub use connect::{Connect, ConnectError};
+pub use mailbox::Mailbox;
 pub use target::{InvalidTarget, Target};
 
 use self::caller::Caller;
@@ -23,6 +27,7 @@ use self::machine::Machine;
 use self::route::Route;
 use crate::call::{Call, CallError, CallNotSent, ClientConfig, ClientError, Framing, command_text};
 use crate::extended::{Blocking, CallOptions, Destination, Request};
+use crate::process::MailboxLimits;
 use crate::term::{Atom, Term, decode_exact_with};
 
 /// How much may be on its way whose answer nobody waits for.
@@ -280,6 +285,27 @@ impl Client {
         let start = tokio::time::Instant::now();
         self.request(Request::Ping).await?;
         Ok(start.elapsed())
+    }
+
+    /// A process on the node that stands for this program, with a mailbox that holds as much as any process's here.
+    ///
+    /// # Errors
+    /// `{erpc,system_limit}` when this connection has 1024 of them; otherwise as for [`send`](Self::send).
+    pub async fn mailbox(&self) -> Result<Mailbox, Error> {
+        self.mailbox_with(MailboxLimits::default()).await
+    }
+
+    /// The same with a mailbox that holds so much on this side.
+    ///
+    /// # Errors
+    /// As for [`mailbox`](Self::mailbox).
+    pub async fn mailbox_with(&self, limits: MailboxLimits) -> Result<Mailbox, Error> {
+        let caller = self.extended().await?;
+        let opened = caller.mailbox(limits)?;
+        match self.in_time(opened).await? {
+            Term::Pid(pid) => Ok(Mailbox::new(self.clone(), caller, pid)),
+            other => Err(Error::Call(CallError::BadReply(other))),
+        }
     }
 
     async fn request(&self, request: Request) -> Result<Term, Error> {

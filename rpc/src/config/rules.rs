@@ -97,7 +97,7 @@ fn terms(mut rule: Rule, table: &mut Table<'_>, denies: Denies) -> Result<Rule, 
 
 fn kind(entry: &Entry<'_>) -> Result<Kind, ConfigError> {
     let name = entry.one_of(&Kind::ALL.map(Kind::name))?;
-    Kind::named(name).ok_or_else(|| entry.wrong("there are call, cast, send and monitor"))
+    Kind::named(name).ok_or_else(|| entry.wrong("there is no such operation"))
 }
 
 /// `SHA256:` and 43 characters of base64.

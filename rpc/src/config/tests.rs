@@ -113,7 +113,7 @@ fn an_error_names_the_line_the_key_and_what_would_be_right() {
         ),
         (
             "[[rule]]\nallow = \"*:*\"\noperation = [\"call\", \"spawn\"]\n",
-            "3:22: [[rule]] operation: \"spawn\" is wrong: there are call, cast, send, monitor",
+            "3:22: [[rule]] operation: \"spawn\" is wrong: there are call, cast, send, monitor, link, exit",
         ),
     ] {
         assert_eq!(error(text), said, "{text}");

@@ -1,7 +1,7 @@
 //! The asking end of a channel.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -29,6 +29,8 @@ pub struct Client {
     inbound: Inbound,
     outbound: Outbound,
     open: BTreeMap<Id, Open>,
+    /// The mailboxes that we have.
+    mailboxes: BTreeSet<Pid>,
     last_id: u64,
     /// Requests that are on their way, and the sum of their lengths.
     unanswered: usize,
@@ -63,7 +65,9 @@ enum Open {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
+    Call,
     Monitor,
+    Mailbox,
     Other,
 }
 
@@ -185,6 +189,7 @@ impl Client {
             inbound: Inbound::new(limits),
             outbound,
             open: BTreeMap::new(),
+            mailboxes: BTreeSet::new(),
             last_id: 0,
             unanswered: 0,
             pending: 0,
@@ -217,8 +222,16 @@ impl Client {
         {
             self.open.remove(monitor);
         }
+        if let Request::Close { mailbox, .. } = &request {
+            self.mailboxes.remove(mailbox);
+        }
         let streams = self.streams_of(&request);
-        let kind = if matches!(request, Request::Monitor { .. }) { Kind::Monitor } else { Kind::Other };
+        let kind = match request {
+            Request::Call { .. } => Kind::Call,
+            Request::Monitor { .. } => Kind::Monitor,
+            Request::Mailbox => Kind::Mailbox,
+            _ => Kind::Other,
+        };
         let (request, progress, waiter) = (Some(request), Progress::Held, Waiter::Here);
         self.open.insert(id, Open::Request { kind, request, progress, streams, waiter });
         self.last_id = id.get();
@@ -231,7 +244,7 @@ impl Client {
 
     /// Stops a call, whose answer then comes soon: `{exit,killed}`, unless it has ended otherwise.
     pub fn cancel(&mut self, call: Id) {
-        let Some(Open::Request { progress, .. }) = self.open.get(&call) else { return };
+        let Some(Open::Request { kind: Kind::Call, progress, .. }) = self.open.get(&call) else { return };
         let killed = || Err(CallError::Failed(Failure::exit(Term::atom("killed"))));
         match (progress, &mut self.state) {
             (Progress::Held, _) => {
@@ -257,7 +270,8 @@ impl Client {
         !self.cancelled.is_empty()
     }
 
-    /// Nobody waits for this request any more: it is cancelled where it is a call, and no event of it comes.
+    /// Nobody waits for this request any more, and no event of it comes. A call is cancelled; a mailbox or a monitor that the
+    /// node gives all the same is given back.
     pub fn give_up(&mut self, id: Id) {
         if let Some(Open::Request { waiter, .. }) = self.open.get_mut(&id) {
             *waiter = Waiter::Gone;
@@ -526,12 +540,17 @@ impl Client {
                 }
                 Ok(())
             }
+            // To a mailbox that we have just closed, something may still be under way.
             Ok(ServerMessage::Message { mailbox, message }) => {
-                self.events.push_back(ClientEvent::Message { mailbox, message });
+                if self.mailboxes.contains(&mailbox) {
+                    self.events.push_back(ClientEvent::Message { mailbox, message });
+                }
                 Ok(())
             }
             Ok(ServerMessage::Closed { mailbox, reason }) => {
-                self.events.push_back(ClientEvent::Closed { mailbox, reason });
+                if self.mailboxes.remove(&mailbox) {
+                    self.events.push_back(ClientEvent::Closed { mailbox, reason });
+                }
                 Ok(())
             }
             Ok(ServerMessage::Stream { id, message }) => {
@@ -575,11 +594,34 @@ impl Client {
             self.unanswered = self.unanswered.saturating_sub(1);
             self.pending = self.pending.saturating_sub(length);
         }
-        if result.is_ok() && kind == Kind::Monitor {
-            self.open.insert(id, Open::Monitor);
-        }
+        let result = match (kind, result) {
+            (Kind::Monitor, Ok(_)) if waiter == Waiter::Gone => {
+                return self.unasked(Request::Demonitor { monitor: id });
+            }
+            (Kind::Monitor, Ok(value)) => {
+                self.open.insert(id, Open::Monitor);
+                Ok(value)
+            }
+            (Kind::Mailbox, Ok(Term::Pid(mailbox))) if waiter == Waiter::Gone => {
+                let reason = Term::atom("normal");
+                return self.unasked(Request::Close { mailbox, reason });
+            }
+            (Kind::Mailbox, Ok(Term::Pid(mailbox))) => {
+                self.mailboxes.insert(mailbox.clone());
+                Ok(mailbox.into())
+            }
+            (Kind::Mailbox, Ok(other)) => Err(CallError::BadReply(other)),
+            (_, result) => result,
+        };
         if waiter == Waiter::Here {
             self.events.push_back(ClientEvent::Answer { id, result });
+        }
+    }
+
+    /// Gives back what was got for somebody who does not wait any more.
+    fn unasked(&mut self, request: Request) {
+        if let Ok(id) = self.request(request) {
+            self.give_up(id);
         }
     }
 
@@ -594,6 +636,9 @@ impl Client {
                 // Nobody will tell of what was watched, either.
                 Open::Monitor => self.events.push_back(ClientEvent::Lost { monitor: id }),
             }
+        }
+        for mailbox in core::mem::take(&mut self.mailboxes) {
+            self.events.push_back(ClientEvent::Closed { mailbox, reason: Term::atom("noconnection") });
         }
         self.unanswered = 0;
         self.cancelled.clear();

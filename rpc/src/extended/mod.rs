@@ -27,4 +27,4 @@ pub use self::message::{
     Streamed,
 };
 pub use self::opening::{Opened, Opening};
-pub use self::server::{Congested, Server, ServerError, ServerEvent, Ticket};
+pub use self::server::{Server, ServerError, ServerEvent, Ticket, Undelivered};

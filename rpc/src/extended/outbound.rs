@@ -110,6 +110,11 @@ impl Outbound {
         Some(length)
     }
 
+    /// The longest message that the peer takes.
+    pub(super) const fn longest_message(&self) -> usize {
+        self.peer.message
+    }
+
     /// How many octets of short messages wait.
     pub(super) const fn waiting_short(&self) -> usize {
         self.frames.len()

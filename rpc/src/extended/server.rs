@@ -47,6 +47,7 @@ enum Open {
 enum Kind {
     Call { place: Place, streams: Streams, cancelled: bool },
     Monitor(Destination),
+    Demonitor(Id),
     Other,
 }
 
@@ -131,7 +132,8 @@ impl core::error::Error for ServerError {}
 
 /// Nothing is read while more octets than this wait to be sent.
 const ENOUGH_WAITING: usize = 16 << 20;
-/// No stream is written to while more octets than this wait to be sent in short messages.
+/// No stream is written to, and no mailbox, while more octets than this wait to be sent in short messages: so much goes
+/// before the answer to a small call.
 const ENOUGH_FOR_STREAMS: usize = 128 << 10;
 
 impl Server {
@@ -194,15 +196,17 @@ impl Server {
         let Some(Open::Request(length, kind)) = self.open.remove(&id) else { return };
         self.unanswered -= 1;
         self.pending -= length;
-        if let (Kind::Monitor(of), Ok(_)) = (&kind, &outcome) {
-            self.open.insert(id, Open::Monitor(of.clone()));
+        match (&kind, &outcome) {
+            (Kind::Monitor(of), Ok(_)) => drop(self.open.insert(id, Open::Monitor(of.clone()))),
+            (Kind::Demonitor(monitor), _) => self.forget(*monitor),
+            _ => {}
         }
         let answer = ServerMessage::Answer { id, outcome };
         if self.outbound.push(&answer.to_term(), None).is_err() {
             let failure = Failure::of("system_limit");
             let failure = match &kind {
                 Kind::Call { place, .. } => failure.at(place),
-                Kind::Monitor(_) | Kind::Other => failure,
+                Kind::Monitor(_) | Kind::Demonitor(_) | Kind::Other => failure,
             };
             self.push(&ServerMessage::Answer { id, outcome: Err(failure) }, None);
         }
@@ -222,21 +226,39 @@ impl Server {
         }
     }
 
+    /// Whether there is room for [messages](Self::message_to) to mailboxes. Where there is none they are to be kept back
+    /// until some of what waits has been [taken](Self::fill).
+    #[must_use]
+    pub const fn has_room_for_messages(&self) -> bool {
+        self.outbound.waiting_short() < ENOUGH_FOR_STREAMS && self.outbound.waiting() < ENOUGH_WAITING
+    }
+
     /// Delivers a message to a mailbox of the client.
     ///
     /// # Errors
-    /// [`Congested`] when too much waits to be sent, or the message is longer than the client takes: it is not delivered.
-    pub fn message_to(&mut self, mailbox: Pid, message: Term) -> Result<(), Congested> {
-        if self.outbound.waiting() >= ENOUGH_WAITING {
-            return Err(Congested);
+    /// [`Undelivered`], and then the client will not hear of it.
+    pub fn message_to(&mut self, mailbox: Pid, message: Term) -> Result<(), Undelivered> {
+        if !self.has_room_for_messages() {
+            return Err(Undelivered::Congested);
         }
         let message = ServerMessage::Message { mailbox, message };
-        self.outbound.push(&message.to_term(), Some(Line::Processes)).map(drop).map_err(|_too_long| Congested)
+        let pushed = self.outbound.push(&message.to_term(), Some(Line::Processes));
+        pushed.map(drop).map_err(|_too_long| Undelivered::TooLong)
     }
 
-    /// Tells that a mailbox has ended.
+    /// Tells that a mailbox has ended; with the reason `system_limit` where its own is longer than the client takes.
     pub fn closed(&mut self, mailbox: Pid, reason: Term) {
-        self.push(&ServerMessage::Closed { mailbox, reason }, Some(Line::Processes));
+        let closed = ServerMessage::Closed { mailbox: mailbox.clone(), reason };
+        if self.outbound.push(&closed.to_term(), Some(Line::Processes)).is_err() {
+            let reason = Term::atom("system_limit");
+            self.push(&ServerMessage::Closed { mailbox, reason }, Some(Line::Processes));
+        }
+    }
+
+    /// The longest message that the client takes, in octets of its external term.
+    #[must_use]
+    pub const fn longest_message(&self) -> usize {
+        self.outbound.longest_message()
     }
 
     /// Sends a piece of a call's output, and says how many octets of it: 0 while there is no credit, or enough waits to be
@@ -349,10 +371,9 @@ impl Server {
                 Kind::Call { place: Place::from(call), streams, cancelled: false }
             }
             Request::Demonitor { monitor } => {
-                if matches!(self.open.get(monitor), Some(Open::Monitor(_))) {
-                    self.open.remove(monitor);
-                }
-                Kind::Other
+                // One that is not answered yet is forgotten when this is.
+                self.forget(*monitor);
+                Kind::Demonitor(*monitor)
             }
             Request::Monitor { of } => Kind::Monitor(of.clone()),
             _ => Kind::Other,
@@ -362,6 +383,13 @@ impl Server {
         self.pending = self.pending.saturating_add(length);
         self.events.push_back(ServerEvent::Request { ticket: Ticket { id }, request });
         Ok(())
+    }
+
+    /// Nobody is to hear of this monitor any more.
+    fn forget(&mut self, monitor: Id) {
+        if matches!(self.open.get(&monitor), Some(Open::Monitor(_))) {
+            self.open.remove(&monitor);
+        }
     }
 
     /// What is said about the streams of a call that has ended was under way.
@@ -406,15 +434,23 @@ impl Server {
     }
 }
 
-/// A message was not delivered: its receiver does not keep up.
+/// Why a message was not delivered to a mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Congested;
+pub enum Undelivered {
+    /// Too much waits to be sent.
+    Congested,
+    /// It is longer than the client takes.
+    TooLong,
+}
 
-impl fmt::Display for Congested {
+impl fmt::Display for Undelivered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the receiver does not keep up with its messages")
+        f.write_str(match self {
+            Self::Congested => "the receiver does not keep up with its messages",
+            Self::TooLong => "the message is longer than the receiver takes",
+        })
     }
 }
 
-impl core::error::Error for Congested {}
+impl core::error::Error for Undelivered {}

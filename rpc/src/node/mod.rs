@@ -386,7 +386,7 @@ impl NodeBuilder {
         let service = Arc::new(Service {
             executor,
             limits: self.limits,
-            node: self.processes.node().clone(),
+            processes: self.processes.clone(),
             bert: self.bert,
             blocking: Turns::default(),
             casts: Arc::new(Semaphore::new(session::MAX_CASTS)),

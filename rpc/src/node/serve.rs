@@ -17,15 +17,15 @@ use crate::backend::{Backend, Caller, Cancellation, Context, Execution, Executor
 use crate::call::{Answer, Call, Command, Expect, Form, Place, Server as Machine, ServerConfig};
 use crate::client::SUBSYSTEM;
 use crate::extended::{Limits, Opened, Opening};
-use crate::term::{Atom, DecodeLimits, Emit};
+use crate::process::Processes;
+use crate::term::{DecodeLimits, Emit};
 
 /// Executes what comes on channels.
 #[derive(Debug)]
 pub(super) struct Service {
     pub(super) executor: Executor,
     pub(super) limits: DecodeLimits,
-    /// The node's name.
-    pub(super) node: Atom,
+    pub(super) processes: Processes,
     pub(super) bert: BertRpc,
     /// Whose turn it is among the calls that block each other.
     pub(super) blocking: Turns,
@@ -132,7 +132,7 @@ impl Service {
     async fn open(&self, channel: &mut Channel, peer: &Peer, context: &Context) -> io::Result<()> {
         let mut limits = Limits::DEFAULT;
         limits.message = self.limits.max_bytes;
-        let (mut opening, mut out) = (Opening::new(self.node.clone(), limits), Vec::new());
+        let (mut opening, mut out) = (Opening::new(self.processes.node().clone(), limits), Vec::new());
         loop {
             let chunk = channel.chunk().await?;
             if chunk.is_empty() {
@@ -142,7 +142,7 @@ impl Service {
                 Opened::Waiting(waiting) => opening = waiting,
                 Opened::Plain(octets) => return self.answer(channel, peer, context, Expect::Frames, &octets).await,
                 Opened::Extended { server, rest } => {
-                    return Session::new(self, server, context, out).run(channel, &rest).await;
+                    return Session::new(self, server, context, out, rest).run(channel).await;
                 }
             }
         }

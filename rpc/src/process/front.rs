@@ -6,9 +6,9 @@ use super::processes::Processes;
 use crate::acl::{Object, Subject};
 use crate::backend::{Backend, Context, Execution, Origin, Watch};
 use crate::bert::Known;
-use crate::call::{Call, Failure};
+use crate::call::{Call, Failure, Outcome, Success};
 use crate::extended::Destination;
-use crate::term::{Atom, Term};
+use crate::term::{Atom, Pid, Term};
 
 /// Processes, and a backend behind them for what is not theirs.
 pub(crate) struct Front {
@@ -51,6 +51,24 @@ impl Backend for Front {
             true => Backend::monitor(&self.processes, of, context),
             false => self.behind.monitor(of, context),
         }
+    }
+
+    fn link(&self, mailbox: &Pid, to: &Pid, _context: &Context) -> Outcome {
+        // To a process elsewhere there is no way: the mailbox is told so.
+        self.processes.link(mailbox, to);
+        Ok(Success::Value(Term::atom("ok")))
+    }
+
+    fn unlink(&self, mailbox: &Pid, from: &Pid) {
+        self.processes.unlink(mailbox, from);
+    }
+
+    fn exit(&self, from: &Pid, to: &Pid, reason: Term, context: &Context) -> Execution {
+        if self.processes.owns(&to.clone().into()) {
+            self.processes.exit(from, to, reason);
+            return Execution::Ready(Ok(Success::Value(Term::atom("ok"))));
+        }
+        self.behind.exit(from, to, reason, context)
     }
 
     fn origin(&self, subject: Subject<'_>) -> Origin {

@@ -48,7 +48,8 @@ impl Processes {
     /// Whether a message for this, or a monitor of it, is for a process of this node.
     pub(crate) fn owns(&self, destination: &Destination) -> bool {
         match destination {
-            Destination::Pid(pid) => pid.node() == self.node(),
+            // Another node may have the same name, above all none: a BEAM that is not distributed.
+            Destination::Pid(pid) => pid.node() == self.node() && pid.creation() == self.creation(),
             Destination::Name(name) => self.whereis(name).is_some(),
         }
     }

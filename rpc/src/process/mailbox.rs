@@ -201,7 +201,7 @@ impl OpenMailbox {
         self.mailbox.processes.exit(self.pid(), to, reason);
     }
 
-    /// Ends the process with this reason.
+    /// Ends the process with this reason: an end of its own, so that whoever is linked to it gets the exit signal.
     pub fn close(self, reason: Term) {
         self.mailbox.processes.end(self.pid(), reason);
     }

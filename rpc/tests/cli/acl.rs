@@ -173,7 +173,7 @@ fn explains(_: &Peers) -> Result<(), Failed> {
         ensure(json.code == Some(code) && value["allowed"] == (code == 0) && value["by"] == by, row, &json)?;
         count += 1;
     }
-    if count == 7 { Ok(()) } else { Err(format!("{count} rows").into()) }
+    if count == 9 { Ok(()) } else { Err(format!("{count} rows").into()) }
 }
 
 fn callers(_: &Peers) -> Result<(), Failed> {

@@ -1,7 +1,7 @@
 //! Requests and their answers.
 
-use sshrpc::call::{CallError, CallNotSent, Failure};
-use sshrpc::extended::{ClientEvent, Destination, Limits, Request, ServerEvent};
+use sshrpc::call::{CallError, CallNotSent, Failure, Success};
+use sshrpc::extended::{ClientEvent, Destination, Limits, Request, ServerEvent, Undelivered};
 use sshrpc::term::{Atom, Binary, Pid, Term, parse_call};
 
 use super::pair::{Pair, call, term, value};
@@ -58,7 +58,6 @@ fn every_request_travels() {
         Request::Cast { call },
         Request::Send { to: name("logger"), message: term("{hello,<<1,2>>}") },
         Request::Send { to: Destination::Pid(to.clone()), message: Term::NIL },
-        Request::Mailbox,
         Request::Close { mailbox: mailbox.clone(), reason: term("normal") },
         Request::Link { mailbox: mailbox.clone(), to: to.clone() },
         Request::Unlink { mailbox: mailbox.clone(), from: to.clone() },
@@ -72,6 +71,25 @@ fn every_request_travels() {
     }
     let id = pair.ask(Request::Ping);
     assert_eq!(pair.answered(), (id, "pong".to_owned()));
+}
+
+/// Opens this mailbox.
+fn open(pair: &mut Pair, mailbox: Pid) {
+    let id = pair.ask(Request::Mailbox);
+    let (ticket, asked) = pair.asked();
+    assert_eq!((ticket.id(), asked), (id, Request::Mailbox));
+    pair.answer(ticket, Ok(Success::Value(mailbox.clone().into())));
+    assert_eq!(pair.client.next_event(), Some(ClientEvent::Answer { id, result: Ok(mailbox.into()) }));
+}
+
+#[test]
+fn a_mailbox_is_a_pid() {
+    let mut pair = Pair::new();
+    let id = pair.ask(Request::Mailbox);
+    let (ticket, _) = pair.asked();
+    pair.answer(ticket, value("ok"));
+    let result = Err(CallError::BadReply(term("ok")));
+    assert_eq!(pair.client.next_event(), Some(ClientEvent::Answer { id, result }));
 }
 
 #[test]
@@ -101,6 +119,7 @@ fn monitors_tell_once_and_not_when_they_are_given_up() {
 #[test]
 fn mailboxes_get_their_messages() {
     let mut pair = Pair::new();
+    open(&mut pair, pid());
     pair.server.message_to(pid(), term("hello")).unwrap();
     pair.server.closed(pid(), term("system_limit"));
     pair.settle();
@@ -108,6 +127,67 @@ fn mailboxes_get_their_messages() {
     let message = ClientEvent::Message { mailbox: mailbox.clone(), message: term("hello") };
     assert_eq!(pair.client.next_event(), Some(message));
     assert_eq!(pair.client.next_event(), Some(ClientEvent::Closed { mailbox, reason }));
+    // It is no more.
+    pair.server.message_to(pid(), term("late")).unwrap();
+    pair.settle();
+    assert_eq!(pair.client.next_event(), None);
+}
+
+#[test]
+fn the_end_of_a_channel_closes_its_mailboxes() {
+    let mut pair = Pair::new();
+    open(&mut pair, pid());
+    pair.client.end();
+    let reason = term("noconnection");
+    assert_eq!(pair.client.next_event(), Some(ClientEvent::Closed { mailbox: pid(), reason }));
+}
+
+#[test]
+fn what_comes_for_somebody_who_has_gone_is_given_back() {
+    let mut pair = Pair::new();
+    let mailbox = pair.ask(Request::Mailbox);
+    let monitor = pair.ask(Request::Monitor { of: name("logger") });
+    pair.client.give_up(mailbox);
+    pair.client.give_up(monitor);
+    let ((one, _), (other, _)) = (pair.asked(), pair.asked());
+    pair.answer(one, Ok(Success::Value(pid().into())));
+    pair.answer(other, value("ok"));
+    assert_eq!(pair.asked().1, Request::Close { mailbox: pid(), reason: term("normal") });
+    assert_eq!(pair.asked().1, Request::Demonitor { monitor });
+    assert_eq!(pair.client.next_event(), None);
+}
+
+#[test]
+fn a_monitor_that_is_given_up_before_its_answer_leaves_nothing_behind() {
+    let mut pair = Pair::new();
+    let monitor = pair.ask(Request::Monitor { of: name("logger") });
+    pair.ask(Request::Demonitor { monitor });
+    let ((one, _), (other, _)) = (pair.asked(), pair.asked());
+    pair.answer(one, value("ok"));
+    pair.answer(other, value("ok"));
+    pair.answered();
+    pair.answered();
+    pair.server.down(monitor, term("killed"));
+    pair.settle();
+    assert_eq!(pair.client.next_event(), None);
+}
+
+#[test]
+fn messages_are_kept_back_while_too_much_waits() {
+    let mut pair = Pair::new();
+    open(&mut pair, pid());
+    let message = Term::Binary(Binary::from(vec![0; 10_000]));
+    let mut sent = 0;
+    while pair.server.has_room_for_messages() {
+        pair.server.message_to(pid(), message.clone()).unwrap();
+        sent += 1;
+    }
+    assert!((2..20).contains(&sent), "{sent}");
+    assert_eq!(pair.server.message_to(pid(), message.clone()), Err(Undelivered::Congested));
+    pair.settle();
+    pair.server.message_to(pid(), message).unwrap();
+    let long = Term::Binary(Binary::from(vec![0; Limits::DEFAULT.message + 1]));
+    assert_eq!(pair.server.message_to(pid(), long), Err(Undelivered::TooLong));
 }
 
 #[test]
