@@ -28,7 +28,7 @@ pub(crate) struct Plan {
 }
 
 /// About how many octets of a direction pass between two faults.
-const EVERY: u64 = 60_000;
+const EVERY: u64 = 250_000;
 /// How long it may take until all is well again, once nothing goes wrong any more.
 const RECOVERY: Duration = Duration::from_secs(120);
 
@@ -93,7 +93,8 @@ async fn places(plan: &Plan, ledger: &Arc<Ledger>) -> Result<Vec<Place>, Error> 
 
 fn pool(places: &[Place]) -> Result<Pool, Error> {
     let seconds = Duration::from_secs;
-    let mut pool = Pool::builder().balance(Balance::RoundRobin).wait(seconds(2)).connect_timeout(seconds(5));
+    let mut pool =
+        Pool::builder().balance(Balance::RoundRobin).wait(Duration::from_millis(300)).connect_timeout(seconds(5));
     pool = pool.ping(seconds(1), seconds(4)).reconnect(Duration::from_millis(20), Duration::from_millis(500));
     for (number, place) in (1..).zip(places) {
         let dial = place.host.dial(place.proxy.address);
@@ -127,7 +128,7 @@ fn start(plan: &Plan, ledger: &Arc<Ledger>, pool: &Pool, places: &[Place], over:
 /// Kills the node and starts it again, cuts all its connections, freezes them: again and again.
 async fn make_trouble(place: Arc<Mutex<Place>>, mut random: fastrand::Rng) {
     loop {
-        tokio::time::sleep(Duration::from_millis(random.u64(1000..8000))).await;
+        tokio::time::sleep(Duration::from_millis(random.u64(2000..12_000))).await;
         let mut place = place.lock().await;
         let pause = Duration::from_millis(random.u64(..3000));
         match random.u8(..10) {

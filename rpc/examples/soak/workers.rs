@@ -100,15 +100,22 @@ impl Worker {
         let (request, expected) = match self.random.u8(..10) {
             0..7 => (call("soak", "record", [id.into()]), id.into()),
             7 => {
-                let length = self.random.usize(..200_000);
+                let length = self.random.usize(..100_000);
                 let payload = Term::binary(vec![id.to_be_bytes()[7]; length]);
                 (call("soak", "echo", [id.into(), payload.clone()]), payload)
             }
             _ => (call("soak", "slow", [id.into(), self.random.u64(..100).into()]), id.into()),
         };
         let mut request = Request::call(request).repeat(repeat);
-        if self.random.u8(..4) == 0 {
-            request = request.key(self.random.u8(..16).to_be_bytes());
+        match self.random.u8(..8) {
+            0 | 1 => request = request.key(self.random.u8(..16).to_be_bytes()),
+            2 => {
+                let nodes = self.pool.nodes();
+                if let Some(node) = self.random.choice(nodes.iter()) {
+                    request = request.node(node.name().clone());
+                }
+            }
+            _ => {}
         }
         self.ask(id, request, &expected).await;
     }
@@ -138,6 +145,9 @@ impl Worker {
 
     async fn multicall(&self) {
         let nodes = self.pool.nodes();
+        if nodes.iter().all(|node| node.client().is_none()) {
+            return;
+        }
         let first = self.ledger.ask_each(Kind::Multicall, nodes.len() as u64);
         let work = rpc::multicall(&nodes, "soak", "record_here", [first], PATIENCE);
         let Some(answered) = self.in_time("a multicall", work).await else { return };
