@@ -14,6 +14,8 @@ mod keys;
 mod nodes;
 #[path = "cli/serve.rs"]
 mod serve;
+#[path = "cli/shell.rs"]
+mod shell;
 #[path = "cli/ssh.rs"]
 mod ssh;
 #[path = "cli/support.rs"]
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
     trials.extend(keys::trials());
     trials.extend(nodes::trials());
     trials.extend(serve::trials());
+    trials.extend(shell::trials());
     trials.extend(ssh::trials());
     peers::run(trials)
 }
@@ -102,7 +105,7 @@ fn demonstration(_: &Peers) -> Result<(), Failed> {
 
 fn help_and_completions_are_complete(_: &Peers) -> Result<(), Failed> {
     let home = Home::new()?;
-    for command in ["demo", "serve", "call", "send", "ping", "nodes", "acl", "keygen", "completions"] {
+    for command in ["demo", "serve", "call", "send", "shell", "ping", "nodes", "acl", "keygen", "completions"] {
         for help in ["-h", "--help"] {
             let done = home.run(&[command, help])?;
             ensure(done.code == Some(0) && done.stdout().contains("Usage: sshrpc "), "help", &done)?;

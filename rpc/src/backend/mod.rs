@@ -28,9 +28,11 @@ pub mod beam;
 mod builtin;
 mod context;
 mod executor;
+pub(crate) mod listing;
 pub(crate) mod panics;
 mod registry;
 mod router;
+pub(crate) mod statistics;
 mod typed;
 
 use core::fmt;
@@ -80,6 +82,21 @@ pub trait Backend: Send + Sync + 'static {
     /// Why it cannot be watched.
     fn monitor(&self, _of: &Destination, _context: &Context) -> Result<Watch, Failure> {
         Ok(Box::pin(core::future::ready(Term::atom("noproc"))))
+    }
+
+    /// The names of the modules that it has, as a list of atoms. Who may know of them is not asked here.
+    ///
+    /// Unless a backend knows better, it is asked as one asks an Erlang: `code:all_available()`.
+    fn modules(&self, context: &Context) -> Execution {
+        listing::modules(|call| self.call(call, context))
+    }
+
+    /// The functions of a module, as a list of `{Name,Arity}`, empty where there is no such module. Who may know of them is
+    /// not asked here.
+    ///
+    /// Unless a backend knows better, it is asked as one asks an Erlang: `Module:module_info(exports)`.
+    fn exports(&self, module: &Atom, context: &Context) -> Execution {
+        listing::exports(module, |call| self.call(call, context))
     }
 
     /// Whose code would do this. Where no rule says otherwise, what is built in is open to whoever may log in, and what is

@@ -24,6 +24,7 @@ mod secret;
 mod send;
 mod serve;
 mod settings;
+mod shell;
 mod table;
 mod terminal;
 
@@ -60,6 +61,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Serve(command) => command.run(&output, cli.global.verbose),
         Command::Call(command) => command.run(&output, cli.global.verbose),
         Command::Send(command) => command.run(&output, cli.global.verbose),
+        Command::Shell(command) => command.run(output, cli.global.verbose),
         Command::Ping(command) => command.run(output, cli.global.verbose),
         Command::Nodes(command) => command.run(&output, cli.global.verbose),
         Command::Acl(command) => command.run(&output),
@@ -98,6 +100,7 @@ enum Command {
     Serve(serve::Serve),
     Call(call::Call),
     Send(send::Send),
+    Shell(shell::Shell),
     Ping(ping::Ping),
     Nodes(nodes::List),
     Acl(acl::Acl),

@@ -11,6 +11,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
 
 use super::BertRpc;
+use super::connections::Connections;
 use super::session::Session;
 use crate::backend::{Backend, Caller, Cancellation, Context, Execution, Executor};
 use crate::call::{Answer, Call, Command, Expect, Form, Place, Server as Machine, ServerConfig};
@@ -26,6 +27,7 @@ pub(super) struct Service {
     /// The node's name.
     pub(super) node: Atom,
     pub(super) bert: BertRpc,
+    pub(super) connections: Arc<Connections>,
     /// The casts that can still begin.
     pub(super) casts: Arc<Semaphore>,
 }
@@ -47,6 +49,7 @@ const NO_SHELL: &str = "This is an sshrpc node: its shell speaks Erlang's extern
 impl Service {
     /// Runs one program to its end.
     pub(super) async fn run(&self, request: ProgramRequest) {
+        self.connections.see(request.peer());
         let peer = request.peer().clone();
         let (user, program) = (peer.user.clone(), request.program().clone());
         let terminal = request.terminal().is_some();

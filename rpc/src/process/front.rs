@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::processes::Processes;
 use crate::acl::{Object, Subject};
-use crate::backend::{Backend, Context, Execution, Origin, Watch};
+use crate::backend::{Backend, Context, Execution, Origin, Watch, listing};
 use crate::bert::Known;
 use crate::call::{Call, Failure};
 use crate::extended::Destination;
@@ -50,6 +50,24 @@ impl Backend for Front {
         match self.processes.owns(of) {
             true => Backend::monitor(&self.processes, of, context),
             false => self.behind.monitor(of, context),
+        }
+    }
+
+    fn modules(&self, context: &Context) -> Execution {
+        let behind = self.behind.modules(context);
+        match self.functions {
+            ProcessFunctions::Front => listing::with(behind, Processes::modules().map(Term::from).collect()),
+            ProcessFunctions::Behind => behind,
+        }
+    }
+
+    fn exports(&self, module: &Atom, context: &Context) -> Execution {
+        let behind = self.behind.exports(module, context);
+        match self.functions {
+            ProcessFunctions::Front => {
+                listing::with(behind, Processes::exports(module.as_str()).map(listing::export).collect())
+            }
+            ProcessFunctions::Behind => behind,
         }
     }
 
