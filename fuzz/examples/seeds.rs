@@ -153,6 +153,7 @@ fn term_seeds() {
         seen.push(shape);
         let name = format!("etf-{number:03}");
         write("term_decode", &name, &bytes);
+        write("term_eetf", &name, &bytes);
         if text != "!badarg" && text.len() < 300 && !text.contains("#Ref") {
             write("term_text", &name, text.as_bytes());
         }

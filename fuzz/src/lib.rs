@@ -5,6 +5,7 @@ mod app;
 mod calls;
 mod certificates;
 mod client;
+mod eetf;
 mod extended;
 mod files;
 pub mod script;
@@ -13,6 +14,7 @@ mod terms;
 mod toy;
 mod world;
 
+pub use self::eetf::term_eetf;
 pub use calls::calls;
 pub use certificates::certificates;
 pub use client::packets_to_client;
@@ -28,6 +30,7 @@ pub fn target(name: &str) -> Option<fn(&[u8])> {
         "packets_to_server" => packets_to_server,
         "packets_to_client" => packets_to_client,
         "term_decode" => term_decode,
+        "term_eetf" => term_eetf,
         "term_text" => term_text,
         "calls" => calls,
         "extended" => extended,

@@ -13,6 +13,7 @@
 //! - [`bert`] has BERT-RPC 1.0, as machines too.
 //! - [`extended`] has the protocol that goes beyond the original one: numbered calls, messages, monitors, streams.
 //! - [`backend`] has who executes: Rust functions, and the built-in ones. [`acl`] has who may call what, [`audit`] who did.
+//! - [`rpc`] and [`erpc`] have the functions of Erlang's modules of these names.
 //! - [`process`] has processes of Rust code: mailboxes, links, monitors, servers like `gen_server`.
 //!
 //! `term`, `call`, `bert` and `extended` need neither an operating system nor the standard library (`default-features = false`).
@@ -32,11 +33,15 @@ pub mod call;
 pub mod client;
 #[cfg(feature = "config")]
 pub mod config;
+#[cfg(feature = "std")]
+pub mod erpc;
 pub mod extended;
 #[cfg(feature = "std")]
 pub mod node;
 #[cfg(feature = "std")]
 pub mod process;
+#[cfg(feature = "std")]
+pub mod rpc;
 pub mod term;
 
 #[cfg(feature = "std")]

@@ -186,7 +186,7 @@ async fn supervise(work: Work, place: Place, context: Context) -> Outcome {
     outcome.map_err(|failure| failure.at(&place))
 }
 
-async fn passed(deadline: Option<Instant>) {
+pub(crate) async fn passed(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
         None => core::future::pending().await,

@@ -27,6 +27,7 @@
 pub mod beam;
 mod builtin;
 mod context;
+pub mod dist;
 mod executor;
 pub(crate) mod listing;
 pub(crate) mod panics;
@@ -42,7 +43,9 @@ use core::pin::Pin;
 pub use self::beam::{BeamNode, BeamPort};
 pub use self::builtin::Limits;
 pub use self::context::{Caller, Cancellation, Canceller, Context};
+pub use self::dist::BeamDist;
 pub use self::executor::Executor;
+pub(crate) use self::executor::passed;
 pub use self::registry::Functions;
 pub use self::router::Router;
 pub use self::typed::{Argument, Reply, TypedFunction};

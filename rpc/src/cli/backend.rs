@@ -4,21 +4,25 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use sshrpc::Functions;
 use sshrpc::acl::Acl;
+use sshrpc::audit::Audit;
 use sshrpc::backend::beam::{BeamError, Bounds};
-use sshrpc::backend::{Backend, BeamNode, BeamPort, Router};
+use sshrpc::backend::dist::{InvalidNodeName, NodeName};
+use sshrpc::backend::{Backend, BeamNode, BeamPort, Executor, Router};
 use sshrpc::node::NodeBuilder;
+use sshrpc::{Functions, term::Atom};
 
+use super::cluster::Joining;
 use super::config::shown;
 use super::failure::Failure;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Executing {
     /// builtin; beam: an Erlang that is started and stopped with the node; beam-node=SOCKET: a running Erlang, which dials this
-    /// Unix socket by `sshrpc_bridge:start("SOCKET")`
+    /// Unix socket by `sshrpc_bridge:start("SOCKET")`; beam-dist=NAME@HOST: a running node of this machine, whose cluster is
+    /// joined
     ///
-    /// With either Erlang, calls of the module sshrpc are still executed by the node itself.
+    /// With any Erlang, calls of the module sshrpc are still executed by the node itself.
     #[arg(long, value_name = "WHO", default_value = "builtin", value_parser = parse)]
     backend: Who,
 
@@ -30,6 +34,9 @@ pub(crate) struct Executing {
     /// The program that starts Erlang; ERL_LIBS and ERL_FLAGS, in the environment, give it modules and options
     #[arg(long, value_name = "PROGRAM", default_value = "erl")]
     erl: PathBuf,
+
+    #[command(flatten)]
+    joining: Joining,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,14 +44,18 @@ enum Who {
     Builtin,
     Beam,
     BeamNode(PathBuf),
+    BeamDist(NodeName),
 }
 
-fn parse(text: &str) -> Result<Who, &'static str> {
+fn parse(text: &str) -> Result<Who, String> {
     match text.split_once('=') {
         None if text == "builtin" => Ok(Who::Builtin),
         None if text == "beam" => Ok(Who::Beam),
         Some(("beam-node", path)) if !path.is_empty() => Ok(Who::BeamNode(path.into())),
-        _ => Err("there are builtin, beam and beam-node=SOCKET"),
+        Some(("beam-dist", name)) => {
+            name.parse().map(Who::BeamDist).map_err(|error: InvalidNodeName| error.to_string())
+        }
+        _ => Err("there are builtin, beam, beam-node=SOCKET and beam-dist=NAME@HOST".to_owned()),
     }
 }
 
@@ -66,17 +77,37 @@ impl Executing {
         }
     }
 
-    /// The node with its backend, ready for calls.
-    pub(crate) async fn start(&self, node: NodeBuilder) -> Result<NodeBuilder, Failure> {
+    /// The node, of this name, with its backend, ready for calls. Those from a cluster go by these rules too, and into this
+    /// log.
+    pub(crate) async fn start(
+        &self,
+        mut node: NodeBuilder,
+        name: Option<&Atom>,
+        acl: &Acl,
+        audit: &Audit,
+    ) -> Result<NodeBuilder, Failure> {
+        if let Some(name) = name {
+            node = node.name(name.clone());
+        }
         let builtin = Functions::with_builtins();
+        if self.backend == Who::Builtin {
+            return Ok(node.functions(builtin));
+        }
+        let builtin = Arc::new(builtin);
         let erlang: Arc<dyn Backend> = match &self.backend {
-            Who::Builtin => return Ok(node.functions(builtin)),
+            Who::Builtin => builtin.clone(),
             Who::Beam => {
                 Arc::new(BeamPort::builder().program(&self.erl).start().await.map_err(|error| failed(&error))?)
             }
             Who::BeamNode(path) => Arc::new(BeamNode::listen(path, Bounds::default()).map_err(|error| failed(&error))?),
+            Who::BeamDist(peer) => {
+                let served = Executor::new(builtin.clone(), acl.clone()).audit(audit.clone());
+                let joined = self.joining.join(peer, name, served).await?;
+                node = node.processes(joined.processes().clone());
+                Arc::new(joined)
+            }
         };
-        Ok(node.backend(Arc::new(Router::new(erlang).route("sshrpc", Arc::new(builtin)))))
+        Ok(node.backend(Arc::new(Router::new(erlang).route("sshrpc", builtin))))
     }
 
     /// Who executes what, by module, in the order in which they are asked.
@@ -88,6 +119,9 @@ impl Executing {
             Who::BeamNode(path) => {
                 json!([builtin("sshrpc"), { "backend": "beam-node", "modules": "*", "socket": path }])
             }
+            Who::BeamDist(peer) => {
+                json!([builtin("sshrpc"), { "backend": "beam-dist", "modules": "*", "node": peer.to_string() }])
+            }
         }
     }
 
@@ -97,6 +131,7 @@ impl Executing {
             Who::Builtin => return Vec::new(),
             Who::Beam => format!("Calls are executed by `{}`", self.erl.display()),
             Who::BeamNode(path) => format!("Calls are executed by the Erlang that dials {}", shown(path)),
+            Who::BeamDist(node) => format!("Calls are executed by the node {node}"),
         };
         let whose = match self.allow_all {
             true => "whoever may log in may call every function there.",

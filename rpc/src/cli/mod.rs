@@ -3,6 +3,7 @@
 mod acl;
 mod backend;
 mod call;
+mod cluster;
 mod completions;
 mod config;
 mod demo;

@@ -38,6 +38,7 @@ Examples:
   sshrpc serve                                   on 127.0.0.1:2222
   sshrpc serve --listen 0.0.0.0:2222 -v          for every interface, and tell each call
   sshrpc serve --backend beam --allow-all        every function of the Erlang that is installed
+  sshrpc serve --backend beam-dist=shop@myhost   what the rules allow, in a running Erlang
   sshrpc serve --tier legacy                     with CBC and SHA-1, for clients of the paper's time
 
 Stop it with Ctrl-C or SIGTERM: calls that run are answered first. A second one stops it at once.")]
@@ -46,7 +47,8 @@ pub(crate) struct Serve {
     #[arg(long, short, value_name = "ADDRESS:PORT", value_parser = listen_address)]
     listen: Option<String>,
 
-    /// The node's name, as erlang:node() has it: name@host [default: nonode@nohost]
+    /// The node's name, as erlang:node() has it: name@host [default: nonode@nohost; in a cluster
+    /// sshrpc- and a random number, with the other node's host]
     #[arg(long, value_name = "NAME@HOST", value_parser = sshrpc::config::node_name)]
     name: Option<Atom>,
 
@@ -247,10 +249,7 @@ impl Serve {
         if *compress {
             builder = builder.compress();
         }
-        if let Some(name) = &self.name {
-            builder = builder.name(name.clone());
-        }
-        builder = self.executing.start(builder).await?;
+        builder = self.executing.start(builder, self.name.as_ref(), &rules.acl, &rules.audit).await?;
         let mut stop = Stop::new()?;
         if let Some(path) = rules.file {
             Reload { path, acl: rules.acl, audit: rules.audit.clone() }.start()?;

@@ -15,10 +15,11 @@ use ssh_transport::client::{Guesses, Prompter};
 use ssh_transport::files::FileError;
 use ssh_transport::identity::{Identity, IdentityError};
 use ssh_transport::ssh_config::{ConfigError, HostConfig, Jump, Selections, SshConfig};
+use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use super::route::{Route, Traveller};
-use super::{Client, Inner, InvalidTarget, Mode, Target};
+use super::{Client, Inner, InvalidTarget, MAX_POSTS, Mode, Target};
 
 /// A connection to be made.
 #[derive(Debug)]
@@ -302,7 +303,8 @@ impl Connect {
     pub async fn connect(mut self) -> Result<Client, ConnectError> {
         let route = self.route().await?;
         let Self { target, mode, timeout, .. } = self;
-        let mut inner = Inner { target, route, ssh: None, mode, timeout, caller: tokio::sync::Mutex::default() };
+        let posts = Arc::new(Semaphore::new(MAX_POSTS));
+        let mut inner = Inner { target, route, ssh: None, mode, timeout, posts, caller: tokio::sync::Mutex::default() };
         if mode != Mode::Exec {
             inner.ssh = Some(inner.new_connection().await?);
         }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use ssh_transport::client::ProgramError;
 use tokio::io::AsyncReadExt;
+use tokio::sync::Semaphore;
 
 pub use connect::{Connect, ConnectError};
 pub use target::{InvalidTarget, Target};
@@ -21,8 +22,11 @@ use self::caller::Caller;
 use self::machine::Machine;
 use self::route::Route;
 use crate::call::{Call, CallError, CallNotSent, ClientConfig, ClientError, Framing, command_text};
-use crate::extended::{CallOptions, Destination, Request};
+use crate::extended::{Blocking, CallOptions, Destination, Request};
 use crate::term::{Atom, Term, decode_exact_with};
+
+/// How much may be on its way whose answer nobody waits for.
+const MAX_POSTS: usize = 1024;
 
 /// The subsystem's name.
 pub const SUBSYSTEM: &str = "sshrpc@k2r.org";
@@ -159,6 +163,8 @@ struct Inner {
     ssh: Option<ssh_transport::Client>,
     mode: Mode,
     timeout: Option<Duration>,
+    /// Room for what nobody waits for the answer of.
+    posts: Arc<Semaphore>,
     /// The channel that calls share, once there is one.
     caller: tokio::sync::Mutex<Option<Caller>>,
 }
@@ -193,7 +199,7 @@ impl Client {
     /// # Errors
     /// When the function fails, the node refuses, or the connection breaks.
     pub async fn apply(&self, call: &Call) -> Result<Term, Error> {
-        self.in_time(self.execute(call)).await
+        self.in_time(self.execute(call, CallOptions::default())).await
     }
 
     /// The same with a deadline, which begins when the node reads the call: a call that has not ended by then is stopped, and
@@ -204,6 +210,34 @@ impl Client {
     pub async fn apply_within(&self, call: &Call, deadline: Duration) -> Result<Term, Error> {
         let options = CallOptions { deadline: Some(deadline), ..CallOptions::default() };
         self.request(Request::Call { call: call.clone(), options }).await
+    }
+
+    /// Executes `call` within this time, in its turn where it blocks others.
+    pub(crate) async fn apply_in_turn(
+        &self,
+        call: &Call,
+        deadline: Option<Duration>,
+        block: Blocking,
+    ) -> Result<Term, Error> {
+        let work = self.in_time(self.execute(call, CallOptions { deadline, block, ..CallOptions::default() }));
+        match deadline {
+            None => work.await,
+            Some(limit) => tokio::time::timeout(limit, work).await.unwrap_or(Err(Error::TimedOut(limit))),
+        }
+    }
+
+    /// Puts something on its way, and does not wait for the answer: what is posted one after the other goes in this order.
+    /// It waits only while too much is posted and not answered.
+    pub(crate) async fn post(&self, request: Request) -> Result<(), Error> {
+        let room = self.inner.posts.clone().acquire_owned().await;
+        let reply = self.extended().await?.request(request)?;
+        tokio::spawn(async move {
+            if let Err(error) = reply.await {
+                tracing::debug!("what was posted failed: {error}");
+            }
+            drop(room);
+        });
+        Ok(())
     }
 
     /// Has `call` executed, and does not wait for its outcome: only until the node has begun. What becomes of it is in the
@@ -267,10 +301,12 @@ impl Client {
         }
     }
 
-    async fn execute(&self, call: &Call) -> Result<Term, Error> {
+    async fn execute(&self, call: &Call, options: CallOptions) -> Result<Term, Error> {
         match (self.inner.mode, &self.inner.ssh) {
+            (mode, _) if mode != Mode::Subsystem && options.block == Blocking::Yes => Err(Error::Plain(mode)),
             (Mode::Subsystem | Mode::Shell, Some(ssh)) => {
-                let options = CallOptions { deadline: self.inner.timeout, ..CallOptions::default() };
+                let deadline = options.deadline.into_iter().chain(self.inner.timeout).min();
+                let options = CallOptions { deadline, ..options };
                 let reply = self.caller(ssh).await?.call(call, options)?;
                 reply.await
             }

@@ -138,6 +138,19 @@ pub struct CallOptions {
     pub input: Streamed,
     /// Whether a stream of output is wanted.
     pub output: Streamed,
+    /// Whether it waits for its turn among the calls that block each other.
+    pub block: Blocking,
+}
+
+/// Whether a call blocks others, and is blocked by them, as `rpc:block_call/4` does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Blocking {
+    /// It runs beside all others.
+    #[default]
+    No,
+    /// Of all calls on the node that say so, whoever called, one runs at a time: `true`.
+    Yes,
 }
 
 /// Whether a call has a stream.
@@ -336,7 +349,8 @@ impl CallOptions {
             (Term::atom("deadline"), milliseconds.into())
         });
         let stream = |name, streamed| (streamed == Streamed::Yes).then(|| (Term::atom(name), STREAM));
-        Term::map([deadline, stream("input", self.input), stream("output", self.output)].into_iter().flatten())
+        let block = (self.block == Blocking::Yes).then(|| (Term::atom("block"), true.into()));
+        Term::map([deadline, stream("input", self.input), stream("output", self.output), block].into_iter().flatten())
     }
 
     /// Options that nobody here knows are those of a later version, and passed over.
@@ -349,6 +363,7 @@ impl CallOptions {
                 }
                 Some("input") => options.input = Streamed::read(value)?,
                 Some("output") => options.output = Streamed::read(value)?,
+                Some("block") => options.block = Blocking::read(value)?,
                 _ => {}
             }
         }
@@ -359,6 +374,16 @@ impl CallOptions {
 impl Streamed {
     fn read(term: &Term) -> Result<Self, Fault> {
         if *term == STREAM { Ok(Self::Yes) } else { Err(Fault::Badarg) }
+    }
+}
+
+impl Blocking {
+    fn read(term: &Term) -> Result<Self, Fault> {
+        match term.as_bool() {
+            Some(true) => Ok(Self::Yes),
+            Some(false) => Ok(Self::No),
+            None => Err(Fault::Badarg),
+        }
     }
 }
 

@@ -23,7 +23,8 @@ pub use self::client::{Client, ClientError, ClientEvent};
 pub use self::hello::{Accepted, Limits};
 pub use self::inbound::{InboundError, PartError};
 pub use self::message::{
-    CallOptions, ClientMessage, Destination, Fault, Id, Malformed, Request, ServerMessage, StreamMessage, Streamed,
+    Blocking, CallOptions, ClientMessage, Destination, Fault, Id, Malformed, Request, ServerMessage, StreamMessage,
+    Streamed,
 };
 pub use self::opening::{Opened, Opening};
 pub use self::server::{Congested, Server, ServerError, ServerEvent, Ticket};

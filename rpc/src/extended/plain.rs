@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::hello::Limits;
-use super::message::{Id, Request, Streamed};
+use super::message::{Blocking, CallOptions, Id, Request, Streamed};
 use crate::call::{CallError, CallId, CallNotSent, Client, ClientConfig, ClientError, Failure, Framing};
 use crate::term::{DecodeLimits, Term};
 
@@ -34,7 +34,7 @@ impl Plain {
     /// Asks, or has the answer at once.
     pub(super) fn request(&mut self, id: Id, request: Request) -> Result<Option<Result<Term, CallError>>, CallNotSent> {
         match request {
-            Request::Call { call, options } if options.input == Streamed::No && options.output == Streamed::No => {
+            Request::Call { call, options } if goes(options) => {
                 let asked = self.machine.call(&call, &mut self.out)?;
                 self.asked.insert(asked, id);
                 Ok(None)
@@ -78,4 +78,9 @@ impl Plain {
     pub(super) const fn has_output(&self) -> bool {
         !self.out.is_empty()
     }
+}
+
+/// Whether the plain protocol can say this: it has no streams, and what other channels do blocks nobody.
+fn goes(options: CallOptions) -> bool {
+    options.input == Streamed::No && options.output == Streamed::No && options.block == Blocking::No
 }

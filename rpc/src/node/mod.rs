@@ -2,6 +2,7 @@
 
 mod authorized;
 mod bert;
+mod blocking;
 mod connections;
 mod own;
 mod serve;
@@ -32,6 +33,7 @@ use tokio::sync::Semaphore;
 use self::authorized::Authorized;
 use self::bert::Listener;
 pub use self::bert::{BertRpc, Keep};
+use self::blocking::Turns;
 use self::connections::Connections;
 use self::own::Own;
 use self::serve::Service;
@@ -409,6 +411,7 @@ impl NodeBuilder {
             node: self.processes.node().clone(),
             bert: self.bert,
             connections,
+            blocking: Turns::default(),
             casts: Arc::new(Semaphore::new(session::MAX_CASTS)),
         });
         let bert = match listen {

@@ -11,6 +11,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
 
 use super::BertRpc;
+use super::blocking::Turns;
 use super::connections::Connections;
 use super::session::Session;
 use crate::backend::{Backend, Caller, Cancellation, Context, Execution, Executor};
@@ -28,6 +29,8 @@ pub(super) struct Service {
     pub(super) node: Atom,
     pub(super) bert: BertRpc,
     pub(super) connections: Arc<Connections>,
+    /// Whose turn it is among the calls that block each other.
+    pub(super) blocking: Turns,
     /// The casts that can still begin.
     pub(super) casts: Arc<Semaphore>,
 }

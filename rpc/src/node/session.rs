@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::serve::{Service, finish, log, refuse};
 use crate::backend::{Backend, Cancellation, Canceller, Context, Execution};
 use crate::call::{Call, Failure, Outcome, Success};
-use crate::extended::{CallOptions, Destination, Id, Request, Server, ServerEvent, Streamed, Ticket};
+use crate::extended::{Blocking, CallOptions, Destination, Id, Request, Server, ServerEvent, Streamed, Ticket};
 use crate::term::Term;
 
 /// How many casts a node runs at once.
@@ -149,7 +149,10 @@ impl<'a> Session<'a> {
         if let Some(deadline) = options.deadline.and_then(|limit| Instant::now().checked_add(limit)) {
             context = context.with_deadline(deadline.into_std());
         }
-        let execution = self.service.executor.call(call, &context);
+        let execution = match options.block {
+            Blocking::Yes => self.service.blocking.call(&self.service.executor, call, &context),
+            _ => self.service.executor.call(call, &context),
+        };
         if matches!(execution, Execution::Pending(_)) {
             self.cancellers.insert(ticket.id(), canceller);
         }

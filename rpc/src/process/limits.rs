@@ -40,6 +40,8 @@ pub(super) struct Load {
 }
 
 impl Load {
+    pub(super) const NONE: Self = Self { messages: 0, octets: 0 };
+
     /// Whether a message fits.
     pub(super) const fn fits(self, octets: usize, limits: MailboxLimits) -> bool {
         self.messages < limits.messages && self.octets.saturating_add(octets) <= limits.octets

@@ -104,7 +104,7 @@ impl Processes {
     pub fn send(&self, to: &Destination, message: Term) -> Result<(), SendError> {
         let letter = Letter::new(message);
         self.with(|table, effects| match to {
-            Destination::Pid(pid) if pid.node() != self.node() => Err(SendError::Elsewhere(pid.node().clone())),
+            Destination::Pid(pid) if pid.node() != self.node() => table.send_there(pid.node(), to, letter, effects),
             Destination::Pid(pid) => table.send(pid, letter, effects),
             Destination::Name(name) => {
                 let pid = table.whereis(name).cloned().ok_or_else(|| SendError::NoName(name.clone()))?;
@@ -114,17 +114,32 @@ impl Processes {
     }
 
     /// Watches a process: the future has the reason why it ended, `noproc` when it is not there, and
-    /// `noconnection` when it is of another node. Dropping it ends the
+    /// `noconnection` when it is of a node that is not connected (any more). Dropping it ends the
     /// watch.
     pub fn monitor(&self, of: &Destination) -> Monitor {
+        if let Destination::Pid(pid) = of
+            && pid.node() != self.node()
+        {
+            return self.monitor_there(pid.node(), of);
+        }
         let (sender, end) = oneshot::channel();
         let watched = self.with(|table, _| {
             let pid = table.find(of).ok_or(Reason::of("noproc"))?;
             let reference = table.identities.reference();
             let watched = table.watch(&pid, reference.clone(), Watcher::Future(sender));
-            watched.map_err(|_sender| table.absence(&pid)).map(|()| (pid, reference))
+            watched.map_err(|_sender| table.absence(&pid)).map(|()| (Watched::Here(pid), reference))
         });
         Monitor { processes: self.clone(), watched: watched.map_err(|absence| absence.term), end }
+    }
+
+    /// The same of a process of another node, by its pid or its name there.
+    pub(crate) fn monitor_there(&self, node: &Atom, of: &Destination) -> Monitor {
+        let (sender, end) = oneshot::channel();
+        let watched = self.with(|table, effects| {
+            let reference = table.watch_there(node, of, sender, effects)?;
+            Some((Watched::There(node.clone(), of.clone()), reference))
+        });
+        Monitor { processes: self.clone(), watched: watched.ok_or(Term::atom("noconnection")), end }
     }
 
     /// Links two processes, as one of them by `erlang:link/1`. When `to` is not there, `pid` gets its exit signal `noproc`.
@@ -134,7 +149,7 @@ impl Processes {
 
     /// Removes the link, as one of them by `erlang:unlink/1`: what has come from it already stays.
     pub fn unlink(&self, pid: &Pid, from: &Pid) {
-        self.with(|table, _| table.unlink(pid, from));
+        self.with(|table, effects| table.unlink(pid, from, effects));
     }
 
     /// Sends an exit signal to a process, as `from` by `erlang:exit/2`.
@@ -226,8 +241,15 @@ impl fmt::Debug for Processes {
 pub struct Monitor {
     processes: Processes,
     /// What is watched, or the reason when it was not there.
-    watched: Result<(Pid, Reference), Term>,
+    watched: Result<(Watched, Reference), Term>,
     end: oneshot::Receiver<Term>,
+}
+
+/// Whom a monitor watches.
+#[derive(Debug)]
+enum Watched {
+    Here(Pid),
+    There(Atom, Destination),
 }
 
 impl Future for Monitor {
@@ -243,9 +265,11 @@ impl Future for Monitor {
 
 impl Drop for Monitor {
     fn drop(&mut self) {
-        if let Ok((pid, reference)) = &self.watched {
-            self.processes.with(|table, effects| table.unwatch(pid, reference, effects));
-        }
+        let Ok((watched, reference)) = &self.watched else { return };
+        self.processes.with(|table, effects| match watched {
+            Watched::Here(pid) => table.unwatch(pid, reference, effects),
+            Watched::There(node, of) => table.unwatch_there(node, of, reference, effects),
+        });
     }
 }
 

@@ -5,6 +5,7 @@ use core::task::Waker;
 use tokio::sync::oneshot;
 
 use super::limits::MailboxLimits;
+use crate::extended::Destination;
 use crate::term::{Pid, Reference, Term};
 
 /// A message in a mailbox.
@@ -26,7 +27,7 @@ impl Letter {
 #[derive(Clone)]
 pub(super) struct Reason {
     pub(super) term: Term,
-    octets: usize,
+    pub(super) octets: usize,
 }
 
 /// What `{'EXIT',From,_}` and `{'DOWN',Reference,process,Object,_}` count beside the reason.
@@ -66,6 +67,8 @@ impl Reason {
 pub(super) enum Watcher {
     /// A process, by `'DOWN'` with this object.
     Process(Pid, Term),
+    /// A process of another node, which monitors it by this name or pid.
+    There(Pid, Destination),
     /// Rust code that waits.
     Future(oneshot::Sender<Term>),
 }

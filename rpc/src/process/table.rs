@@ -9,6 +9,7 @@ use super::error::{NotRegistered, SendError};
 use super::identity::Identities;
 use super::info::ProcessInfo;
 use super::limits::{Load, MailboxLimits};
+use super::neighbour::Outbox;
 use super::signal::{Effects, Letter, Reason, Watcher};
 use crate::extended::Destination;
 use crate::term::{Atom, Pid, Reference, Term};
@@ -16,8 +17,12 @@ use crate::term::{Atom, Pid, Reference, Term};
 /// The processes that are alive, and their names.
 pub(super) struct Table {
     pub(super) identities: Identities,
-    processes: BTreeMap<Pid, Entry>,
+    pub(super) processes: BTreeMap<Pid, Entry>,
     names: BTreeMap<Atom, Pid>,
+    /// The nodes that are connected.
+    pub(super) neighbours: BTreeMap<Atom, Outbox>,
+    /// The number of the next link that is removed across a connection.
+    pub(super) next_unlink: u64,
 }
 
 /// What becomes of exit signals that come to a process.
@@ -41,9 +46,11 @@ pub(super) struct Entry {
     /// Wakes who waits for a letter.
     waker: Option<Waker>,
     name: Option<Atom>,
-    links: BTreeSet<Pid>,
+    pub(super) links: BTreeSet<Pid>,
+    /// Processes of other nodes that it was linked to, and that have not acknowledged the end of that.
+    pub(super) unlinking: BTreeMap<Pid, u64>,
     /// Whom it monitors: the process, and the term for it in `'DOWN'`.
-    monitors: BTreeMap<Reference, (Pid, Term)>,
+    pub(super) monitors: BTreeMap<Reference, (Pid, Term)>,
     /// Who monitors it.
     watchers: BTreeMap<Reference, Watcher>,
     /// Is told the exit reason.
@@ -51,11 +58,17 @@ pub(super) struct Entry {
 }
 
 /// Those whose end is due, with their reasons, the first one first.
-type Dying = VecDeque<(Pid, Reason)>;
+pub(super) type Dying = VecDeque<(Pid, Reason)>;
 
 impl Table {
     pub(super) const fn new(identities: Identities) -> Self {
-        Self { identities, processes: BTreeMap::new(), names: BTreeMap::new() }
+        Self {
+            identities,
+            processes: BTreeMap::new(),
+            names: BTreeMap::new(),
+            neighbours: BTreeMap::new(),
+            next_unlink: 1,
+        }
     }
 
     /// Makes a process. The receiver gets its exit reason.
@@ -75,6 +88,7 @@ impl Table {
             waker: None,
             name: None,
             links: BTreeSet::new(),
+            unlinking: BTreeMap::new(),
             monitors: BTreeMap::new(),
             watchers: BTreeMap::new(),
             ended,
@@ -175,7 +189,9 @@ impl Table {
         if pid == to {
             return;
         }
-        if !self.processes.contains_key(to) {
+        if self.is_neighbour(to) {
+            self.link_there(pid, to, effects);
+        } else if !self.processes.contains_key(to) {
             let mut dying = Dying::new();
             self.exit_by_link(to, pid, &self.absence(to), &mut dying, effects);
             self.end_all(dying, effects);
@@ -193,7 +209,11 @@ impl Table {
     }
 
     /// Removes the link: no exit signal comes from it afterwards.
-    pub(super) fn unlink(&mut self, pid: &Pid, from: &Pid) {
+    pub(super) fn unlink(&mut self, pid: &Pid, from: &Pid, effects: &mut Effects) {
+        if self.is_neighbour(from) {
+            self.unlink_there(pid, from, effects);
+            return;
+        }
         for (one, other) in [(pid, from), (from, pid)] {
             if let Some(entry) = self.processes.get_mut(one) {
                 entry.links.remove(other);
@@ -203,6 +223,10 @@ impl Table {
 
     /// Sends an exit signal, as `erlang:exit/2`.
     pub(super) fn exit(&mut self, from: &Pid, to: &Pid, reason: Reason, effects: &mut Effects) {
+        if self.is_neighbour(to) {
+            self.exit_there(from, to, reason, effects);
+            return;
+        }
         let Some(entry) = self.processes.get(to) else {
             effects.garbage.push(reason.term);
             return;
@@ -244,9 +268,14 @@ impl Table {
     /// name that nobody has.
     pub(super) fn monitor(&mut self, by: &Pid, of: Option<&Pid>, object: Term, effects: &mut Effects) -> Reference {
         let reference = self.identities.reference();
+        let there = of.is_some_and(|of| self.is_neighbour(of));
         let Some(entry) = self.processes.get_mut(by) else { return reference };
         if let Some(of) = of {
             entry.monitors.insert(reference.clone(), (of.clone(), object.clone()));
+            if there {
+                self.monitor_there(by, of, &reference, effects);
+                return reference;
+            }
             let watcher = Watcher::Process(by.clone(), object.clone());
             if self.watch(of, reference.clone(), watcher).is_ok() {
                 return reference;
@@ -263,14 +292,17 @@ impl Table {
     pub(super) fn demonitor(&mut self, by: &Pid, reference: &Reference, effects: &mut Effects) {
         let monitor = self.processes.get_mut(by).and_then(|entry| entry.monitors.remove(reference));
         if let Some((of, _object)) = monitor {
-            self.unwatch(&of, reference, effects);
+            match self.is_neighbour(&of) {
+                true => self.demonitor_there(by, &of, reference, effects),
+                false => self.unwatch(&of, reference, effects),
+            }
         }
     }
 
     pub(super) fn info(&self, pid: &Pid) -> Option<ProcessInfo> {
         let entry = self.processes.get(pid)?;
         let by_process = |watcher: &Watcher| match watcher {
-            Watcher::Process(by, _object) => Some(by.clone()),
+            Watcher::Process(by, _) | Watcher::There(by, _) => Some(by.clone()),
             Watcher::Future(_) => None,
         };
         Some(ProcessInfo {
@@ -289,7 +321,7 @@ impl Table {
         self.processes.get(of).map_or(0, |entry| entry.watchers.len())
     }
 
-    fn end_all(&mut self, mut dying: Dying, effects: &mut Effects) {
+    pub(super) fn end_all(&mut self, mut dying: Dying, effects: &mut Effects) {
         while let Some((pid, reason)) = dying.pop_front() {
             if let Some(entry) = self.processes.remove(&pid) {
                 self.bury(&pid, entry, &reason, &mut dying, effects);
@@ -304,14 +336,21 @@ impl Table {
             self.names.remove(name);
         }
         for (reference, (of, _object)) in &entry.monitors {
-            self.unwatch(of, reference, effects);
+            match self.is_neighbour(of) {
+                true => self.demonitor_there(pid, of, reference, effects),
+                false => self.unwatch(of, reference, effects),
+            }
         }
         for link in &entry.links {
-            self.exit_by_link(pid, link, reason, dying, effects);
+            match self.is_neighbour(link) {
+                true => self.link_exit_there(pid, link, reason, effects),
+                false => self.exit_by_link(pid, link, reason, dying, effects),
+            }
         }
         for (reference, watcher) in entry.watchers {
             match watcher {
                 Watcher::Process(by, object) => self.down(&by, &reference, object, reason, dying, effects),
+                Watcher::There(by, of) => self.down_there(reference, of, by, reason, effects),
                 Watcher::Future(sender) => effects.told.push((sender, reason.term.clone())),
             }
         }
@@ -321,7 +360,14 @@ impl Table {
     }
 
     /// The exit signal of a link. Here `kill` is a reason like any other.
-    fn exit_by_link(&mut self, from: &Pid, to: &Pid, reason: &Reason, dying: &mut Dying, effects: &mut Effects) {
+    pub(super) fn exit_by_link(
+        &mut self,
+        from: &Pid,
+        to: &Pid,
+        reason: &Reason,
+        dying: &mut Dying,
+        effects: &mut Effects,
+    ) {
         let Some(entry) = self.processes.get_mut(to) else { return };
         entry.links.remove(from);
         match entry.exits {
@@ -331,7 +377,7 @@ impl Table {
         }
     }
 
-    fn down(
+    pub(super) fn down(
         &mut self,
         by: &Pid,
         reference: &Reference,

@@ -70,7 +70,7 @@ fn lacks(_: &Peers) -> Result<(), Failed> {
     for (arguments, code, said) in [
         (&["--backend", "beam"][..], 2, "--allow-all"),
         (&["--backend", "beam-node=s"], 2, "--allow-all"),
-        (&["--backend", "jvm"], 2, "there are builtin, beam and beam-node=SOCKET"),
+        (&["--backend", "jvm"], 2, "there are builtin, beam, beam-node=SOCKET and beam-dist=NAME@HOST"),
         (&missing, 8, "there is no program `/nonexistent/erl`"),
     ] {
         let (exit, stderr) = serve(arguments)?;

@@ -1,7 +1,9 @@
 //! Where only one of the two ends knows the extended protocol.
 
 use sshrpc::call::{CallError, Failure, Framing, Server as PlainServer, ServerConfig, Success, append};
-use sshrpc::extended::{CallOptions, Client, ClientEvent, Destination, Limits, Opened, Opening, Request, Streamed};
+use sshrpc::extended::{
+    Blocking, CallOptions, Client, ClientEvent, Destination, Limits, Opened, Opening, Request, Streamed,
+};
 use sshrpc::term::{Atom, Emit, parse_call};
 
 use super::pair::{call, term};
@@ -69,6 +71,17 @@ fn there_are_no_streams() {
     let id = client.request(Request::Call { call: parse_call("a:b()").unwrap(), options }).unwrap();
     assert_eq!(client.send_data(id, b"input"), 0);
     client.send_eof(id);
+    assert!(run(&mut client, &mut node).is_empty());
+    let result = Err(CallError::Failed(Failure::erpc("notsup")));
+    assert_eq!(client.next_event(), Some(ClientEvent::Answer { id, result }));
+}
+
+#[test]
+fn there_are_no_calls_that_block_others() {
+    let (mut client, mut node) = (Client::new(Limits::DEFAULT), PlainServer::new(ServerConfig::default()));
+    let mut options = CallOptions::default();
+    options.block = Blocking::Yes;
+    let id = client.request(Request::Call { call: parse_call("a:b()").unwrap(), options }).unwrap();
     assert!(run(&mut client, &mut node).is_empty());
     let result = Err(CallError::Failed(Failure::erpc("notsup")));
     assert_eq!(client.next_event(), Some(ClientEvent::Answer { id, result }));
