@@ -28,6 +28,7 @@ mod settings;
 mod shell;
 mod table;
 mod terminal;
+mod top;
 
 use std::process::ExitCode;
 
@@ -64,6 +65,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Send(command) => command.run(&output, cli.global.verbose),
         Command::Shell(command) => command.run(output, cli.global.verbose),
         Command::Ping(command) => command.run(output, cli.global.verbose),
+        Command::Top(command) => command.run(output, cli.global.verbose),
         Command::Nodes(command) => command.run(&output, cli.global.verbose),
         Command::Acl(command) => command.run(&output),
         Command::Keygen(command) => command.run(&output, cli.global.verbose),
@@ -104,6 +106,7 @@ enum Command {
     Shell(shell::Shell),
     Ping(ping::Ping),
     Nodes(nodes::List),
+    Top(top::Top),
     Acl(acl::Acl),
     Keygen(keygen::Keygen),
     Completions(completions::Completions),
