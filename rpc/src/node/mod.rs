@@ -36,7 +36,7 @@ use self::serve::Service;
 use crate::acl::Acl;
 use crate::audit::Audit;
 use crate::backend::{Backend, Cancellation, Executor, Functions};
-use crate::process::{Front, ProcessFunctions, Processes};
+use crate::process::{Front, Links, ProcessFunctions, Processes};
 use crate::term::{Atom, DecodeLimits};
 
 /// A node that listens. Clients reach it by exec, shell and subsystem alike.
@@ -380,7 +380,8 @@ impl NodeBuilder {
         policy.revoked_keys = self.revoked_keys;
         let (behind, functions) =
             self.backend.unwrap_or_else(|| (Arc::new(Functions::with_builtins()), ProcessFunctions::Front));
-        let front = Front { processes: self.processes.clone(), behind, functions };
+        let links = Links::default();
+        let front = Front { processes: self.processes.clone(), behind, functions, links };
         let executor = Executor::new(Arc::new(front), self.acl).audit(self.audit);
         let listen = self.bert.listen.clone();
         let service = Arc::new(Service {
