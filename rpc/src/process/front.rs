@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::links::Links;
 use super::processes::Processes;
 use crate::acl::{Object, Subject};
-use crate::backend::{Backend, Context, Execution, Origin, Streams, Watch};
+use crate::backend::{Backend, Context, Execution, Origin, Streams, Watch, listing};
 use crate::bert::Known;
 use crate::call::{Call, Failure, Outcome, Success};
 use crate::extended::Destination;
@@ -65,7 +65,13 @@ impl Backend for Front {
     fn link(&self, mailbox: &Pid, to: &Pid, context: &Context) -> Outcome {
         match self.processes.owns(&to.clone().into()) {
             true => self.processes.link(mailbox, to),
-            false => self.links.link(self, mailbox, to, context)?,
+            false => match self.behind.link(mailbox, to, context) {
+                // It has no links that know our processes.
+                Err(failure) if failure == Failure::erpc("notsup") => {
+                    self.links.link(self, mailbox, to, context)?;
+                }
+                outcome => return outcome,
+            },
         }
         Ok(Success::Value(Term::atom("ok")))
     }
@@ -81,6 +87,24 @@ impl Backend for Front {
             return Execution::Ready(Ok(Success::Value(Term::atom("ok"))));
         }
         self.behind.exit(from, to, reason, context)
+    }
+
+    fn modules(&self, context: &Context) -> Execution {
+        let behind = self.behind.modules(context);
+        match self.functions {
+            ProcessFunctions::Front => listing::with(behind, Processes::modules().map(Term::from).collect()),
+            ProcessFunctions::Behind => behind,
+        }
+    }
+
+    fn exports(&self, module: &Atom, context: &Context) -> Execution {
+        let behind = self.behind.exports(module, context);
+        match self.functions {
+            ProcessFunctions::Front => {
+                listing::with(behind, Processes::exports(module.as_str()).map(listing::export).collect())
+            }
+            ProcessFunctions::Behind => behind,
+        }
     }
 
     fn origin(&self, subject: Subject<'_>) -> Origin {

@@ -45,10 +45,21 @@ impl Processes {
         FUNCTIONS.iter().any(|(module, ..)| *module == name)
     }
 
+    /// The modules of these functions.
+    pub(crate) fn modules() -> impl Iterator<Item = Atom> {
+        FUNCTIONS.iter().map(|(module, ..)| Atom::from_static(module))
+    }
+
+    /// Those of these functions that are of this module.
+    pub(crate) fn exports(name: &str) -> impl Iterator<Item = (Atom, usize)> {
+        let own = FUNCTIONS.iter().filter(move |(module, ..)| *module == name);
+        own.map(|(_, function, arity)| (Atom::from_static(function), *arity))
+    }
+
     /// Whether a message for this, or a monitor of it, is for a process of this node.
     pub(crate) fn owns(&self, destination: &Destination) -> bool {
         match destination {
-            // Another node may have the same name, above all none: a BEAM that is not distributed.
+            // A backend's processes may be of a node with the same name: every Erlang without one is `nonode@nohost`.
             Destination::Pid(pid) => pid.node() == self.node() && pid.creation() == self.creation(),
             Destination::Name(name) => self.whereis(name).is_some(),
         }
