@@ -1,6 +1,6 @@
 %% Executes calls for a node of sshrpc in this BEAM: the node's end of the extended protocol, as docs/protocol.md of sshrpc
 %% specifies it, in frames with four octets of length in front. Long messages are not cut into parts, for the two ends are
-%% on one machine; there are no streams and no mailboxes.
+%% on one machine; there are no streams and no mailboxes. Exit signals of the node's processes come from the process here.
 %%
 %% In a running system, as a child of a supervisor or by itself:
 %%
@@ -177,12 +177,16 @@ handle({monitor, Id, To}, State) when is_atom(To); is_pid(To) ->
     answer(Id, {return, ok}, under_way(Id, {watch, Monitor, To}, State));
 handle({demonitor, Id, Watch}, State) ->
     answer(Id, {return, ok}, unwatch(Watch, State));
+%% From is a process of the node's, for which the signal comes from here.
+handle({exit, Id, From, To, Reason}, State) when is_pid(From), is_pid(To) ->
+    true = exit(To, Reason),
+    answer(Id, {return, ok}, State);
 handle({ping, Id}, State) ->
     answer(Id, {return, pong}, State);
 handle({cancel, Id}, State) ->
     stop(Id, {exit, killed}, State);
 handle(Request, State) when is_tuple(Request), tuple_size(Request) >= 2, is_integer(element(2, Request)) ->
-    Known = lists:member(element(1, Request), [call, cast, send, monitor, ping]),
+    Known = lists:member(element(1, Request), [call, cast, send, monitor, exit, ping]),
     Reason =
         case Known of
             true -> badarg;

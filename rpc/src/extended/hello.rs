@@ -99,12 +99,12 @@ enum Role {
 
 /// `{sshrpc, hello, Offer}`: a client's first frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Offer {
-    pub(super) limits: Limits,
+pub(crate) struct Offer {
+    pub(crate) limits: Limits,
 }
 
 impl Offer {
-    pub(super) fn to_term(self) -> Term {
+    pub(crate) fn to_term(self) -> Term {
         let versions = Term::list(VERSIONS.map(Term::from));
         hello(Term::map([(Term::atom("versions"), versions)].into_iter().chain(self.limits.entries(Role::Client))))
     }
@@ -136,7 +136,7 @@ impl Accepted {
         hello(Term::map(said.into_iter().chain(self.limits.entries(Role::Node))))
     }
 
-    pub(super) fn read(term: &Term) -> Option<Self> {
+    pub(crate) fn read(term: &Term) -> Option<Self> {
         let map = hello_map(term)?;
         let version = map.get(&Term::atom("version"))?.as_u64()?;
         VERSIONS.contains(&version).then_some(())?;

@@ -20,6 +20,8 @@ mod server;
 mod stream;
 
 pub use self::client::{Client, ClientError, ClientEvent};
+#[cfg(feature = "std")]
+pub(crate) use self::hello::Offer;
 pub use self::hello::{Accepted, Limits};
 pub use self::inbound::{InboundError, PartError};
 pub use self::message::{

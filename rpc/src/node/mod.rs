@@ -41,7 +41,7 @@ use crate::acl::Acl;
 use crate::audit::Audit;
 use crate::backend::statistics::Statistics;
 use crate::backend::{Backend, Cancellation, Executor, Functions};
-use crate::process::{Front, ProcessFunctions, Processes};
+use crate::process::{Front, Links, ProcessFunctions, Processes};
 use crate::term::{Atom, DecodeLimits};
 
 /// A node that listens. Clients reach it by exec, shell and subsystem alike.
@@ -394,7 +394,8 @@ impl NodeBuilder {
         policy.revoked_keys = self.revoked_keys;
         let (behind, functions) =
             self.backend.unwrap_or_else(|| (Arc::new(Functions::with_builtins()), ProcessFunctions::Front));
-        let front = Front { processes: self.processes.clone(), behind, functions };
+        let links = Links::default();
+        let front = Front { processes: self.processes.clone(), behind, functions, links };
         let (statistics, connections) = (Arc::new(Statistics::new()), Arc::new(Connections::default()));
         let own = Own {
             behind: Arc::new(front),

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::connections::Connections;
 use crate::acl::{Acl, Kind, Object, Subject};
 use crate::backend::statistics::Statistics;
-use crate::backend::{Backend, Context, Execution, Origin, Watch, listing};
+use crate::backend::{Backend, Context, Execution, Origin, Streams, Watch, listing};
 use crate::bert::Known;
 use crate::call::{Call, Failure, Outcome, Success};
 use crate::extended::Destination;
-use crate::term::{Atom, Term};
+use crate::term::{Atom, Pid, Term};
 
 /// The functions of a node about itself, and a backend behind them for everything else.
 ///
@@ -112,6 +112,25 @@ impl Backend for Own {
             ("statistics", []) => Execution::Ready(Ok(Success::Value(self.list_statistics(context)))),
             _ => self.behind.call(call, context),
         }
+    }
+
+    fn stream(&self, call: Call, streams: Streams, context: &Context) -> Execution {
+        match has(call.module.as_str(), call.function.as_str(), call.args.len()) {
+            true => Execution::Ready(Err(Failure::erpc("notsup"))),
+            false => self.behind.stream(call, streams, context),
+        }
+    }
+
+    fn link(&self, mailbox: &Pid, to: &Pid, context: &Context) -> Outcome {
+        self.behind.link(mailbox, to, context)
+    }
+
+    fn unlink(&self, mailbox: &Pid, from: &Pid) {
+        self.behind.unlink(mailbox, from);
+    }
+
+    fn exit(&self, from: &Pid, to: &Pid, reason: Term, context: &Context) -> Execution {
+        self.behind.exit(from, to, reason, context)
     }
 
     fn module(&self, name: &Atom) -> Known {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::links::Links;
 use super::processes::Processes;
 use crate::acl::{Object, Subject};
 use crate::backend::{Backend, Context, Execution, Origin, Streams, Watch, listing};
@@ -15,6 +16,7 @@ pub(crate) struct Front {
     pub(crate) processes: Processes,
     pub(crate) behind: Arc<dyn Backend>,
     pub(crate) functions: ProcessFunctions,
+    pub(crate) links: Links,
 }
 
 /// Who answers Erlang's functions about processes.
@@ -60,14 +62,23 @@ impl Backend for Front {
         }
     }
 
-    fn link(&self, mailbox: &Pid, to: &Pid, _context: &Context) -> Outcome {
-        // To a process elsewhere there is no way: the mailbox is told so.
-        self.processes.link(mailbox, to);
+    fn link(&self, mailbox: &Pid, to: &Pid, context: &Context) -> Outcome {
+        match self.processes.owns(&to.clone().into()) {
+            true => self.processes.link(mailbox, to),
+            false => match self.behind.link(mailbox, to, context) {
+                // It has no links that know our processes.
+                Err(failure) if failure == Failure::erpc("notsup") => {
+                    self.links.link(self, mailbox, to, context)?;
+                }
+                outcome => return outcome,
+            },
+        }
         Ok(Success::Value(Term::atom("ok")))
     }
 
     fn unlink(&self, mailbox: &Pid, from: &Pid) {
         self.processes.unlink(mailbox, from);
+        self.links.unlink(mailbox, from);
     }
 
     fn exit(&self, from: &Pid, to: &Pid, reason: Term, context: &Context) -> Execution {

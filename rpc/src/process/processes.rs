@@ -167,6 +167,12 @@ impl Processes {
         self.with(|table, effects| table.exit(from, to, reason, effects));
     }
 
+    /// Has a process get the exit signal of a link to a process elsewhere, which has ended.
+    pub(super) fn exit_by_link(&self, from: &Pid, to: &Pid, reason: Term) {
+        let reason = Reason::new(reason);
+        self.with(|table, effects| table.linked_has_ended(from, to, &reason, effects));
+    }
+
     /// Has nodes dialled by this, when something is wanted of their processes and they are not connected.
     pub(crate) fn dial_by(&self, dialler: Option<Arc<Dialler>>) {
         *self.0.dialler.lock().unwrap_or_else(PoisonError::into_inner) = dialler;

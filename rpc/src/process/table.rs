@@ -203,6 +203,13 @@ impl Table {
         }
     }
 
+    /// A process elsewhere has ended that this one was linked to.
+    pub(super) fn linked_has_ended(&mut self, from: &Pid, to: &Pid, reason: &Reason, effects: &mut Effects) {
+        let mut dying = Dying::new();
+        self.exit_by_link(from, to, reason, &mut dying, effects);
+        self.end_all(dying, effects);
+    }
+
     /// Why a process that is not in the table is not: what its links and monitors are told.
     pub(super) fn absence(&self, pid: &Pid) -> Reason {
         Reason::of(if *pid.node() == self.identities.node { "noproc" } else { "noconnection" })

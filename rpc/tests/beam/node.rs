@@ -102,6 +102,7 @@ fn requests(peers: &Peers) -> Result<(), Failed> {
         ("{call,5,{lists,seq,[1,2]},[]}", error(5, "badarg")),
         ("{call,6,{lists,seq,[1,2]},#{output => stream}}", error(6, "notsup")),
         ("{mailbox,7}", error(7, "notsup")),
+        ("{exit,12,own,own,kill}", error(12, "badarg")),
         ("{call,8,{binary,copy,[<<1>>,65536]},#{}}", error(8, "system_limit")),
         ("{demonitor,9,1}", "{answer,9,{return,ok}}".to_owned()),
     ] {

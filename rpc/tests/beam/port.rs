@@ -9,7 +9,8 @@ use sshrpc::backend::beam::{BeamError, Bounds};
 use sshrpc::backend::{Backend, BeamPort, Cancellation, Executor, Watch};
 use sshrpc::call::Success;
 use sshrpc::extended::Destination;
-use sshrpc::term::{Atom, Term, parse_call};
+use sshrpc::term::{Atom, Pid, Term, parse_call};
+use sshrpc::{Client, Connect, Identity, Node, PrivateKey};
 
 use crate::{ERL, applied, becomes, block_on, context, evaluated, evaluation, same, value};
 
@@ -27,6 +28,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         peers::trial("a_killed_beam_is_started_again", ERL, killed),
         peers::trial("a_beam_gets_messages_in_order", ERL, messages),
         peers::trial("a_beam_watches_processes", ERL, monitors),
+        peers::trial("a_beam_gets_exit_signals", ERL, exits),
+        peers::trial("clients_link_to_processes_of_a_beam_and_cast_there", ERL, links),
         peers::trial("a_dropped_beam_ends", ERL, dropped),
         peers::trial("a_missing_or_broken_erl_is_an_error", &["false"], broken),
     ]
@@ -278,6 +281,78 @@ fn monitors(_: &Peers) -> Result<(), Failed> {
 }
 
 /// Its process ends, and nothing is left of it.
+const STOPPABLE: &str = "spawn(fun() -> receive {stop, Reason} -> exit(Reason) end end).";
+
+async fn stoppable(beam: &BeamPort) -> Result<Pid, Failed> {
+    match evaluated(beam, STOPPABLE).await? {
+        Term::Pid(pid) => Ok(pid),
+        other => Err(format!("{other} is no pid").into()),
+    }
+}
+
+fn exits(_: &Peers) -> Result<(), Failed> {
+    block_on(async {
+        let beam = beam().await?;
+        let pid = stoppable(&beam).await?;
+        let from = Pid::new(Atom::new("a@b")?, 1, 0, 7);
+        let watch = beam.monitor(&pid.clone().into(), &context())?;
+        // `normal` is no reason to end.
+        for reason in ["normal", "{please,go}"] {
+            let sent = beam.exit(&from, &pid, reason.parse()?, &context()).outcome().await;
+            same(&format!("{sent:?}"), "Ok(Value(ok))")?;
+        }
+        same(&tokio::time::timeout(LIMIT, watch).await?.to_string(), "{please,go}")?;
+        let gone = beam.exit(&from, &pid, Term::atom("kill"), &context()).outcome().await;
+        same(&format!("{gone:?}"), "Ok(Value(ok))")
+    })
+}
+
+/// A client of a node of processes, behind which this is.
+async fn client(beam: Arc<BeamPort>) -> Result<Client, Failed> {
+    let mut rng = sshrpc::os_rng()?;
+    let (host_key, user_key) = (PrivateKey::generate_ed25519(&mut rng), PrivateKey::generate_ed25519(&mut rng));
+    let node = Node::builder().backend(beam).name(Atom::new("front@example")?).acl(Acl::allow_all());
+    let node = node.host_key(host_key.clone()).authorized_key(user_key.public().clone()).listen("127.0.0.1:0");
+    let node = node.bind().await?;
+    let to = Connect::to(&node.local_addr()?.to_string())?.no_config().host_key(host_key.public().clone());
+    tokio::spawn(node.run(std::future::pending()));
+    Ok(to.identity(Identity::from_key(user_key, "")).connect().await?)
+}
+
+fn links(_: &Peers) -> Result<(), Failed> {
+    block_on(async {
+        let beam = Arc::new(beam().await?);
+        let client = client(beam.clone()).await?;
+        client.cast(&parse_call("persistent_term:put(sshrpc_test,done)")?).await?;
+        becomes(&*beam, "persistent_term:get(sshrpc_test, none).", "done").await?;
+
+        let mut mailbox = client.mailbox().await?;
+        let pid = stoppable(&beam).await?;
+        mailbox.link(&pid).await?;
+        client.send(pid.clone(), "{stop,{shutdown,done}}".parse()?).await?;
+        let exit = tokio::time::timeout(LIMIT, mailbox.recv()).await??;
+        same(&exit.to_string(), &format!("{{'EXIT',{pid},{{shutdown,done}}}}"))?;
+
+        // One that is gone, one that is unlinked, one that ends with its mailbox.
+        mailbox.link(&pid).await?;
+        let exit = tokio::time::timeout(LIMIT, mailbox.recv()).await??;
+        same(&exit.to_string(), &format!("{{'EXIT',{pid},noproc}}"))?;
+        let (unlinked, linked) = (stoppable(&beam).await?, stoppable(&beam).await?);
+        mailbox.link(&unlinked).await?;
+        mailbox.unlink(&unlinked).await?;
+        mailbox.link(&linked).await?;
+        let watch = client.monitor(linked).await?;
+        mailbox.close("{shutdown,over}".parse()?).await?;
+        same(&tokio::time::timeout(LIMIT, watch).await??.to_string(), "{shutdown,over}")?;
+        same(
+            &evaluated(&*beam, &format!("is_process_alive(list_to_pid({:?})).", unlinked.to_string()))
+                .await?
+                .to_string(),
+            "true",
+        )
+    })
+}
+
 fn dropped(_: &Peers) -> Result<(), Failed> {
     let pid = block_on(async {
         let beam = beam().await?;

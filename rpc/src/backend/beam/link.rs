@@ -12,7 +12,7 @@ use super::table::{Table, noconnection};
 use crate::backend::{Backend, Context, Execution, Watch};
 use crate::call::{Call, Failure, Framing, Outcome, append};
 use crate::extended::{CallOptions, ClientMessage, Destination, Id, Request};
-use crate::term::{Emit, Term};
+use crate::term::{Emit, Pid, Term};
 
 /// The one end of the stream that callers hold. Clones are of the same BEAM.
 #[derive(Clone, Debug)]
@@ -91,6 +91,10 @@ impl Backend for Link {
 
     fn send(&self, to: &Destination, message: Term, _context: &Context) -> Execution {
         self.ask(Request::Send { to: to.clone(), message })
+    }
+
+    fn exit(&self, from: &Pid, to: &Pid, reason: Term, _context: &Context) -> Execution {
+        self.ask(Request::Exit { mailbox: from.clone(), to: to.clone(), reason })
     }
 
     fn monitor(&self, of: &Destination, _context: &Context) -> Result<Watch, Failure> {

@@ -14,7 +14,7 @@ use super::{BeamError, Bounds};
 use crate::backend::{Backend, Context, Execution, Watch};
 use crate::call::{Call, Failure};
 use crate::extended::Destination;
-use crate::term::Term;
+use crate::term::{Pid, Term};
 
 /// A running BEAM, which executes calls in the midst of whatever it does. It has the module [`BRIDGE`](super::BRIDGE), and
 /// dials:
@@ -57,6 +57,10 @@ impl Backend for BeamNode {
 
     fn send(&self, to: &Destination, message: Term, context: &Context) -> Execution {
         self.link.send(to, message, context)
+    }
+
+    fn exit(&self, from: &Pid, to: &Pid, reason: Term, context: &Context) -> Execution {
+        self.link.exit(from, to, reason, context)
     }
 
     fn monitor(&self, of: &Destination, context: &Context) -> Result<Watch, Failure> {

@@ -22,7 +22,7 @@ use super::{BRIDGE, BeamError, Bounds};
 use crate::backend::{Backend, Context, Execution, Watch};
 use crate::call::{Call, Failure};
 use crate::extended::Destination;
-use crate::term::Term;
+use crate::term::{Pid, Term};
 
 /// A BEAM that the node starts, and that ends with it however the node ends.
 ///
@@ -64,6 +64,10 @@ impl Backend for BeamPort {
 
     fn send(&self, to: &Destination, message: Term, context: &Context) -> Execution {
         self.link.send(to, message, context)
+    }
+
+    fn exit(&self, from: &Pid, to: &Pid, reason: Term, context: &Context) -> Execution {
+        self.link.exit(from, to, reason, context)
     }
 
     fn monitor(&self, of: &Destination, context: &Context) -> Result<Watch, Failure> {

@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 
 use super::link::Link;
 use super::table::Unasked;
-use crate::call::{Failure, Framing, append};
-use crate::extended::{Id, Malformed, ServerMessage};
+use crate::call::{Answer, Failure, Framing, Status, append};
+use crate::extended::{Accepted, Id, Limits, Malformed, Offer, ServerMessage};
 use crate::term::{DecodeLimits, Emit, Term, decode_exact_with, decode_with};
 
 /// How long a BEAM may take from its start to its answer to our hello.
@@ -114,30 +114,18 @@ impl<R, W> Drop for Session<R, W> {
 }
 
 /// `{sshrpc, hello, Offer}` in its frame: no message here is in parts, so a frame may be as long as a message.
-fn hello(limits: &DecodeLimits) -> Result<Vec<u8>, Ended> {
-    let offer = [
-        (Term::atom("versions"), Term::list([Term::from(1)])),
-        (Term::atom("frame"), limits.max_bytes.into()),
-        (Term::atom("message"), limits.max_bytes.into()),
-    ];
-    let hello = Term::tuple([Term::atom("sshrpc"), Term::atom("hello"), Term::map(offer)]);
+fn hello(terms: &DecodeLimits) -> Result<Vec<u8>, Ended> {
+    let limits = Limits { frame: terms.max_bytes, message: terms.max_bytes, ..Limits::DEFAULT };
     let mut frame = Vec::new();
-    append(&hello, Framing::Frame, Emit::default(), limits.max_bytes, &mut frame)
+    append(&Offer { limits }.to_term(), Framing::Frame, Emit::default(), terms.max_bytes, &mut frame)
         .map_err(|_too_long| Ended::Io(io::ErrorKind::InvalidInput.into()))?;
     Ok(frame)
 }
 
-/// Whether this is `{answer, {{sshrpc, hello, #{version => 1}}, 0}}`.
+/// Whether this is `{answer, {{sshrpc, hello, Accepted}, 0}}`.
 fn accepts(answer: &Term) -> bool {
-    let accepted = || {
-        let [answer, reply] = answer.as_tuple()? else { return None };
-        let [hello, status] = reply.as_tuple()? else { return None };
-        let [protocol, tag, map] = hello.as_tuple()? else { return None };
-        let is_hello = answer.is_atom("answer") && protocol.is_atom("sshrpc") && tag.is_atom("hello");
-        let version = map.as_map()?.get(&Term::atom("version"))?;
-        Some(is_hello && status.as_u64() == Some(0) && version.as_u64() == Some(1))
-    };
-    accepted() == Some(true)
+    let answer = Answer::try_from(answer).ok().filter(|answer| answer.status == Status::Success);
+    answer.is_some_and(|answer| Accepted::read(&answer.reply).is_some())
 }
 
 enum Never {}

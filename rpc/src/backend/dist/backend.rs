@@ -23,7 +23,9 @@ use crate::backend::beam::Bounds;
 use crate::backend::{Backend, Context, Execution, Executor, Watch};
 use crate::call::{Call, Failure, Outcome};
 use crate::extended::Destination;
-use crate::process::{Front, MailboxLimits, Neighbour, ProcessFunctions, Processes, SendError, Signal, SpawnRequest};
+use crate::process::{
+    Front, Links, MailboxLimits, Neighbour, ProcessFunctions, Processes, SendError, Signal, SpawnRequest,
+};
 use crate::term::{Atom, Pid, Reference, Term};
 
 /// A node of a cluster, which executes calls as for `erpc:call/4`, and whose processes are sent to, linked and monitored.
@@ -159,7 +161,12 @@ impl BeamDistBuilder {
     pub async fn start(self) -> Result<BeamDist, DistError> {
         let processes = self.processes.clone().unwrap_or_else(|| Processes::new(own_name(&self.peer)));
         let served = self.served.clone().map(|(behind, acl, audit)| {
-            let front = Front { processes: processes.clone(), behind, functions: ProcessFunctions::Front };
+            let front = Front {
+                processes: processes.clone(),
+                behind,
+                functions: ProcessFunctions::Front,
+                links: Links::default(),
+            };
             Executor::new(Arc::new(front), acl).audit(audit)
         });
         let (peer, bounds) = (self.peer.atom().clone(), self.bounds);
@@ -310,6 +317,17 @@ impl Backend for BeamDist {
             Destination::Pid(_) => processes.send(to, message),
         };
         Execution::Ready(sent.map(|()| Term::atom("ok").into()).map_err(|error: SendError| error.into()))
+    }
+
+    /// As one process of a cluster to another: both ends know of the link.
+    fn link(&self, mailbox: &Pid, to: &Pid, _context: &Context) -> Outcome {
+        self.shared.processes.link(mailbox, to);
+        Ok(Term::atom("ok").into())
+    }
+
+    fn exit(&self, from: &Pid, to: &Pid, reason: Term, _context: &Context) -> Execution {
+        self.shared.processes.exit(from, to, reason);
+        Execution::Ready(Ok(Term::atom("ok").into()))
     }
 
     fn monitor(&self, of: &Destination, _context: &Context) -> Result<Watch, Failure> {

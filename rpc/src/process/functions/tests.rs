@@ -1,7 +1,7 @@
 use super::*;
 use crate::backend::{Caller, Functions};
 use crate::call::Outcome;
-use crate::process::{Front, MailboxLimits, OpenMailbox, ProcessFunctions, SpawnOptions};
+use crate::process::{Front, Links, MailboxLimits, OpenMailbox, ProcessFunctions, SpawnOptions};
 use crate::term::parse_call;
 
 fn call_of(module: &str, function: &str, args: Vec<Term>) -> Call {
@@ -97,7 +97,12 @@ async fn what_is_not_of_the_processes_goes_behind_them() {
         Ok(())
     };
     let behind = inner.spawn_with(options, body).unwrap();
-    let front = Front { processes, behind: std::sync::Arc::new(inner), functions: ProcessFunctions::Front };
+    let front = Front {
+        processes,
+        behind: std::sync::Arc::new(inner),
+        functions: ProcessFunctions::Front,
+        links: Links::default(),
+    };
     assert_eq!(run(&front, parse_call("erlang:node()").unwrap()).await, "a@b");
     let context = Context::new(Caller::local());
     let watch = front.monitor(&behind.into(), &context).unwrap();
@@ -125,6 +130,7 @@ async fn a_pid_behind_the_processes_may_be_of_a_node_with_the_same_name() {
         processes: Processes::default(),
         behind: std::sync::Arc::new(inner),
         functions: ProcessFunctions::Behind,
+        links: Links::default(),
     };
     let context = Context::new(Caller::local());
     let watch = front.monitor(&behind, &context).unwrap();

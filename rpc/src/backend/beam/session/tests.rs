@@ -22,6 +22,8 @@ impl Beam {
     }
 }
 
+const OFFER: &str =
+    "{sshrpc,hello,#{assembly => 134217728,frame => 67109888,message => 67109888,versions => [1],window => 1048576}}";
 const ACCEPTED: &str = "{answer,{{sshrpc,hello,#{version => 1}},0}}";
 
 /// A link to a BEAM that has answered the hello, and how its session ends.
@@ -54,7 +56,7 @@ async fn whoever_answers_otherwise_is_a_stranger() {
         let (reader, writer) = tokio::io::split(ours);
         let mut beam = Beam(theirs);
         let opening = tokio::spawn(Session::open(reader, writer, &[], Link::new(Bounds::default())));
-        assert_eq!(beam.hears().await, "{sshrpc,hello,#{frame => 67109888,message => 67109888,versions => [1]}}");
+        assert_eq!(beam.hears().await, OFFER);
         beam.says(answer).await;
         let stranger = opening.await.expect("no panic").expect_err("no session");
         assert!(matches!(&stranger, Ended::Stranger(term) if term.to_string() == answer), "{stranger}");
