@@ -61,7 +61,7 @@ impl Backend for Front {
     }
 
     fn link(&self, mailbox: &Pid, to: &Pid, _context: &Context) -> Outcome {
-        // To a process elsewhere there is no way: the mailbox is told so.
+        // Where there is no way to a process elsewhere the mailbox is told so.
         self.processes.link(mailbox, to);
         Ok(Success::Value(Term::atom("ok")))
     }

@@ -319,6 +319,20 @@ impl Backend for BeamDist {
             Destination::Pid(_) => Box::pin(processes.monitor(of)),
         })
     }
+
+    fn link(&self, mailbox: &Pid, to: &Pid, _context: &Context) -> Outcome {
+        self.shared.processes.link(mailbox, to);
+        Ok(Term::atom("ok").into())
+    }
+
+    fn unlink(&self, mailbox: &Pid, from: &Pid) {
+        self.shared.processes.unlink(mailbox, from);
+    }
+
+    fn exit(&self, from: &Pid, to: &Pid, reason: Term, _context: &Context) -> Execution {
+        self.shared.processes.exit(from, to, reason);
+        Execution::Ready(Ok(Term::atom("ok").into()))
+    }
 }
 
 /// An outcome that is to come. Dropping it ends the process that works on it.
