@@ -13,6 +13,7 @@
 //! - [`bert`] has BERT-RPC 1.0, as machines too.
 //! - [`extended`] has the protocol that goes beyond the original one: numbered calls, messages, monitors, streams.
 //! - [`backend`] has who executes: Rust functions, and the built-in ones. [`acl`] has who may call what, [`audit`] who did.
+//! - [`pool`] keeps connections up, and shares calls among nodes.
 //! - [`rpc`] and [`erpc`] have the functions of Erlang's modules of these names.
 //! - [`process`] has processes of Rust code: mailboxes, links, monitors, servers like `gen_server`.
 //!
@@ -40,6 +41,8 @@ pub mod extended;
 pub mod node;
 #[cfg(feature = "std")]
 mod pieces;
+#[cfg(feature = "std")]
+pub mod pool;
 #[cfg(feature = "std")]
 pub mod process;
 #[cfg(feature = "std")]

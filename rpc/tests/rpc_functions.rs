@@ -15,3 +15,5 @@ mod many;
 mod pair;
 #[path = "rpc_functions/requests.rs"]
 mod requests;
+#[path = "rpc_functions/servers.rs"]
+mod servers;

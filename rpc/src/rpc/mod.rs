@@ -28,6 +28,7 @@ mod info;
 mod key;
 mod nodes;
 mod parallel;
+mod server;
 
 pub use self::badrpc::BadRpc;
 pub use self::broadcast::{abcast, eval_everywhere, sbcast};
@@ -36,5 +37,6 @@ pub use self::info::{Items, pinfo};
 pub use self::key::{Key, Yielded, async_call, nb_yield, r#yield};
 pub use self::nodes::{NamedNode, Nodes};
 pub use self::parallel::{multicall, parallel_eval, pmap};
+pub use self::server::{NoReply, multi_server_call, server_call};
 #[cfg(doc)]
 use crate::Client;

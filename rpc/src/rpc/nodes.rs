@@ -78,7 +78,7 @@ impl Nodes {
     }
 
     /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &NamedNode> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &NamedNode> {
         self.0.iter()
     }
 
