@@ -2,10 +2,14 @@
 
 #[path = "dist/calls.rs"]
 mod calls;
+#[path = "dist/clients.rs"]
+mod clients;
 #[path = "dist/cluster.rs"]
 mod cluster;
 #[path = "dist/connection.rs"]
 mod connection;
+#[expect(dead_code, reason = "what other files of tests need too")]
+mod pair;
 #[path = "dist/processes.rs"]
 mod processes;
 #[path = "dist/stack.rs"]
@@ -27,6 +31,7 @@ fn main() -> ExitCode {
     let mut trials = calls::trials();
     trials.extend(connection::trials());
     trials.extend(processes::trials());
+    trials.extend(clients::trials());
     trials.extend(stack::trials());
     peers::run(trials)
 }

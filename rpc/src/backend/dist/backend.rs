@@ -320,22 +320,26 @@ impl Backend for BeamDist {
     }
 
     /// As one process of a cluster to another: both ends know of the link.
-    fn link(&self, mailbox: &Pid, to: &Pid, _context: &Context) -> Outcome {
-        self.shared.processes.link(mailbox, to);
-        Ok(Term::atom("ok").into())
-    }
-
-    fn exit(&self, from: &Pid, to: &Pid, reason: Term, _context: &Context) -> Execution {
-        self.shared.processes.exit(from, to, reason);
-        Execution::Ready(Ok(Term::atom("ok").into()))
-    }
-
     fn monitor(&self, of: &Destination, _context: &Context) -> Result<Watch, Failure> {
         let Shared { processes, peer, .. } = &*self.shared;
         Ok(match of {
             Destination::Name(_) => Box::pin(processes.monitor_there(peer, of)),
             Destination::Pid(_) => Box::pin(processes.monitor(of)),
         })
+    }
+
+    fn link(&self, mailbox: &Pid, to: &Pid, _context: &Context) -> Outcome {
+        self.shared.processes.link(mailbox, to);
+        Ok(Term::atom("ok").into())
+    }
+
+    fn unlink(&self, mailbox: &Pid, from: &Pid) {
+        self.shared.processes.unlink(mailbox, from);
+    }
+
+    fn exit(&self, from: &Pid, to: &Pid, reason: Term, _context: &Context) -> Execution {
+        self.shared.processes.exit(from, to, reason);
+        Execution::Ready(Ok(Term::atom("ok").into()))
     }
 }
 
