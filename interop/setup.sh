@@ -12,8 +12,8 @@ home=$(mkdir -p ../target/interop && cd ../target/interop && pwd)
 
 # The servers among them are started by the tests alone.
 packages=( openssh-client openssh-server openssh-client-ssh1 dropbear-bin putty-tools tinysshd ucspi-tcp libnss-wrapper libssh-dev \
-    golang-go golang-golang-x-crypto-dev erlang-base erlang-ssh libjsch-java libganymed-ssh2-java libtrilead-ssh2-java \
-    default-jdk-headless ruby-net-ssh php-cli php-ssh2 php-phpseclib nodejs npm python3-venv libnettle8 gcc libc6-dev )
+    golang-go golang-golang-x-crypto-dev erlang-base erlang-ssh erlang-eunit erlang-dialyzer libjsch-java libganymed-ssh2-java libtrilead-ssh2-java \
+    default-jdk-headless ruby-net-ssh php-cli php-ssh2 php-phpseclib nodejs npm python3-venv libnettle8 gcc libc6-dev make )
 missing=()
 for package in "${packages[@]}"; do
     # Some machines have their programs from elsewhere.
@@ -22,6 +22,7 @@ for package in "${packages[@]}"; do
         npm) command -v npm >/dev/null && continue ;;
         python3-venv) python3 -c 'import ensurepip' 2>/dev/null && continue ;;
         gcc) command -v gcc >/dev/null && continue ;;
+        make) command -v make >/dev/null && continue ;;
         default-jdk-headless) command -v javac >/dev/null && continue ;;
     esac
     [ "$(dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")

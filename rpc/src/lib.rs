@@ -40,6 +40,8 @@ pub mod extended;
 #[cfg(feature = "std")]
 pub mod node;
 #[cfg(feature = "std")]
+mod pieces;
+#[cfg(feature = "std")]
 pub mod pool;
 #[cfg(feature = "std")]
 pub mod process;

@@ -6,6 +6,8 @@ mod calls;
 mod cluster;
 #[path = "dist/connection.rs"]
 mod connection;
+#[path = "dist/processes.rs"]
+mod processes;
 #[path = "dist/stack.rs"]
 mod stack;
 #[expect(dead_code, reason = "what other files of tests need too")]
@@ -24,6 +26,7 @@ use sshrpc::term::{Atom, Term, parse_call};
 fn main() -> ExitCode {
     let mut trials = calls::trials();
     trials.extend(connection::trials());
+    trials.extend(processes::trials());
     trials.extend(stack::trials());
     peers::run(trials)
 }

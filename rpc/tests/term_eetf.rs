@@ -33,8 +33,7 @@ fn eetf_has(term: &Term) -> bool {
             list.iter().chain(list.tail()).collect()
         }
         Term::Tuple(tuple) => tuple.as_slice().iter().collect(),
-        // Wherever in a key it is, which the text shows, as it may of some numbers that are none.
-        Term::Map(map) if map.as_slice().iter().any(|(key, _)| key.to_string().contains("-0.0")) => return false,
+        Term::Map(_) if terms::has_zero_in_key(term) => return false,
         Term::Map(map) => map.as_slice().iter().flat_map(|(key, value)| [key, value]).collect(),
         _ => return true,
     };

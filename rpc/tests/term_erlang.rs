@@ -93,6 +93,10 @@ fn with_terms(
     let mut erlang = Erlang { _child: child, input, output };
     for number in 0..TERMS {
         let term = strategy.new_tree(&mut runner).map_err(|reason| reason.to_string())?.current();
+        // A map that has both zeros as keys is none to OTP 25 and 26.
+        if terms::has_zero_in_key(&term) {
+            continue;
+        }
         check(&mut erlang, &term).map_err(|failed| {
             let why = failed.message().unwrap_or("failed").to_owned();
             Failed::from(format!("SSHRPC_SEED={seed}, term {number}: {term}\n{why}"))

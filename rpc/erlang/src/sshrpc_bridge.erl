@@ -224,8 +224,11 @@ call(Id, M, F, A, Deadline, State = #{limit := Limit}) ->
 start_timer(Ms, Id) when is_integer(Ms), Ms < 16#FFFFFFFF -> erlang:start_timer(Ms, self(), {deadline, Id});
 start_timer(_, _) -> none.
 
-stop_timer(none) -> ok;
-stop_timer(Timer) -> erlang:cancel_timer(Timer, [{async, true}, {info, false}]).
+stop_timer(none) ->
+    ok;
+stop_timer(Timer) ->
+    _ = erlang:cancel_timer(Timer, [{async, true}, {info, false}]),
+    ok.
 
 %% The answer to a call, encoded by who has executed it: only the octets, and none of the terms, go to another process.
 execute(Id, M, F, A, Limit) ->

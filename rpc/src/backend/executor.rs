@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::panics::{Caught, caught};
-use super::{Backend, Context, Execution, Origin, Watch};
+use super::{Backend, Context, Execution, Origin, Streams, Watch};
 use crate::acl::{Acl, Decision, Operation, Subject};
 use crate::audit::{Audit, Entry};
 use crate::bert::Known;
@@ -47,7 +47,7 @@ impl Executor {
     /// Executes a call whose outcome nobody waits for: the rules for casts apply.
     pub fn cast(&self, call: Call, context: &Context) -> Execution {
         let admitted = self.admit(context, Operation::Cast(&call));
-        self.execute(admitted, call, context)
+        Self::execute(admitted, Place::from(&call), context, || self.backend.call(call, context))
     }
 
     /// Asks the rules. What they deny is written down here; what they allow, when it has ended.
@@ -70,13 +70,17 @@ impl Executor {
         }
     }
 
-    fn execute(&self, admitted: Result<Entry, Failure>, call: Call, context: &Context) -> Execution {
-        let place = Place::from(&call);
+    fn execute(
+        admitted: Result<Entry, Failure>,
+        place: Place,
+        context: &Context,
+        begin: impl FnOnce() -> Execution,
+    ) -> Execution {
         let entry = match admitted {
             Ok(entry) => entry,
             Err(failure) => return Execution::Ready(Err(failure.at(&place))),
         };
-        match caught(|| self.backend.call(call, context)) {
+        match caught(begin) {
             Ok(Execution::Pending(work)) => {
                 let work = supervise(work, place, context.clone());
                 Execution::pending(recorded(work, entry))
@@ -90,7 +94,21 @@ impl Executor {
 impl Backend for Executor {
     fn call(&self, call: Call, context: &Context) -> Execution {
         let admitted = self.admit(context, Operation::Call(&call));
-        self.execute(admitted, call, context)
+        Self::execute(admitted, Place::from(&call), context, || self.backend.call(call, context))
+    }
+
+    /// The deadline and the cancellation are also for the output: the call has ended when its caller has taken it.
+    fn stream(&self, call: Call, streams: Streams, context: &Context) -> Execution {
+        let admitted = self.admit(context, Operation::Call(&call));
+        let tail = streams.output.tail();
+        Self::execute(admitted, Place::from(&call), context, || match self.backend.stream(call, streams, context) {
+            Execution::Ready(Err(failure)) => Execution::Ready(Err(failure)),
+            execution => Execution::pending(async move {
+                let value = execution.outcome().await?;
+                tail.finish().await;
+                Ok(value)
+            }),
+        })
     }
 
     fn module(&self, name: &Atom) -> Known {

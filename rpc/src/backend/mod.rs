@@ -32,6 +32,7 @@ mod executor;
 pub(crate) mod panics;
 mod registry;
 mod router;
+mod streams;
 mod typed;
 
 use core::fmt;
@@ -46,6 +47,8 @@ pub use self::executor::Executor;
 pub(crate) use self::executor::passed;
 pub use self::registry::Functions;
 pub use self::router::Router;
+pub(crate) use self::streams::{Drain, Feed};
+pub use self::streams::{Input, Output, Streams};
 pub use self::typed::{Argument, Reply, TypedFunction};
 use crate::acl::Subject;
 use crate::bert::Known;
@@ -60,6 +63,11 @@ pub trait Backend: Send + Sync + 'static {
     ///
     /// The access rules were asked before. Dropping the future cancels the call.
     fn call(&self, call: Call, context: &Context) -> Execution;
+
+    /// Executes a call with streams. By default no function has any: `{erpc,notsup}`.
+    fn stream(&self, _call: Call, _streams: Streams, _context: &Context) -> Execution {
+        Execution::Ready(Err(Failure::erpc("notsup")))
+    }
 
     /// Whether there is such a module, as far as it can tell without calling: not at all by default.
     fn module(&self, _name: &Atom) -> Known {

@@ -6,7 +6,7 @@ use core::pin::Pin;
 use std::collections::HashMap;
 
 use super::builtin::{self, Limits};
-use super::{Backend, Context, Execution, Origin, TypedFunction};
+use super::{Backend, Context, Execution, Origin, Streams, TypedFunction};
 use crate::acl::Subject;
 use crate::bert::Known;
 use crate::call::{Call, Failure, Outcome, Success};
@@ -97,6 +97,43 @@ impl Functions {
         self.insert(module, function, arity, Function::Async(Box::new(body)))
     }
 
+    /// Adds an asynchronous function that reads a stream from its caller and writes one to it, besides its arguments and its
+    /// value: both may be larger than memory. Called without streams, it has an empty input and a closed output.
+    ///
+    /// ```
+    /// # use sshrpc::Functions;
+    /// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    ///
+    /// Functions::new().register_stream("text", "upcase", 0, |_args, mut streams, _context| async move {
+    ///     let mut piece = vec![0; 8192];
+    ///     loop {
+    ///         let octets = streams.input.read(&mut piece).await?;
+    ///         if octets == 0 {
+    ///             return Ok("done".into());
+    ///         }
+    ///         piece[..octets].make_ascii_uppercase();
+    ///         streams.output.write_all(&piece[..octets]).await?;
+    ///     }
+    /// });
+    /// ```
+    pub fn register_stream<F, W>(
+        &mut self,
+        module: &'static str,
+        function: &'static str,
+        arity: usize,
+        body: F,
+    ) -> &mut Self
+    where
+        F: Fn(Vec<Term>, Streams, Context) -> W + Send + Sync + 'static,
+        W: Future<Output = Result<Term, Failure>> + Send + 'static,
+    {
+        let body = move |args, streams, context: &Context| -> Work {
+            let work = body(args, streams, context.clone());
+            Box::pin(async move { work.await.map(Success::Value) })
+        };
+        self.insert(module, function, arity, Function::Stream(Box::new(body)))
+    }
+
     /// Whether there is a function of this name.
     #[must_use]
     pub fn contains(&self, module: &str, function: &str, arity: usize) -> bool {
@@ -113,10 +150,18 @@ impl Functions {
 
 impl Backend for Functions {
     fn call(&self, call: Call, context: &Context) -> Execution {
-        let key = Key { module: call.module.clone(), function: call.function.clone(), arity: call.args.len() };
-        match self.table.get(&key) {
+        match self.table.get(&Key::of(&call)) {
             Some(Function::Sync(body)) => Execution::Ready(body(&call.args, context).map(Success::Value)),
             Some(Function::Async(body)) => Execution::Pending(body(call.args, context)),
+            Some(Function::Stream(body)) => Execution::Pending(body(call.args, Streams::none(), context)),
+            None => Execution::Ready(Err(Failure::undef(&call))),
+        }
+    }
+
+    fn stream(&self, call: Call, streams: Streams, context: &Context) -> Execution {
+        match self.table.get(&Key::of(&call)) {
+            Some(Function::Stream(body)) => Execution::Pending(body(call.args, streams, context)),
+            Some(Function::Sync(_) | Function::Async(_)) => Execution::Ready(Err(Failure::erpc("notsup"))),
             None => Execution::Ready(Err(Failure::undef(&call))),
         }
     }
@@ -147,13 +192,21 @@ struct Key {
     arity: usize,
 }
 
+impl Key {
+    fn of(call: &Call) -> Self {
+        Self { module: call.module.clone(), function: call.function.clone(), arity: call.args.len() }
+    }
+}
+
 type Work = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 type SyncBody = dyn Fn(&[Term], &Context) -> Result<Term, Failure> + Send + Sync;
 type AsyncBody = dyn Fn(Vec<Term>, &Context) -> Work + Send + Sync;
+type StreamBody = dyn Fn(Vec<Term>, Streams, &Context) -> Work + Send + Sync;
 
 enum Function {
     Sync(Box<SyncBody>),
     Async(Box<AsyncBody>),
+    Stream(Box<StreamBody>),
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use core::fmt;
 use std::sync::Arc;
 
-use super::{Backend, Context, Execution, Origin, Watch};
+use super::{Backend, Context, Execution, Origin, Streams, Watch};
 use crate::acl::{Object, Subject};
 use crate::bert::Known;
 use crate::call::{Call, Failure, Outcome};
@@ -83,6 +83,10 @@ impl Router {
 impl Backend for Router {
     fn call(&self, call: Call, context: &Context) -> Execution {
         self.routed(call.module.as_str()).call(call, context)
+    }
+
+    fn stream(&self, call: Call, streams: Streams, context: &Context) -> Execution {
+        self.routed(call.module.as_str()).stream(call, streams, context)
     }
 
     fn module(&self, name: &Atom) -> Known {

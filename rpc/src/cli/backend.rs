@@ -8,7 +8,7 @@ use sshrpc::acl::Acl;
 use sshrpc::audit::Audit;
 use sshrpc::backend::beam::{BeamError, Bounds};
 use sshrpc::backend::dist::{InvalidNodeName, NodeName};
-use sshrpc::backend::{Backend, BeamNode, BeamPort, Executor, Router};
+use sshrpc::backend::{Backend, BeamNode, BeamPort, Router};
 use sshrpc::node::NodeBuilder;
 use sshrpc::{Functions, term::Atom};
 
@@ -101,7 +101,7 @@ impl Executing {
             }
             Who::BeamNode(path) => Arc::new(BeamNode::listen(path, Bounds::default()).map_err(|error| failed(&error))?),
             Who::BeamDist(peer) => {
-                let served = Executor::new(builtin.clone(), acl.clone()).audit(audit.clone());
+                let served: (Arc<dyn Backend>, _, _) = (builtin.clone(), acl.clone(), audit.clone());
                 let joined = self.joining.join(peer, name, served).await?;
                 node = node.processes(joined.processes().clone());
                 Arc::new(joined)

@@ -1,8 +1,12 @@
 //! `--backend beam-dist=NAME@HOST`
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
-use sshrpc::backend::Executor;
+use sshrpc::acl::Acl;
+use sshrpc::audit::Audit;
+use sshrpc::backend::Backend;
 use sshrpc::backend::dist::{
     BeamDist, Cookie, CookieError, DistError, DistProblem, EpmdError, HandshakeError, NodeName,
 };
@@ -23,25 +27,31 @@ pub(crate) struct Joining {
     #[arg(long, value_name = "PORT", env = "ERL_EPMD_PORT", default_value_t = 4369)]
     epmd_port: u16,
 
+    /// After how long a silence a node counts as gone, as the parameter of Erlang's application kernel
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u32).range(1..))]
+    net_ticktime: u32,
+
     /// The port where the node listens, which then no port mapper is asked for
     #[arg(long, value_name = "PORT")]
     dist_port: Option<u16>,
 }
 
 impl Joining {
-    /// Joins, under this name, and answers calls from there by `served`.
+    /// Joins, under this name, and answers calls from there by these functions, under these rules.
     pub(crate) async fn join(
         &self,
         peer: &NodeName,
         name: Option<&Atom>,
-        served: Executor,
+        (functions, acl, audit): (Arc<dyn Backend>, Acl, Audit),
     ) -> Result<BeamDist, Failure> {
         let file = match &self.cookie_file {
             Some(file) => file.clone(),
             None => Folder::find()?.home().join(".erlang.cookie"),
         };
         let cookie = Cookie::from_file(&file).map_err(|error| no_cookie(&error))?;
-        let mut builder = BeamDist::builder(peer.clone(), cookie).epmd_port(self.epmd_port).serve(served);
+        let mut builder = BeamDist::builder(peer.clone(), cookie).epmd_port(self.epmd_port);
+        let ticktime = Duration::from_secs(self.net_ticktime.into());
+        builder = builder.net_ticktime(ticktime).serve(functions, acl, audit);
         if let Some(name) = name {
             builder = builder.processes(Processes::new(name.clone()));
         }

@@ -13,6 +13,7 @@ use ssh_transport::Channel;
 use tokio::io::AsyncWrite;
 
 use super::Error;
+use super::flow::Flow;
 use super::machine::{Event, Key, Machine};
 use super::queue::{Queue, Refused};
 use super::reply::{Down, Reply};
@@ -38,6 +39,10 @@ pub(super) enum Waiter {
     Answer(Key),
     /// A message.
     Mailbox(Pid),
+    /// Credit for the input of a call.
+    Input(Key),
+    /// The output of a call.
+    Output(Key),
 }
 
 impl Waiters {
@@ -55,7 +60,7 @@ impl Waiters {
         drop(forgotten);
     }
 
-    fn notify(&self, waiter: &Waiter) {
+    pub(super) fn notify(&self, waiter: &Waiter) {
         let waker = self.lock().remove(waiter);
         waker.into_iter().for_each(Waker::wake);
     }
@@ -83,6 +88,8 @@ pub(super) struct Shared {
     /// Mailboxes that were asked for, and how much they are to hold.
     opening: BTreeMap<Key, MailboxLimits>,
     pub(super) mailboxes: BTreeMap<Pid, Queue>,
+    /// The calls with streams of which somebody holds an end.
+    pub(super) flows: BTreeMap<Key, Flow>,
     pub(super) waiters: Arc<Waiters>,
     /// `waiters`, as the channel has it.
     waker: Waker,
@@ -102,6 +109,7 @@ impl Caller {
             downs: BTreeMap::new(),
             opening: BTreeMap::new(),
             mailboxes: BTreeMap::new(),
+            flows: BTreeMap::new(),
             waker: Waker::from(waiters.clone()),
             waiters,
             broken: None,
@@ -119,6 +127,12 @@ impl Caller {
     /// can do that.
     pub(super) fn call(&self, call: &Call, options: CallOptions) -> Result<Reply, Error> {
         self.ask(|machine, out| machine.call(call, options, out))
+    }
+
+    /// Puts a call with streams on its way.
+    pub(super) fn stream(&self, call: &Call, options: CallOptions) -> Result<Reply, Error> {
+        let request = Request::Call { call: call.clone(), options };
+        self.begin(request, |shared, key| drop(shared.flows.insert(key, Flow::new())))
     }
 
     /// Asks for something else than a call.
@@ -214,6 +228,7 @@ impl Shared {
     /// Nobody waits for this request any more, whose answer may be there.
     pub(super) fn give_up(&mut self, key: Key, answer: Option<Result<Term, CallError>>) {
         self.machine.give_up(key);
+        self.over(key);
         self.opening.remove(&key);
         if let Some(Ok(Term::Pid(mailbox))) = answer
             && self.mailboxes.remove(&mailbox).is_some()
@@ -238,11 +253,15 @@ impl Shared {
             match event {
                 Event::Answer(key, answer) => {
                     self.opened(key, &answer);
+                    self.over(key);
                     self.settle(key, answer, |shared| &mut shared.answers);
                 }
                 Event::Down(key, reason) => self.settle(key, reason, |shared| &mut shared.downs),
                 Event::Message(mailbox, message) => self.message(mailbox, message),
                 Event::Closed(mailbox, reason) => self.closed(mailbox, reason),
+                Event::Data(call, octets) => self.data(call, octets.as_bytes()),
+                Event::Eof(call) => self.eof(call),
+                Event::Stop(call) => self.stopped(call),
             }
         }
     }
@@ -328,6 +347,11 @@ impl Shared {
                 Poll::Pending => return Ok(()),
             }
         }
+    }
+
+    /// Whether everything that was to be sent has been handed to the channel; or there is no channel any more.
+    pub(super) fn is_written(&self) -> bool {
+        self.ended || (self.sent == self.unsent.len() && !self.machine.has_output())
     }
 
     /// No answer will come any more: each call that waits is lost, once.

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::call::{self, Call, CallError, CallId, CallNotSent, ClientConfig};
 use crate::extended::{self, CallOptions, ClientEvent, Id, Limits, Request};
-use crate::term::{Pid, Term};
+use crate::term::{Binary, Pid, Term};
 
 /// The machine of a channel.
 #[derive(Debug)]
@@ -28,6 +28,9 @@ pub(super) enum Event {
     Answer(Key, Result<Term, CallError>),
     Down(Key, Result<Term, CallError>),
     Message(Pid, Term),
+    Data(Key, Binary),
+    Eof(Key),
+    Stop(Key),
     Closed(Pid, Term),
 }
 
@@ -63,6 +66,43 @@ impl Machine {
             (Self::Plain(machine), Key::Plain(id)) => machine.give_up(id),
             (Self::Extended(machine), Key::Extended(id)) => machine.give_up(id),
             _ => {}
+        }
+    }
+
+    /// Stops a call, whose answer then comes soon.
+    pub(super) fn cancel(&mut self, key: Key) {
+        self.on(key, extended::Client::cancel);
+    }
+
+    /// Sends a piece of a call's input, and says how much of it.
+    pub(super) fn send_data(&mut self, key: Key, octets: &[u8]) -> usize {
+        self.on(key, |machine, id| machine.send_data(id, octets)).unwrap_or_default()
+    }
+
+    pub(super) fn send_eof(&mut self, key: Key) {
+        self.on(key, extended::Client::send_eof);
+    }
+
+    /// So much of a call's output was used.
+    pub(super) fn consume(&mut self, key: Key, octets: usize) {
+        self.on(key, |machine, id| machine.consume(id, octets));
+    }
+
+    /// Wants no more of a call's output.
+    pub(super) fn stop(&mut self, key: Key) {
+        self.on(key, extended::Client::stop);
+    }
+
+    /// Whether there is something to be sent.
+    pub(super) fn has_output(&self) -> bool {
+        matches!(self, Self::Extended(machine) if machine.has_output())
+    }
+
+    fn on<T>(&mut self, key: Key, what: impl FnOnce(&mut extended::Client, Id) -> T) -> Option<T> {
+        let Key::Extended(id) = key else { return None };
+        match self {
+            Self::Extended(machine) => Some(what(machine, id)),
+            Self::Plain(_) => None,
         }
     }
 
@@ -109,21 +149,16 @@ impl Machine {
             }
             Self::Extended(machine) => machine,
         };
-        loop {
-            match machine.next_event()? {
-                ClientEvent::Answer { id, result } => return Some(Event::Answer(Key::Extended(id), result)),
-                ClientEvent::Down { monitor, reason, .. } => {
-                    return Some(Event::Down(Key::Extended(monitor), Ok(reason)));
-                }
-                ClientEvent::Lost { monitor } => {
-                    return Some(Event::Down(Key::Extended(monitor), Err(CallError::Lost)));
-                }
-                ClientEvent::Message { mailbox, message } => return Some(Event::Message(mailbox, message)),
-                ClientEvent::Closed { mailbox, reason } => return Some(Event::Closed(mailbox, reason)),
-                // Of streams, which nobody has asked for.
-                _ => {}
-            }
-        }
+        Some(match machine.next_event()? {
+            ClientEvent::Answer { id, result } => Event::Answer(Key::Extended(id), result),
+            ClientEvent::Down { monitor, reason, .. } => Event::Down(Key::Extended(monitor), Ok(reason)),
+            ClientEvent::Lost { monitor } => Event::Down(Key::Extended(monitor), Err(CallError::Lost)),
+            ClientEvent::Message { mailbox, message } => Event::Message(mailbox, message),
+            ClientEvent::Closed { mailbox, reason } => Event::Closed(mailbox, reason),
+            ClientEvent::Data { id, bytes } => Event::Data(Key::Extended(id), bytes),
+            ClientEvent::Eof { id } => Event::Eof(Key::Extended(id)),
+            ClientEvent::Stop { id } => Event::Stop(Key::Extended(id)),
+        })
     }
 
     /// No answer will come any more.

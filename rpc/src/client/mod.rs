@@ -2,11 +2,13 @@
 
 mod caller;
 mod connect;
+mod flow;
 mod machine;
 mod mailbox;
 mod queue;
 mod reply;
 mod route;
+mod stream;
 mod target;
 
 use std::fmt;
@@ -20,13 +22,14 @@ use tokio::sync::Semaphore;
 
 pub use connect::{Connect, ConnectError};
 pub use mailbox::Mailbox;
+pub use stream::{StreamAnswer, StreamCall, StreamInput, StreamOutput};
 pub use target::{InvalidTarget, Target};
 
 use self::caller::Caller;
 use self::machine::Machine;
 use self::route::Route;
 use crate::call::{Call, CallError, CallNotSent, ClientConfig, ClientError, Framing, command_text};
-use crate::extended::{Blocking, CallOptions, Destination, Request};
+use crate::extended::{Blocking, CallOptions, Destination, Request, Streamed};
 use crate::process::MailboxLimits;
 use crate::term::{Atom, Term, decode_exact_with};
 
@@ -252,6 +255,22 @@ impl Client {
     /// When the node does not begin, or the connection breaks. [`Error::Plain`] in other modes than the subsystem.
     pub async fn cast(&self, call: &Call) -> Result<(), Error> {
         self.request(Request::Cast { call: call.clone() }).await.map(drop)
+    }
+
+    /// Begins a call with streams of input and output, of a function that was
+    /// [registered](crate::Functions::register_stream) so. Where [`Connect::timeout`] sets one, its deadline is for the whole
+    /// call with its streams.
+    ///
+    /// # Errors
+    /// When the connection breaks; [`Error::Plain`] in other modes than the subsystem. That the function has no streams,
+    /// `{erpc,notsup}`, is what the answer says.
+    pub async fn stream_call(&self, call: &Call) -> Result<StreamCall, Error> {
+        let (input, output) = (Streamed::Yes, Streamed::Yes);
+        let options = CallOptions { deadline: self.inner.timeout, input, output, ..CallOptions::default() };
+        let caller = self.extended().await?;
+        let reply = caller.stream(call, options)?;
+        let (key, client) = (reply.key, self.clone());
+        Ok(StreamCall::new(&caller, key, async move { client.in_time(reply).await }))
     }
 
     /// Sends a message to a process of the node, by its name or its pid.

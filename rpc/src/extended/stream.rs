@@ -2,6 +2,9 @@
 
 use super::outbound::PIECE;
 
+/// The most octets in one message of ours: with what is around them, it still travels in one frame, and in order.
+const DATA: usize = PIECE - 64;
+
 /// The streams of one call, as one end of it sees them.
 #[derive(Debug, Default)]
 pub(super) struct Streams {
@@ -39,7 +42,7 @@ impl Outgoing {
     /// How many octets can be sent in one message now.
     pub(super) fn room(&self) -> usize {
         match self.state {
-            Sending::Open => usize::try_from(self.credit).unwrap_or(PIECE).min(PIECE),
+            Sending::Open => usize::try_from(self.credit).unwrap_or(DATA).min(DATA),
             Sending::Stopped | Sending::Ended => 0,
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::processes::Processes;
 use crate::acl::{Object, Subject};
-use crate::backend::{Backend, Context, Execution, Origin, Watch};
+use crate::backend::{Backend, Context, Execution, Origin, Streams, Watch};
 use crate::bert::Known;
 use crate::call::{Call, Failure, Outcome, Success};
 use crate::extended::Destination;
@@ -31,6 +31,13 @@ impl Backend for Front {
         match self.functions {
             ProcessFunctions::Front if Processes::has(&call) => Backend::call(&self.processes, call, context),
             _ => self.behind.call(call, context),
+        }
+    }
+
+    fn stream(&self, call: Call, streams: Streams, context: &Context) -> Execution {
+        match self.functions {
+            ProcessFunctions::Front if Processes::has(&call) => self.processes.stream(call, streams, context),
+            _ => self.behind.stream(call, streams, context),
         }
     }
 

@@ -48,7 +48,7 @@ impl Processes {
     /// Whether a message for this, or a monitor of it, is for a process of this node.
     pub(crate) fn owns(&self, destination: &Destination) -> bool {
         match destination {
-            // Another node may have the same name, above all none: a BEAM that is not distributed.
+            // A backend's processes may be of a node with the same name: every Erlang without one is `nonode@nohost`.
             Destination::Pid(pid) => pid.node() == self.node() && pid.creation() == self.creation(),
             Destination::Name(name) => self.whereis(name).is_some(),
         }

@@ -113,6 +113,7 @@ impl Mailbox {
             Destination::Name(name) => Term::tuple([name.clone().into(), self.processes.node().clone().into()]),
             Destination::Pid(pid) => pid.clone().into(),
         };
+        self.processes.reach(of);
         self.processes.with(|table, effects| {
             let pid = table.find(of);
             table.monitor(&self.pid, pid.as_ref(), object, effects)

@@ -431,3 +431,6 @@ impl Table {
         outbox.close(&reason, effects);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,7 +53,11 @@ struct Shared {
     node: Atom,
     creation: u32,
     table: Mutex<Table>,
+    dialler: Mutex<Option<Arc<Dialler>>>,
 }
+
+/// Connects a node, or does not.
+pub(crate) type Dialler = dyn Fn(&Atom) + Send + Sync;
 
 impl Processes {
     /// No processes yet, on a node of this name. What it gives out differs from what another incarnation of the node has
@@ -62,7 +66,8 @@ impl Processes {
     pub fn new(node: Atom) -> Self {
         let identities = Identities::new(node.clone());
         let creation = identities.creation;
-        Self(Arc::new(Shared { node, creation, table: Mutex::new(Table::new(identities)) }))
+        let (table, dialler) = (Mutex::new(Table::new(identities)), Mutex::new(None));
+        Self(Arc::new(Shared { node, creation, table, dialler }))
     }
 
     /// The name of the node, which `erlang:node/0` gives.
@@ -103,6 +108,7 @@ impl Processes {
     /// [`SendError`]
     pub fn send(&self, to: &Destination, message: Term) -> Result<(), SendError> {
         let letter = Letter::new(message);
+        self.reach(to);
         self.with(|table, effects| match to {
             Destination::Pid(pid) if pid.node() != self.node() => table.send_there(pid.node(), to, letter, effects),
             Destination::Pid(pid) => table.send(pid, letter, effects),
@@ -120,6 +126,7 @@ impl Processes {
         if let Destination::Pid(pid) = of
             && pid.node() != self.node()
         {
+            self.reach(of);
             return self.monitor_there(pid.node(), of);
         }
         let (sender, end) = oneshot::channel();
@@ -144,6 +151,7 @@ impl Processes {
 
     /// Links two processes, as one of them by `erlang:link/1`. When `to` is not there, `pid` gets its exit signal `noproc`.
     pub fn link(&self, pid: &Pid, to: &Pid) {
+        self.reach(&to.clone().into());
         self.with(|table, effects| table.link(pid, to, effects));
     }
 
@@ -155,7 +163,25 @@ impl Processes {
     /// Sends an exit signal to a process, as `from` by `erlang:exit/2`.
     pub fn exit(&self, from: &Pid, to: &Pid, reason: Term) {
         let reason = Reason::new(reason);
+        self.reach(&to.clone().into());
         self.with(|table, effects| table.exit(from, to, reason, effects));
+    }
+
+    /// Has nodes dialled by this, when something is wanted of their processes and they are not connected.
+    pub(crate) fn dial_by(&self, dialler: Option<Arc<Dialler>>) {
+        *self.0.dialler.lock().unwrap_or_else(PoisonError::into_inner) = dialler;
+    }
+
+    /// Has the node of a process dialled, where it is another one that is not connected.
+    pub(super) fn reach(&self, of: &Destination) {
+        let Destination::Pid(pid) = of else { return };
+        if pid.node() == self.node() || self.with(|table, _| table.is_neighbour(pid)) {
+            return;
+        }
+        let dialler = self.0.dialler.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(dial) = dialler {
+            dial(pid.node());
+        }
     }
 
     /// Gives a process a name.

@@ -111,12 +111,13 @@ fn killed(peers: &Peers) -> Result<(), Failed> {
     })
 }
 
-/// One that is stopped keeps its connection open, and says nothing.
+/// One that is stopped keeps its connection open, and says nothing. Before, it is idle for longer than it may be silent.
 fn silent(peers: &Peers) -> Result<(), Failed> {
     let cluster = Cluster::new(peers)?;
-    let erl = cluster.node("shop", &[])?;
+    let erl = cluster.node("shop", &["-kernel", "net_ticktime", "2"])?;
     block_on(async {
-        let shop = cluster.joining("shop")?.net_ticktime(Duration::from_millis(200)).start().await?;
+        let shop = cluster.joining("shop")?.net_ticktime(Duration::from_secs(2)).start().await?;
+        same(&value(&shop, "timer:sleep(4000)").await?, "ok")?;
         let waiting = shop.call(call("timer:sleep(infinity)")?, &context());
         signal(&erl, "STOP")?;
         let outcome = tokio::time::timeout(LIMIT, waiting.outcome()).await;
@@ -125,14 +126,14 @@ fn silent(peers: &Peers) -> Result<(), Failed> {
     })
 }
 
-/// The other node takes us for gone when nothing comes for a second, and this one says nothing of its own for a minute. What it
-/// waits for is four times as long.
+/// The other node takes us for gone when nothing comes for two seconds, and this one says nothing of its own for a quarter of a
+/// minute. What it waits for is longer than the one and shorter than the other.
 fn ticks(peers: &Peers) -> Result<(), Failed> {
     let cluster = Cluster::new(peers)?;
-    let _shop = cluster.node("shop", &["-kernel", "net_ticktime", "1"])?;
+    let _shop = cluster.node("shop", &["-kernel", "net_ticktime", "2"])?;
     block_on(async {
         let shop = cluster.joining("shop")?.net_ticktime(Duration::from_secs(60)).start().await?;
-        same(&value(&shop, "timer:sleep(4000)").await?, "ok")
+        same(&value(&shop, "timer:sleep(5000)").await?, "ok")
     })
 }
 

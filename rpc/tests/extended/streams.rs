@@ -59,6 +59,29 @@ fn no_more_comes_than_there_is_credit() {
 }
 
 #[test]
+fn the_octets_of_a_stream_keep_their_order_and_hold_up_nothing() {
+    let (mut pair, id, ticket) = begun();
+    let mut sent = 0;
+    let content: Vec<u8> = (0..WINDOW).map(|n| n.to_le_bytes()[1]).collect();
+    while let n @ 1.. = pair.server.send_data(id, &content[sent..]) {
+        sent += n;
+    }
+    assert_eq!(sent, WINDOW);
+    pair.server.send_eof(id);
+    pair.answer(ticket, value("ok"));
+    let mut received = Vec::new();
+    loop {
+        match pair.client.next_event() {
+            Some(ClientEvent::Data { bytes, .. }) => received.extend_from_slice(bytes.as_bytes()),
+            Some(ClientEvent::Eof { .. }) => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(received == content);
+    assert_eq!(pair.answered(), (id, "ok".to_owned()));
+}
+
+#[test]
 fn without_credit_the_sender_stands_still() {
     let (mut pair, id, _ticket) = begun();
     let content = vec![1; 3 * WINDOW];

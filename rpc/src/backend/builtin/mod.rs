@@ -6,6 +6,7 @@
 mod arithmetic;
 mod data;
 mod lists;
+mod stream;
 mod time;
 
 pub(super) use self::arithmetic::to_float;
@@ -48,6 +49,7 @@ pub(super) fn register(functions: &mut Functions, limits: Limits) {
     arithmetic::register(functions, limits);
     data::register(functions, limits);
     lists::register(functions, limits);
+    stream::register(functions);
     time::register(functions);
     functions
         .add("erlang", "node", || Atom::from_static("nonode@nohost"))

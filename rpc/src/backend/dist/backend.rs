@@ -15,15 +15,19 @@ use super::calls::Calls;
 use super::cookie::Cookie;
 use super::error::DistError;
 use super::name::NodeName;
+use super::others::Others;
 use super::running::{Running, supervise};
+use crate::acl::Acl;
+use crate::audit::Audit;
 use crate::backend::beam::Bounds;
 use crate::backend::{Backend, Context, Execution, Executor, Watch};
 use crate::call::{Call, Failure, Outcome};
 use crate::extended::Destination;
-use crate::process::{Processes, SendError, Signal, SpawnRequest};
+use crate::process::{Front, MailboxLimits, Neighbour, ProcessFunctions, Processes, SendError, Signal, SpawnRequest};
 use crate::term::{Atom, Pid, Reference, Term};
 
 /// A node of a cluster, which executes calls as for `erpc:call/4`, and whose processes are sent to, linked and monitored.
+/// Those of other nodes on the same host are so, too: their nodes are dialled when they are first needed.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -42,6 +46,7 @@ use crate::term::{Atom, Pid, Reference, Term};
 pub struct BeamDist {
     shared: Arc<Shared>,
     supervisor: JoinHandle<()>,
+    others: Arc<Others>,
 }
 
 impl BeamDist {
@@ -76,6 +81,8 @@ const NET_TICKTIME: Duration = Duration::from_secs(60);
 
 impl Drop for BeamDist {
     fn drop(&mut self) {
+        self.shared.processes.dial_by(None);
+        self.others.tasks().abort_all();
         self.supervisor.abort();
     }
 }
@@ -92,7 +99,7 @@ pub struct BeamDistBuilder {
     pub(super) epmd_port: u16,
     pub(super) net_ticktime: Duration,
     pub(super) bounds: Bounds,
-    served: Option<Executor>,
+    served: Option<(Arc<dyn Backend>, Acl, Audit)>,
 }
 
 impl BeamDistBuilder {
@@ -122,7 +129,7 @@ impl BeamDistBuilder {
     }
 
     /// Takes the other node for gone when it is silent for about this time: a minute unless said otherwise, as in Erlang's
-    /// `net_ticktime`.
+    /// `net_ticktime`. A shorter one than the other node has would take a quiet one for gone.
     pub const fn net_ticktime(mut self, time: Duration) -> Self {
         self.net_ticktime = time;
         self
@@ -134,12 +141,13 @@ impl BeamDistBuilder {
         self
     }
 
-    /// Answers calls from there (`erpc:call/4`, `rpc:call/4`, `rpc:cast/4`, ..) by this executor, for a caller whose user and
-    /// one principal are the name of the other node. Otherwise they fail with `notsup`.
+    /// Answers calls from there (`erpc:call/4`, `rpc:call/4`, `rpc:cast/4`, ..) by these functions, and by Erlang's functions
+    /// about our [`processes`](Self::processes), under these rules, for a caller whose user and one principal are the name of
+    /// the other node. Otherwise they fail with `notsup`.
     ///
-    /// An executor that leads to this very backend would send the other node's calls back to it.
-    pub fn serve(mut self, executor: Executor) -> Self {
-        self.served = Some(executor);
+    /// A backend that leads to this very one would send the other node's calls back to it.
+    pub fn serve(mut self, functions: Arc<dyn Backend>, acl: Acl, audit: Audit) -> Self {
+        self.served = Some((functions, acl, audit));
         self
     }
 
@@ -150,19 +158,29 @@ impl BeamDistBuilder {
     /// When it cannot be reached, or does not agree.
     pub async fn start(self) -> Result<BeamDist, DistError> {
         let processes = self.processes.clone().unwrap_or_else(|| Processes::new(own_name(&self.peer)));
-        let shared = Arc::new(Shared {
-            peer: self.peer.atom().clone(),
-            processes,
-            bounds: self.bounds,
-            served: self.served.clone(),
-            link: Mutex::new(None),
+        let served = self.served.clone().map(|(behind, acl, audit)| {
+            let front = Front { processes: processes.clone(), behind, functions: ProcessFunctions::Front };
+            Executor::new(Arc::new(front), acl).audit(audit)
         });
-        let first = Running::dial(&self, &shared).await?;
+        let (peer, bounds) = (self.peer.atom().clone(), self.bounds);
+        let shared = Arc::new(Shared { peer, processes, bounds, served, link: Mutex::new(None) });
+        let how = Arc::new(self);
+        let first = Running::dial(&how, &shared).await?;
         let (up, is_up) = oneshot::channel();
-        let (peer, supervisor) = (self.peer.clone(), tokio::spawn(supervise(self, shared.clone(), first, up)));
-        let dist = BeamDist { shared, supervisor };
+        let others = Arc::new(Others::new(how.clone(), shared.clone()));
+        let (peer, supervisor) = (how.peer.clone(), tokio::spawn(supervise(how, shared.clone(), first, up)));
+        let dist = BeamDist { shared, supervisor, others };
         match is_up.await {
-            Ok(Ok(())) => Ok(dist),
+            Ok(Ok(())) => {
+                let others = Arc::downgrade(&dist.others);
+                let dial = move |node: &Atom| {
+                    if let Some(others) = others.upgrade() {
+                        others.dial(node);
+                    }
+                };
+                dist.shared.processes.dial_by(Some(Arc::new(dial)));
+                Ok(dist)
+            }
             Ok(Err(problem)) => Err(DistError { node: peer.to_string(), problem }),
             Err(_gone) => Err(DistError { node: peer.to_string(), problem: super::DistProblem::Taken }),
         }
@@ -189,7 +207,7 @@ pub(super) struct Shared {
     pub(super) bounds: Bounds,
     pub(super) served: Option<Executor>,
     /// The connection, while there is one.
-    link: Mutex<Option<Link>>,
+    pub(super) link: Mutex<Option<Link>>,
 }
 
 /// What callers know of a connection.
@@ -205,6 +223,12 @@ impl Shared {
     /// Nothing panics with the lock held; were it so, what is there would be whole all the same.
     pub(super) fn link(&self) -> MutexGuard<'_, Option<Link>> {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens the outbox for the node; `None` when it is open already.
+    pub(super) fn connect(&self) -> Option<Neighbour> {
+        let limits = MailboxLimits::new(self.bounds.calls.saturating_mul(4), self.bounds.pending);
+        self.processes.connect(self.peer.clone(), limits)
     }
 
     /// Has a call executed by a process there, whose output goes to the group leader of the connection.

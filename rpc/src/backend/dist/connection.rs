@@ -153,3 +153,6 @@ async fn write(
         out.shrink_to(TOGETHER);
     }
 }
+
+#[cfg(test)]
+mod tests;

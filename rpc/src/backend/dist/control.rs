@@ -230,3 +230,6 @@ fn process(term: &Term) -> Result<Destination, Malformed> {
         _ => Err(Malformed),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -127,3 +127,6 @@ impl From<io::Error> for Ended {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@
 //! [`BeamDist`] dials the node, on this machine alone: the protocol has no encryption, and its proof of the cookie is MD5.
 //! Nothing has to be loaded into the node, and nothing of ours listens. Messages to processes there have the order and
 //! the reliability of Erlang's: whether they arrive nobody says. When the connection ends, what is under way ends with
-//! `noconnection`.
+//! `noconnection`. Other nodes of the cluster on the same host are dialled when a pid of theirs is first used.
 //!
 //! Each message is one frame. A long one holds up those behind it for as long as it takes to copy (nodes of OTP send long
 //! ones to each other in fragments). One from there that is larger than the [bounds](super::beam::Bounds) say is not taken: a call ends with
@@ -29,6 +29,7 @@ mod flags;
 mod frame;
 mod handshake;
 mod name;
+mod others;
 mod running;
 mod serve;
 

@@ -1,5 +1,6 @@
 //! A connection that is kept up: dialled, used, and dialled again.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use super::{epmd, serve};
 use crate::backend::Caller;
 use crate::call::{Call, Success};
 use crate::extended::Destination;
-use crate::process::{MailboxLimits, Neighbour, Signal};
+use crate::process::{Neighbour, Signal};
 use crate::term::{Atom, Pid, Term};
 
 /// How long a node may take to agree, as Erlang's `net_setuptime`.
@@ -37,40 +38,12 @@ pub(super) struct Running {
 impl Running {
     /// Looks the node up, dials it, and does the handshake.
     pub(super) async fn dial(how: &BeamDistBuilder, shared: &Shared) -> Result<Self, DistError> {
-        let dialled = tokio::time::timeout(PATIENCE, Self::try_dial(how, shared)).await;
-        let problem = match dialled {
-            Ok(Ok(running)) => return Ok(running),
-            Ok(Err(problem)) => problem,
-            Err(_elapsed) => DistProblem::Slow(PATIENCE),
+        let connected = async {
+            let (stream, served) = agreed(how, &how.peer, how.port, shared).await?;
+            let neighbour = shared.connect().ok_or(DistProblem::Taken)?;
+            Ok(Self { stream, neighbour, served })
         };
-        Err(DistError { node: how.peer.to_string(), problem })
-    }
-
-    async fn try_dial(how: &BeamDistBuilder, shared: &Shared) -> Result<Self, DistProblem> {
-        let own = shared.processes.node().as_str();
-        own.parse::<NodeName>().map_err(|_no_name| DistProblem::Unnamed(own.to_owned()))?;
-        if !how.address.is_loopback() {
-            return Err(DistProblem::NotLoopback(how.epmd()));
-        }
-        let mut address = how.epmd();
-        address.set_port(match how.port {
-            Some(port) => port,
-            None => epmd::port(how.epmd(), how.peer.name()).await?,
-        });
-        let connected = TcpStream::connect(address).await;
-        let mut stream = connected.map_err(|error| DistProblem::Connect(address, error))?;
-        // Small frames are not to wait for each other.
-        stream.set_nodelay(true).map_err(|error| DistProblem::Connect(address, error))?;
-        let challenge = challenge().map_err(|error| DistProblem::Connect(address, error))?;
-        let (peer, creation) = (how.peer.atom().as_str(), shared.processes.creation());
-        shake_hands(&mut stream, Handshake::begin(peer, own, creation, how.cookie.clone(), challenge)).await?;
-        let limits = MailboxLimits::new(shared.bounds.calls.saturating_mul(4), shared.bounds.pending);
-        let neighbour = shared.processes.connect(shared.peer.clone(), limits).ok_or(DistProblem::Taken)?;
-        // By its principal, which no one who logs in can give himself, rules know it.
-        let mut caller = Caller::new(peer).with_source(address);
-        caller.principals.push(peer.to_owned());
-        let served = shared.served.clone().map(|executor| Served::new(executor, caller));
-        Ok(Self { stream, neighbour, served })
+        connected.await.map_err(|problem| DistError { node: how.peer.to_string(), problem })
     }
 
     /// Serves until the connection ends. `up` is told when calls are executed, or why that did not come about.
@@ -88,6 +61,66 @@ impl Running {
             () = greet(shared, pid, up) => Ended::Closed,
         }
     }
+}
+
+/// A connection with a node, that has agreed to it, and who serves its calls.
+async fn agreed(
+    how: &BeamDistBuilder,
+    peer: &NodeName,
+    port: Option<u16>,
+    shared: &Shared,
+) -> Result<(TcpStream, Option<Served>), DistProblem> {
+    let (stream, address) = tokio::time::timeout(PATIENCE, shaken(how, peer, port, shared))
+        .await
+        .unwrap_or(Err(DistProblem::Slow(PATIENCE)))?;
+    // By its principal, which no one who logs in can give himself, rules know it.
+    let mut caller = Caller::new(peer.atom().as_str()).with_source(address);
+    caller.principals.push(peer.to_string());
+    Ok((stream, shared.served.clone().map(|executor| Served::new(executor, caller))))
+}
+
+/// A connection with a node that has the cookie, and where it listens.
+async fn shaken(
+    how: &BeamDistBuilder,
+    peer: &NodeName,
+    port: Option<u16>,
+    shared: &Shared,
+) -> Result<(TcpStream, SocketAddr), DistProblem> {
+    let own = shared.processes.node().as_str();
+    own.parse::<NodeName>().map_err(|_no_name| DistProblem::Unnamed(own.to_owned()))?;
+    if !how.address.is_loopback() {
+        return Err(DistProblem::NotLoopback(how.epmd()));
+    }
+    let mut address = how.epmd();
+    address.set_port(match port {
+        Some(port) => port,
+        None => epmd::port(how.epmd(), peer.name()).await?,
+    });
+    let connected = TcpStream::connect(address).await;
+    let mut stream = connected.map_err(|error| DistProblem::Connect(address, error))?;
+    // Small frames are not to wait for each other.
+    stream.set_nodelay(true).map_err(|error| DistProblem::Connect(address, error))?;
+    let challenge = challenge().map_err(|error| DistProblem::Connect(address, error))?;
+    let (name, creation) = (peer.atom().as_str(), shared.processes.creation());
+    shake_hands(&mut stream, Handshake::begin(name, own, creation, how.cookie.clone(), challenge)).await?;
+    Ok((stream, address))
+}
+
+/// Connects another node of the cluster, for the signals that wait for it, until that connection ends.
+pub(super) async fn reach(how: Arc<BeamDistBuilder>, peer: NodeName, shared: Shared, neighbour: Neighbour) {
+    let (mut stream, served) = match agreed(&how, &peer, None, &shared).await {
+        Ok(agreed) => agreed,
+        Err(problem) => {
+            let error = DistError { node: peer.to_string(), problem };
+            tracing::warn!(target: TARGET, "{error}");
+            return;
+        }
+    };
+    tracing::info!(target: TARGET, node = %peer, "connected");
+    let receiver = Peer { shared: &shared, neighbour: &neighbour, served: served.as_ref() };
+    let (limits, ticks) = (shared.bounds.terms, Ticks::every(how.net_ticktime));
+    let ended = carry(stream.split(), &neighbour, &receiver, &limits, ticks).await;
+    tracing::info!(target: TARGET, node = %peer, "the connection is over: {ended}");
 }
 
 /// Asks where what functions print goes there; from then on calls are executed.
@@ -128,7 +161,7 @@ impl Drop for Linked<'_> {
 }
 
 /// Keeps the connection up.
-pub(super) async fn supervise(how: BeamDistBuilder, shared: Arc<Shared>, first: Running, up: Up) {
+pub(super) async fn supervise(how: Arc<BeamDistBuilder>, shared: Arc<Shared>, first: Running, up: Up) {
     let (least, most) = DELAYS;
     let (mut delay, mut up, mut running) = (least, Some(up), first);
     loop {

@@ -1,5 +1,6 @@
 //! A channel that speaks the extended protocol: requests run side by side, answers go as they come.
 
+mod flows;
 mod mailboxes;
 mod ready;
 
@@ -15,6 +16,7 @@ use tokio::io::AsyncWrite;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
+use self::flows::Flows;
 use self::mailboxes::Mailboxes;
 use super::serve::{Service, finish, log, refuse};
 use crate::backend::{Backend, Cancellation, Canceller, Context, Execution};
@@ -44,6 +46,7 @@ pub(super) struct Session<'a> {
     cancellers: HashMap<Id, Canceller>,
     watches: HashMap<Id, AbortHandle>,
     mailboxes: Mailboxes,
+    flows: Flows,
     /// What came and the machine has no room for yet.
     unread: Vec<u8>,
     input: Input,
@@ -100,6 +103,7 @@ impl<'a> Session<'a> {
             cancellers: HashMap::new(),
             watches: HashMap::new(),
             mailboxes: Mailboxes::new(service.processes.clone()),
+            flows: Flows::new(),
             unread: first,
             input: Input::Open,
             out,
@@ -127,6 +131,7 @@ impl<'a> Session<'a> {
                 self.handle(event);
             }
             self.mailboxes.deliver(&mut self.machine);
+            self.flows.pump(&mut self.machine);
             if self.out.is_empty() {
                 self.machine.fill(&mut self.out, ENOUGH);
             }
@@ -155,6 +160,7 @@ impl<'a> Session<'a> {
             done.into_iter().for_each(|done| self.done(done));
             moved = true;
         }
+        moved |= self.flows.poll(task).is_ready();
         if self.machine.has_room_for_messages() {
             moved |= self.mailboxes.poll(task).is_ready();
         }
@@ -197,8 +203,9 @@ impl<'a> Session<'a> {
         match event {
             ServerEvent::Request { ticket, request } => self.request(ticket, request),
             ServerEvent::Cancel { id } => drop(self.cancellers.remove(&id)),
-            // No call with streams is begun.
-            ServerEvent::Data { .. } | ServerEvent::Eof { .. } | ServerEvent::Stop { .. } => {}
+            ServerEvent::Data { id, bytes } => self.flows.data(id, bytes.as_bytes()),
+            ServerEvent::Eof { id } => self.flows.eof(id),
+            ServerEvent::Stop { id } => self.flows.stop(id, &mut self.machine),
         }
     }
 
@@ -252,16 +259,19 @@ impl<'a> Session<'a> {
 
     fn call(&mut self, ticket: Ticket, call: Call, options: CallOptions) {
         log(self.context, &call);
-        if options.input == Streamed::Yes || options.output == Streamed::Yes {
-            return self.machine.answer(ticket, Err(Failure::erpc("notsup")));
-        }
         let (canceller, cancellation) = Cancellation::new();
         let mut context = self.context.clone().with_cancellation(cancellation);
         // A deadline beyond what the clock can say is none.
         if let Some(deadline) = options.deadline.and_then(|limit| Instant::now().checked_add(limit)) {
             context = context.with_deadline(deadline.into_std());
         }
+        let streamed = options.input == Streamed::Yes || options.output == Streamed::Yes;
         let execution = match options.block {
+            Blocking::Yes if streamed => Execution::Ready(Err(Failure::erpc("notsup"))),
+            _ if streamed => {
+                let streams = self.flows.begin(ticket.id(), options);
+                self.service.executor.stream(call, streams, &context)
+            }
             Blocking::Yes => self.service.blocking.call(&self.service.executor, call, &context),
             _ => self.service.executor.call(call, &context),
         };
@@ -312,7 +322,7 @@ impl<'a> Session<'a> {
 
     fn settle(&mut self, ticket: Ticket, execution: Execution) {
         match execution {
-            Execution::Ready(outcome) => self.machine.answer(ticket, outcome),
+            Execution::Ready(outcome) => self.done(Done::Answer(ticket, outcome)),
             execution => drop(self.running.spawn(async move { Done::Answer(ticket, execution.outcome().await) })),
         }
     }
@@ -321,6 +331,7 @@ impl<'a> Session<'a> {
         match done {
             Done::Answer(ticket, outcome) => {
                 self.cancellers.remove(&ticket.id());
+                self.flows.end(ticket.id(), &mut self.machine);
                 self.machine.answer(ticket, outcome);
             }
             Done::Down(id, reason) => {

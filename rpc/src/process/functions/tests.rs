@@ -111,3 +111,24 @@ async fn what_is_not_of_the_processes_goes_behind_them() {
     let front = Front { behind: std::sync::Arc::new(functions), functions: ProcessFunctions::Behind, ..front };
     assert_eq!(run(&front, parse_call("erlang:node()").unwrap()).await, "nonode@nohost");
 }
+
+/// As are all Erlangs without a name of their own.
+#[tokio::test]
+async fn a_pid_behind_the_processes_may_be_of_a_node_with_the_same_name() {
+    let inner = Processes::default();
+    let body = |mut mailbox: crate::process::Mailbox| async move {
+        mailbox.recv().await;
+        Ok(())
+    };
+    let behind: Destination = inner.spawn(body).into();
+    let front = Front {
+        processes: Processes::default(),
+        behind: std::sync::Arc::new(inner),
+        functions: ProcessFunctions::Behind,
+    };
+    let context = Context::new(Caller::local());
+    let watch = front.monitor(&behind, &context).unwrap();
+    let sent = front.send(&behind, 1.into(), &context).outcome().await;
+    assert_eq!(sent, Ok(Success::Value(Term::atom("ok"))));
+    assert_eq!(watch.await, Term::atom("normal"));
+}
