@@ -14,10 +14,14 @@ mod keys;
 mod nodes;
 #[path = "cli/serve.rs"]
 mod serve;
+#[path = "cli/shell.rs"]
+mod shell;
 #[path = "cli/ssh.rs"]
 mod ssh;
 #[path = "cli/support.rs"]
 mod support;
+#[path = "cli/top.rs"]
+mod top;
 
 use std::process::ExitCode;
 
@@ -39,7 +43,9 @@ fn main() -> ExitCode {
     trials.extend(keys::trials());
     trials.extend(nodes::trials());
     trials.extend(serve::trials());
+    trials.extend(shell::trials());
     trials.extend(ssh::trials());
+    trials.extend(top::trials());
     peers::run(trials)
 }
 
@@ -102,7 +108,7 @@ fn demonstration(_: &Peers) -> Result<(), Failed> {
 
 fn help_and_completions_are_complete(_: &Peers) -> Result<(), Failed> {
     let home = Home::new()?;
-    for command in ["demo", "serve", "call", "send", "ping", "nodes", "acl", "keygen", "completions"] {
+    for command in ["demo", "serve", "call", "send", "shell", "ping", "nodes", "top", "acl", "keygen", "completions"] {
         for help in ["-h", "--help"] {
             let done = home.run(&[command, help])?;
             ensure(done.code == Some(0) && done.stdout().contains("Usage: sshrpc "), "help", &done)?;

@@ -25,10 +25,30 @@ counts(Node) ->
     ?assert(is_pid(Pid)),
     [ok = sshrpc:send(Node, To, {'$gen_cast', N}) || {To, N} <- [{counter, 1}, {Pid, 20}, {counter, 300}]],
     ?assertEqual(321, Value()),
+    %% As `gen_server:call' does it.
+    {ok, Mailbox} = sshrpc:mailbox(Node),
+    Tag = make_ref(),
+    ok = sshrpc:send(Node, counter, {'$gen_call', {Mailbox, Tag}, value}),
+    receive
+        {sshrpc_mailbox, Mailbox, {message, {Tag, 321}}} -> ok
+    after 30000 -> error(timeout)
+    end,
+    Ended = sshrpc:monitor(Node, Mailbox),
+    ok = sshrpc:close_mailbox(Node, Mailbox),
+    receive
+        {'DOWN', Ended, process, Mailbox, normal} -> ok
+    after 30000 -> error(timeout)
+    end,
+    {ok, Lost} = sshrpc:mailbox(Node),
     Monitor = sshrpc:monitor(Node, counter),
     ok = sshrpc:send(Node, counter, {'$gen_cast', stop}),
     receive
         {'DOWN', Monitor, process, {counter, Node}, normal} -> ok
     after 30000 -> error(timeout)
     end,
-    ?assertMatch({badrpc, {'EXIT', {badarg, _}}}, sshrpc:send(Node, counter, {'$gen_cast', 1})).
+    ?assertMatch({badrpc, {'EXIT', {badarg, _}}}, sshrpc:send(Node, counter, {'$gen_cast', 1})),
+    ok = sshrpc:close(Node),
+    receive
+        {sshrpc_mailbox, Lost, {closed, noconnection}} -> ok
+    after 30000 -> error(timeout)
+    end.

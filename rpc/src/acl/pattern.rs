@@ -59,6 +59,19 @@ impl Target {
     }
 }
 
+impl Target {
+    /// Whether it may have functions of this module.
+    pub(super) fn is_about(&self, module: &str) -> bool {
+        matches!(&self.0, Kind::Function { module: of, .. } if of.matches(module))
+    }
+
+    /// Whether it has every function of this module.
+    pub(super) fn has_all_of(&self, module: &str) -> bool {
+        let Kind::Function { function, arity: None, .. } = &self.0 else { return false };
+        self.is_about(module) && function.parts.iter().all(String::is_empty) && !function.is_exact()
+    }
+}
+
 impl FromStr for Target {
     type Err = BadTarget;
 

@@ -4,7 +4,7 @@ use core::fmt;
 use std::time::{Duration, Instant};
 
 use super::rate::Limiter;
-use super::rule::{Effect, Reach, Terms};
+use super::rule::{Covers, Effect, Reach, Terms};
 use super::survey::{funs, size_of};
 use super::{Danger, Decision, Explanation, Kind, Object, Operation, Rate, Rule, Step, Subject};
 use crate::backend::{Caller, Origin};
@@ -82,6 +82,27 @@ impl Policy {
         let passed: Vec<_> = passed.collect();
         let line = self.rules.get(passed.len()).and_then(Rule::line);
         Explanation { passed, decision, by, line, limits }
+    }
+
+    /// Whether this caller may do this, rates and sizes aside.
+    pub(crate) fn permits(&self, caller: &Caller, subject: Subject<'_>, origin: Origin) -> bool {
+        !matches!(self.find(caller, subject, origin), Verdict::Deny(_))
+    }
+
+    /// Whether this caller may call anything of this module, for all that can be said without its functions.
+    pub(crate) fn opens(&self, caller: &Caller, module: &str, origin: Origin) -> bool {
+        for rule in &self.rules {
+            match (rule.covers(caller, module), rule.effect()) {
+                (Covers::Nothing, _) | (Covers::Some, Effect::Deny) => {}
+                (Covers::All, Effect::Deny) => return false,
+                (Covers::Some | Covers::All, Effect::Allow(_)) => return true,
+            }
+        }
+        match self.otherwise {
+            Otherwise::Everything | Otherwise::Allow => true,
+            Otherwise::BuiltIn => origin == Origin::BuiltIn,
+            Otherwise::Deny => false,
+        }
     }
 
     fn find(&self, caller: &Caller, subject: Subject<'_>, origin: Origin) -> Verdict<'_> {

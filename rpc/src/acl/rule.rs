@@ -158,6 +158,15 @@ impl Rule {
         self.line
     }
 
+    /// Whether the rule decides about calls of functions of this module: of all, of some perhaps, or of none.
+    pub(super) fn covers(&self, caller: &Caller, module: &str) -> Covers {
+        let concerned = self.who.matches(caller).is_ok() && (self.kinds.is_empty() || self.kinds.contains(&Kind::Call));
+        if !concerned || !self.targets.iter().any(|target| target.is_about(module)) {
+            return Covers::Nothing;
+        }
+        if self.targets.iter().any(|target| target.has_all_of(module)) { Covers::All } else { Covers::Some }
+    }
+
     /// Whether the rule decides about this; and if not, why.
     pub(super) fn matches(&self, caller: &Caller, subject: Subject<'_>) -> Result<(), Mismatch> {
         self.who.matches(caller)?;
@@ -180,6 +189,14 @@ impl Rule {
             _ => Ok(()),
         }
     }
+}
+
+/// How much of a module a rule decides about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Covers {
+    Nothing,
+    Some,
+    All,
 }
 
 /// `rule "name" at line 3`

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::panics::{Caught, caught};
+use super::statistics::{Counted, Statistics};
 use super::{Backend, Context, Execution, Origin, Streams, Watch};
 use crate::acl::{Acl, Decision, Operation, Subject};
 use crate::audit::{Audit, Entry};
@@ -29,19 +30,25 @@ pub struct Executor {
     backend: Arc<dyn Backend>,
     acl: Acl,
     audit: Audit,
+    statistics: Option<Arc<Statistics>>,
 }
 
 impl Executor {
     /// This backend behind these rules.
     #[must_use]
     pub fn new(backend: Arc<dyn Backend>, acl: Acl) -> Self {
-        Self { backend, acl, audit: Audit::off() }
+        Self { backend, acl, audit: Audit::off(), statistics: None }
     }
 
     /// The same with an audit log.
     #[must_use]
     pub fn audit(self, audit: Audit) -> Self {
         Self { audit, ..self }
+    }
+
+    /// The same with figures.
+    pub(crate) fn statistics(self, statistics: Arc<Statistics>) -> Self {
+        Self { statistics: Some(statistics), ..self }
     }
 
     /// Executes a call whose outcome nobody waits for: the rules for casts apply.
@@ -51,10 +58,13 @@ impl Executor {
     }
 
     /// Asks the rules. What they deny is written down here; what they allow, when it has ended.
-    fn admit(&self, context: &Context, operation: Operation<'_>) -> Result<Entry, Failure> {
+    fn admit(&self, context: &Context, operation: Operation<'_>) -> Result<Admitted, Failure> {
         let entry = self.audit.begin(context, operation);
         match self.acl.check(context, operation, self.origin(operation.subject())) {
-            Decision::Allow => Ok(entry),
+            Decision::Allow => {
+                let counted = self.statistics.as_ref().map_or_else(Counted::none, |figures| figures.begin(operation));
+                Ok(Admitted { entry, counted })
+            }
             Decision::Deny(denial) => {
                 let (caller, subject) = (context.caller(), operation.subject());
                 let (user, key) = (&caller.user, caller.key.as_deref().unwrap_or("none"));
@@ -65,13 +75,14 @@ impl Executor {
                     "denied: {subject}: {denial}"
                 );
                 entry.denied(&denial);
+                self.statistics.iter().for_each(|figures| figures.denied());
                 Err(denial.failure())
             }
         }
     }
 
     fn execute(
-        admitted: Result<Entry, Failure>,
+        admitted: Result<Admitted, Failure>,
         place: Place,
         context: &Context,
         begin: impl FnOnce() -> Execution,
@@ -163,8 +174,25 @@ impl Backend for Executor {
     }
 }
 
+/// What was allowed, and is written down and counted when it ends.
+struct Admitted {
+    entry: Entry,
+    counted: Counted,
+}
+
+impl Admitted {
+    fn ended(self, outcome: &Outcome) {
+        self.entry.ended(outcome);
+        self.counted.ended(outcome);
+    }
+
+    fn begun(self) {
+        self.entry.begun();
+    }
+}
+
 /// What has no deadline: a message, an exit signal.
-fn record(entry: Entry, work: impl FnOnce() -> Execution) -> Execution {
+fn record(entry: Admitted, work: impl FnOnce() -> Execution) -> Execution {
     match caught(work) {
         Ok(Execution::Pending(work)) => {
             let work = Caught::new(work);
@@ -175,12 +203,12 @@ fn record(entry: Entry, work: impl FnOnce() -> Execution) -> Execution {
     }
 }
 
-fn ready(outcome: Outcome, entry: Entry) -> Execution {
+fn ready(outcome: Outcome, entry: Admitted) -> Execution {
     entry.ended(&outcome);
     Execution::Ready(outcome)
 }
 
-async fn recorded(work: impl Future<Output = Outcome>, entry: Entry) -> Outcome {
+async fn recorded(work: impl Future<Output = Outcome>, entry: Admitted) -> Outcome {
     let outcome = work.await;
     entry.ended(&outcome);
     outcome

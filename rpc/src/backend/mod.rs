@@ -29,9 +29,11 @@ mod builtin;
 mod context;
 pub mod dist;
 mod executor;
+pub(crate) mod listing;
 pub(crate) mod panics;
 mod registry;
 mod router;
+pub(crate) mod statistics;
 mod streams;
 mod typed;
 
@@ -108,6 +110,21 @@ pub trait Backend: Send + Sync + 'static {
     /// never there, is no error. By default there are no processes.
     fn exit(&self, _from: &Pid, _to: &Pid, _reason: Term, _context: &Context) -> Execution {
         Execution::Ready(Ok(Success::Value(Term::atom("ok"))))
+    }
+
+    /// The names of the modules that it has, as a list of atoms. Who may know of them is not asked here.
+    ///
+    /// Unless a backend knows better, it is asked as one asks an Erlang: `code:all_available()`.
+    fn modules(&self, context: &Context) -> Execution {
+        listing::modules(|call| self.call(call, context))
+    }
+
+    /// The functions of a module, as a list of `{Name,Arity}`, empty where there is no such module. Who may know of them is
+    /// not asked here.
+    ///
+    /// Unless a backend knows better, it is asked as one asks an Erlang: `Module:module_info(exports)`.
+    fn exports(&self, module: &Atom, context: &Context) -> Execution {
+        listing::exports(module, |call| self.call(call, context))
     }
 
     /// Whose code would do this. Where no rule says otherwise, what is built in is open to whoever may log in, and what is

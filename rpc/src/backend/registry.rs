@@ -3,10 +3,10 @@
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::builtin::{self, Limits};
-use super::{Backend, Context, Execution, Origin, Streams, TypedFunction};
+use super::{Backend, Context, Execution, Origin, Streams, TypedFunction, listing};
 use crate::acl::Subject;
 use crate::bert::Known;
 use crate::call::{Call, Failure, Outcome, Success};
@@ -164,6 +164,17 @@ impl Backend for Functions {
             Some(Function::Sync(_) | Function::Async(_)) => Execution::Ready(Err(Failure::erpc("notsup"))),
             None => Execution::Ready(Err(Failure::undef(&call))),
         }
+    }
+
+    fn modules(&self, _context: &Context) -> Execution {
+        let modules: BTreeSet<_> = self.table.keys().map(|key| key.module.clone()).collect();
+        listing::ready(modules.into_iter().map(Term::from))
+    }
+
+    fn exports(&self, module: &Atom, _context: &Context) -> Execution {
+        let own = self.table.keys().filter(|key| key.module == *module);
+        let functions: BTreeSet<_> = own.map(|key| (key.function.clone(), key.arity)).collect();
+        listing::ready(functions.into_iter().map(listing::export))
     }
 
     fn origin(&self, _subject: Subject<'_>) -> Origin {

@@ -1,12 +1,13 @@
 //! Which of several backends executes a call.
 
 use core::fmt;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Backend, Context, Execution, Origin, Streams, Watch};
+use super::{Backend, Context, Execution, Origin, Streams, Watch, listing};
 use crate::acl::{Object, Subject};
 use crate::bert::Known;
-use crate::call::{Call, Failure, Outcome};
+use crate::call::{Call, Failure, Outcome, Success};
 use crate::extended::Destination;
 use crate::term::{Atom, Pid, Term};
 
@@ -113,6 +114,28 @@ impl Backend for Router {
         self.owner(&to.clone().into()).exit(from, to, reason, context)
     }
 
+    fn modules(&self, context: &Context) -> Execution {
+        let routes = self.routes.iter().map(|(_, backend)| backend).chain([&self.default]);
+        let asked: Vec<_> = routes.map(|backend| backend.modules(context)).collect();
+        let patterns: Vec<_> = self.routes.iter().map(|(pattern, _)| pattern.clone()).collect();
+        Execution::pending(async move {
+            let mut found = BTreeSet::new();
+            for (number, execution) in asked.into_iter().enumerate() {
+                // Whatever another backend has of this name is hidden.
+                let mine = |module: &Atom| {
+                    let route = patterns.iter().position(|pattern| pattern.matches(module.as_str()));
+                    route.unwrap_or(patterns.len()) == number
+                };
+                found.extend(listing::atoms(&execution.outcome().await).into_iter().filter(mine));
+            }
+            Ok(Success::Value(Term::list(found.into_iter().map(Term::from))))
+        })
+    }
+
+    fn exports(&self, module: &Atom, context: &Context) -> Execution {
+        self.routed(module.as_str()).exports(module, context)
+    }
+
     fn origin(&self, subject: Subject<'_>) -> Origin {
         match subject.object {
             Object::Function { module, .. } => self.routed(module).origin(subject),
@@ -140,6 +163,7 @@ impl fmt::Debug for Router {
 }
 
 /// A name in which `*` stands for anything.
+#[derive(Clone)]
 struct Pattern(String);
 
 impl Pattern {

@@ -4,11 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use sshrpc::PublicKey;
 use sshrpc::acl::{Decision, Explanation, Kind, Object, Subject};
 use sshrpc::backend::{Caller, Origin};
 use sshrpc::config::Config;
 use sshrpc::term::{Term, parse_call};
-use sshrpc::{Functions, PublicKey};
 
 use super::config::{Folder, shown};
 use super::exit::Exit;
@@ -202,9 +202,7 @@ impl What {
     /// What `sshrpc serve` has itself.
     fn origin(&self) -> Origin {
         match self {
-            Self::Function { module, function, arity }
-                if Functions::with_builtins().contains(module, function, *arity) =>
-            {
+            Self::Function { module, function, arity } if sshrpc::node::is_built_in(module, function, *arity) => {
                 Origin::BuiltIn
             }
             _ => Origin::Foreign,

@@ -236,7 +236,11 @@ impl Call {
                     || with("call", json!(number + 1), as_json(&value)),
                 )?,
                 Err(failure) => {
-                    output.fail_one(&format!("[{}] {request}: ", number + 1), ("call", json!(number + 1)), &failure);
+                    output.fail_one(
+                        &format!("[{}] {request}: ", number + 1),
+                        Some(("call", json!(number + 1))),
+                        &failure,
+                    );
                     if failed.as_ref().is_none_or(|(first, _)| number < *first) {
                         failed = Some((number, failure));
                     }

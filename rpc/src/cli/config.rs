@@ -48,14 +48,22 @@ impl Folder {
 
     /// Makes the folder, for its owner alone.
     pub(crate) fn create(&self) -> Result<(), Failure> {
-        use std::os::unix::fs::DirBuilderExt;
-
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.path)
-            .map_err(|error| Failure::local(format!("cannot make {}: {error}", self.path.display())))
+        make(&self.path).map_err(|error| Failure::local(format!("cannot make {}: {error}", self.path.display())))
     }
+}
+
+/// Where sshrpc keeps what it notes by itself: `$XDG_STATE_HOME/sshrpc`, as a rule `~/.local/state/sshrpc`. It is made, for
+/// its owner alone; none where that is not possible.
+pub(crate) fn state_folder() -> Option<PathBuf> {
+    let path = Xdg::new().ok()?.state_dir()?.join("sshrpc");
+    make(&path).ok()?;
+    Some(path)
+}
+
+fn make(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// The kinds of keys that a node gets by itself, the best first.

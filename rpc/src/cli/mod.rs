@@ -25,8 +25,10 @@ mod secret;
 mod send;
 mod serve;
 mod settings;
+mod shell;
 mod table;
 mod terminal;
+mod top;
 
 use std::process::ExitCode;
 
@@ -61,7 +63,9 @@ pub(crate) fn main() -> ExitCode {
         Command::Serve(command) => command.run(&output, cli.global.verbose),
         Command::Call(command) => command.run(&output, cli.global.verbose),
         Command::Send(command) => command.run(&output, cli.global.verbose),
+        Command::Shell(command) => command.run(output, cli.global.verbose),
         Command::Ping(command) => command.run(output, cli.global.verbose),
+        Command::Top(command) => command.run(output, cli.global.verbose),
         Command::Nodes(command) => command.run(&output, cli.global.verbose),
         Command::Acl(command) => command.run(&output),
         Command::Keygen(command) => command.run(&output, cli.global.verbose),
@@ -99,8 +103,10 @@ enum Command {
     Serve(serve::Serve),
     Call(call::Call),
     Send(send::Send),
+    Shell(shell::Shell),
     Ping(ping::Ping),
     Nodes(nodes::List),
+    Top(top::Top),
     Acl(acl::Acl),
     Keygen(keygen::Keygen),
     Completions(completions::Completions),

@@ -76,11 +76,17 @@ impl Output {
     }
 
     /// Reports one failure of several: with a label before its words, or as a member of its object.
-    pub(crate) fn fail_one(self, label: &str, (name, value): (&str, Value), failure: &Failure) {
+    pub(crate) fn fail_one(self, label: &str, member: Option<(&str, Value)>, failure: &Failure) {
         // As above.
         let _ = match self {
             Self::Text => report(label, failure),
-            Self::Json => writeln!(io::stdout(), "{}", with(name, value, as_json(failure))),
+            Self::Json => {
+                let object = match member {
+                    Some((name, value)) => with(name, value, as_json(failure)),
+                    None => as_json(failure),
+                };
+                writeln!(io::stdout(), "{object}")
+            }
         };
     }
 }

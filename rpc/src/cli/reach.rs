@@ -78,6 +78,11 @@ impl Reach {
         Names::load(self.config.as_deref())
     }
 
+    /// From here on nobody is asked for anything.
+    pub(crate) const fn ask_nobody(&mut self) {
+        self.keys.batch = true;
+    }
+
     /// Connects and logs in.
     pub(crate) async fn connect(
         &self,

@@ -298,11 +298,10 @@ impl Stop {
     /// Ready at the first signal; from then on a second one ends the process at once.
     async fn first(&mut self) {
         let (name, _) = self.next().await;
+        // Whoever reads that once more stops it at once is to be right.
+        let again = Self::new();
         tracing::info!("{name}: stopping when what runs is answered; once more stops at once");
-        let mut again = match Self::new() {
-            Ok(again) => again,
-            Err(_no_signals) => return,
-        };
+        let Ok(mut again) = again else { return };
         tokio::spawn(async move {
             let (_, number) = again.next().await;
             std::process::exit(128 + number);

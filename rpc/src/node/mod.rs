@@ -3,6 +3,8 @@
 mod authorized;
 mod bert;
 mod blocking;
+mod connections;
+mod own;
 mod serve;
 mod session;
 
@@ -32,9 +34,12 @@ use self::authorized::Authorized;
 use self::bert::Listener;
 pub use self::bert::{BertRpc, Keep};
 use self::blocking::Turns;
+use self::connections::Connections;
+use self::own::Own;
 use self::serve::Service;
 use crate::acl::Acl;
 use crate::audit::Audit;
+use crate::backend::statistics::Statistics;
 use crate::backend::{Backend, Cancellation, Executor, Functions};
 use crate::process::{Front, ProcessFunctions, Processes};
 use crate::term::{Atom, DecodeLimits};
@@ -128,6 +133,15 @@ impl Node {
         };
         tokio::join!(self.server.run(shutdown), bert);
     }
+}
+
+/// Whether this is a function that `sshrpc serve` has by itself, and every node that was given nothing else: one of
+/// [`Functions::with_builtins`], one about processes, or one about the node.
+#[must_use]
+pub fn is_built_in(module: &str, function: &str, arity: usize) -> bool {
+    own::has(module, function, arity)
+        || Processes::has_function(module, function, arity)
+        || Functions::with_builtins().contains(module, function, arity)
 }
 
 /// What a node will be.
@@ -381,13 +395,22 @@ impl NodeBuilder {
         let (behind, functions) =
             self.backend.unwrap_or_else(|| (Arc::new(Functions::with_builtins()), ProcessFunctions::Front));
         let front = Front { processes: self.processes.clone(), behind, functions };
-        let executor = Executor::new(Arc::new(front), self.acl).audit(self.audit);
+        let (statistics, connections) = (Arc::new(Statistics::new()), Arc::new(Connections::default()));
+        let own = Own {
+            behind: Arc::new(front),
+            acl: self.acl.clone(),
+            statistics: statistics.clone(),
+            connections: connections.clone(),
+            node: self.processes.node().clone(),
+        };
+        let executor = Executor::new(Arc::new(own), self.acl).audit(self.audit).statistics(statistics);
         let listen = self.bert.listen.clone();
         let service = Arc::new(Service {
             executor,
             limits: self.limits,
             processes: self.processes.clone(),
             bert: self.bert,
+            connections,
             blocking: Turns::default(),
             casts: Arc::new(Semaphore::new(session::MAX_CASTS)),
         });

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::BertRpc;
 use super::blocking::Turns;
+use super::connections::Connections;
 use super::session::Session;
 use crate::backend::{Backend, Caller, Cancellation, Context, Execution, Executor};
 use crate::call::{Answer, Call, Command, Expect, Form, Place, Server as Machine, ServerConfig};
@@ -27,6 +28,7 @@ pub(super) struct Service {
     pub(super) limits: DecodeLimits,
     pub(super) processes: Processes,
     pub(super) bert: BertRpc,
+    pub(super) connections: Arc<Connections>,
     /// Whose turn it is among the calls that block each other.
     pub(super) blocking: Turns,
     /// The casts that can still begin.
@@ -50,6 +52,7 @@ const NO_SHELL: &str = "This is an sshrpc node: its shell speaks Erlang's extern
 impl Service {
     /// Runs one program to its end.
     pub(super) async fn run(&self, request: ProgramRequest) {
+        self.connections.see(request.peer());
         let peer = request.peer().clone();
         let (user, program) = (peer.user.clone(), request.program().clone());
         let terminal = request.terminal().is_some();

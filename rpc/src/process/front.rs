@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::processes::Processes;
 use crate::acl::{Object, Subject};
-use crate::backend::{Backend, Context, Execution, Origin, Streams, Watch};
+use crate::backend::{Backend, Context, Execution, Origin, Streams, Watch, listing};
 use crate::bert::Known;
 use crate::call::{Call, Failure, Outcome, Success};
 use crate::extended::Destination;
@@ -76,6 +76,24 @@ impl Backend for Front {
             return Execution::Ready(Ok(Success::Value(Term::atom("ok"))));
         }
         self.behind.exit(from, to, reason, context)
+    }
+
+    fn modules(&self, context: &Context) -> Execution {
+        let behind = self.behind.modules(context);
+        match self.functions {
+            ProcessFunctions::Front => listing::with(behind, Processes::modules().map(Term::from).collect()),
+            ProcessFunctions::Behind => behind,
+        }
+    }
+
+    fn exports(&self, module: &Atom, context: &Context) -> Execution {
+        let behind = self.behind.exports(module, context);
+        match self.functions {
+            ProcessFunctions::Front => {
+                listing::with(behind, Processes::exports(module.as_str()).map(listing::export).collect())
+            }
+            ProcessFunctions::Behind => behind,
+        }
     }
 
     fn origin(&self, subject: Subject<'_>) -> Origin {

@@ -45,6 +45,17 @@ impl Processes {
         FUNCTIONS.iter().any(|(module, ..)| *module == name)
     }
 
+    /// The modules of these functions.
+    pub(crate) fn modules() -> impl Iterator<Item = Atom> {
+        FUNCTIONS.iter().map(|(module, ..)| Atom::from_static(module))
+    }
+
+    /// Those of these functions that are of this module.
+    pub(crate) fn exports(name: &str) -> impl Iterator<Item = (Atom, usize)> {
+        let own = FUNCTIONS.iter().filter(move |(module, ..)| *module == name);
+        own.map(|(_, function, arity)| (Atom::from_static(function), *arity))
+    }
+
     /// Whether a message for this, or a monitor of it, is for a process of this node.
     pub(crate) fn owns(&self, destination: &Destination) -> bool {
         match destination {

@@ -45,7 +45,9 @@ pub use self::limits::DecodeLimits;
 pub use self::list::{Elements, List};
 pub use self::map::{DuplicateKey, Map};
 pub use self::number::{Float, Integer, IntegerOutOfRange, NotFinite};
-pub use self::parse::{Call, Expression, SyntaxError, SyntaxErrorKind, parse_call, parse_expression, parse_term};
+pub use self::parse::{
+    Call, Expression, SyntaxError, SyntaxErrorKind, parse_call, parse_expression, parse_expression_with, parse_term,
+};
 pub use self::print::Style;
 pub use self::scan::{Scanner, scan};
 pub use self::tuple::Tuple;

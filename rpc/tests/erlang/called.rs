@@ -15,6 +15,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         peers::trial("erlang_answers_in_every_mode", ERLANG, every_mode),
         peers::trial("erlang_fails_in_every_mode", ERLANG, failures),
         peers::trial("erlang_answers_many_calls_in_flight", ERLANG, pipelined),
+        peers::trial("our_shell_prompts_for_calls_of_an_erlang_node", ERLANG, prompt),
         peers::trial("erlang_gives_64_mib", ERLANG, large),
         peers::trial("erlang_answers_by_the_algorithms_of_2009", ERLANG, algorithms),
     ]
@@ -91,6 +92,20 @@ fn failures(_: &Peers) -> Result<(), Failed> {
         failed.expect_error(7, "the node does not know this request: {error,undef}", &[])?;
     }
     Ok(())
+}
+
+/// The node is a plain Erlang, which knows nothing of what there is to complete but what `module_info` says.
+fn prompt(_: &Peers) -> Result<(), Failed> {
+    let erlang = Erlang::start("[]")?;
+    let target = format!("alice@127.0.0.1:{}", erlang.port);
+    let lines = b"X = lists:seq(1,3).\nlists:usort([3|X]).\nlength(X).\nhelp(rpc_peer_server).\nnomod:f().\n";
+    let done = erlang.home.run_with_input(&["shell", "--accept-new", &target], lines)?;
+    ensure(done.stdout().starts_with("[1,2,3]\n[1,2,3]\n3\n"), "the values", &done)?;
+    ensure(done.stdout().contains("module_info/1"), "the functions of a module", &done)?;
+    ensure(done.code == Some(1) && done.stderr.contains("\n  {'EXIT',{undef,[{nomod,f,[],[]}"), "the failure", &done)?;
+    let ping = erlang.home.run(&["ping", "--count", "2", "--interval", "1ms", &target])?;
+    let answered = ping.stdout().contains("asking by erlang:node()") && ping.stdout().contains("2 asked, 2 answered");
+    ensure(ping.code == Some(0) && answered, "signs of life", &ping)
 }
 
 fn pipelined(_: &Peers) -> Result<(), Failed> {

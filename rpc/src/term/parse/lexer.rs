@@ -13,8 +13,8 @@ use crate::term::{Atom, Float, Integer};
 /// Reading an integer takes time that grows with the square of its digits.
 const MAX_DIGITS: usize = 100_000;
 
-/// How much of a variable's name an error message shows.
-const MAX_VARIABLE: usize = 60;
+/// How much of a variable's name counts.
+const MAX_VARIABLE: usize = 255;
 
 #[derive(Clone)]
 pub(super) struct Lexer<'a> {

@@ -91,6 +91,22 @@ pub fn parse_expression(text: &str) -> Result<Expression, SyntaxError> {
     Parser::new(text)?.expression()
 }
 
+/// The same, where variables have values: those that `bindings` knows.
+///
+/// ```
+/// use sshrpc::term::{Expression, parse_expression_with};
+/// let bindings = |name: &str| (name == "X").then(|| 5.into());
+/// let Expression::Call(call) = parse_expression_with("lists:seq(1, X)", &bindings)? else { panic!("a call") };
+/// assert_eq!(call.to_string(), "lists:seq(1,5)");
+/// # Ok::<(), sshrpc::term::SyntaxError>(())
+/// ```
+///
+/// # Errors
+/// [`SyntaxError`]: where, and what was expected.
+pub fn parse_expression_with(text: &str, bindings: &dyn Fn(&str) -> Option<Term>) -> Result<Expression, SyntaxError> {
+    Parser::with_bindings(text, bindings)?.expression()
+}
+
 impl FromStr for Term {
     type Err = SyntaxError;
 

@@ -20,7 +20,12 @@ pub(super) struct Parser<'a> {
     pub(super) open: Vec<Open>,
     /// How many bits of binaries the text may still ask for.
     pub(super) bits_left: usize,
+    /// The values of variables.
+    bindings: &'a Bindings<'a>,
 }
+
+/// What a variable stands for.
+pub(super) type Bindings<'a> = dyn Fn(&str) -> Option<Term> + 'a;
 
 /// A container that is not finished, and waits for a term.
 pub(super) enum Open {
@@ -39,9 +44,13 @@ pub(super) enum Open {
 
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str) -> Result<Self, SyntaxError> {
+        Self::with_bindings(text, &|_name| None)
+    }
+
+    pub(super) fn with_bindings(text: &'a str, bindings: &'a Bindings<'a>) -> Result<Self, SyntaxError> {
         let mut lexer = Lexer::new(text);
         let (token, position) = lexer.next()?;
-        Ok(Self { lexer, token, position, open: Vec::new(), bits_left: MAX_BITS })
+        Ok(Self { lexer, token, position, open: Vec::new(), bits_left: MAX_BITS, bindings })
     }
 
     /// All of the text as a term or a call.
@@ -151,6 +160,10 @@ impl<'a> Parser<'a> {
             Token::Integer(integer) => Term::Integer(integer.clone()),
             Token::Float(float) if negative => Term::try_from(-float.get()).unwrap_or_default(),
             Token::Float(float) => Term::Float(*float),
+            Token::Variable(name) if !negative => match (self.bindings)(name) {
+                Some(value) => value,
+                None => return Err(self.unexpected("a term")),
+            },
             Token::Atom(_) => return self.atom_value().map(Some),
             Token::String(_) => return self.strings().map(|text| Some(Term::from(text))),
             Token::Symbol("{") => return self.enter(Open::Tuple(Vec::new()), "}"),
