@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
+use sshrpc::client::Mode;
 use sshrpc::pool::{Balance, Execution, Pool, PoolError, Request};
 use sshrpc::term::{Atom, parse_call};
 use sshrpc::{Term, erpc, rpc};
@@ -139,4 +141,25 @@ async fn failures_of_functions_are_answers_and_name_the_node() {
     let status = &pool.status()[0];
     assert_eq!((status.answered, status.lost, status.pending, status.connected), (1, 0, 0, 1));
     assert!(status.round_trip.is_some());
+}
+
+/// Connections that carry calls alone give no sign of life of their own, and are kept all the same.
+#[tokio::test]
+async fn connections_of_the_plain_protocol_are_pooled_too() {
+    let mut cluster = Cluster::start(1).await;
+    for mode in [Mode::ExecMod, Mode::Shell] {
+        let dial = cluster.hosts[0].dial(cluster.hosts[0].address);
+        let often = Duration::from_millis(5);
+        let pool = Pool::builder().node(name(1), move || dial().mode(mode).connect()).ping(often, often);
+        let pool = pool.reconnect(often, often).wait(LIMIT).build();
+        assert_eq!(pool.request(call("test:record(1)")).await.unwrap(), name(1).into());
+        let cast = pool.request(Request::cast(parse_call("test:record(2)").unwrap())).await.unwrap_err();
+        assert!(matches!(cast, PoolError::Invalid(_)), "{cast:?}");
+        let before = pool.status()[0].connected;
+        cluster.hosts[0].restart().await.unwrap();
+        let again = pool.wait_until(|status| status[0].connected > before && status[0].is_up());
+        tokio::time::timeout(LIMIT, again).await.expect("it stays down");
+        assert_eq!(pool.request(call("lists:sum([1,2])")).await.unwrap(), 3.into());
+    }
+    assert_eq!(cluster.recorded(), [(name(1), 1.into()), (name(1), 1.into())]);
 }
