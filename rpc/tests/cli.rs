@@ -108,10 +108,12 @@ fn demonstration(_: &Peers) -> Result<(), Failed> {
 
 fn help_and_completions_are_complete(_: &Peers) -> Result<(), Failed> {
     let home = Home::new()?;
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli.md"))?;
     for command in ["demo", "serve", "call", "send", "shell", "ping", "nodes", "top", "acl", "keygen", "completions"] {
         for help in ["-h", "--help"] {
             let done = home.run(&[command, help])?;
             ensure(done.code == Some(0) && done.stdout().contains("Usage: sshrpc "), "help", &done)?;
+            ensure(page.contains(&format!("`sshrpc {command}")), "a place in docs/cli.md", &done)?;
         }
     }
     let help = home.run(&["call", "--help"])?;

@@ -181,6 +181,7 @@ Examples:
   sshrpc keygen                                         make a key to log in with
   sshrpc serve                                          answer calls on 127.0.0.1:2222
   sshrpc call 127.0.0.1:2222 lists reverse '[[1,2,3]]'  call a function there
+  sshrpc shell 127.0.0.1:2222                           call from a prompt, in Erlang's syntax
   ssh -p 2222 127.0.0.1 'text lists:seq(1,5).'          the same port, with plain ssh
 
 `sshrpc COMMAND --help` says more.";

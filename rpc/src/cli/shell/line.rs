@@ -55,6 +55,10 @@ pub(super) fn is_incomplete(text: &str) -> bool {
         return false;
     }
     let rest = binding(text).map_or(text, |(_, rest)| rest);
+    // What has no bracket is finished, or wrong.
+    if !rest.contains(['(', '[', '{', '"', '\'', '<']) {
+        return false;
+    }
     let (source, _) = qualified(rest);
     // Whatever a variable stands for, it is a term.
     match parse_expression_with(&source, &|_name| Some(Term::NIL)) {
@@ -162,7 +166,18 @@ mod tests {
         for text in ["lists:seq(1,", "X = [a", "\"text", "{X, Y", "length("] {
             assert!(is_incomplete(text), "{text}");
         }
-        for text in ["lists:seq(1,2)", "lists:seq(1,.", "lists:seq(1,\n\n", "X", "help", "", "f(X)", "1 + 2"] {
+        for text in [
+            "lists:seq(1,2)",
+            "lists:seq(1,.",
+            "lists:seq(1,\n\n",
+            "X",
+            "help",
+            "",
+            "f(X)",
+            "1 + 2",
+            "lists:seq",
+            "X =",
+        ] {
             assert!(!is_incomplete(text), "{text}");
         }
     }
