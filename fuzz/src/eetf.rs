@@ -60,8 +60,18 @@ fn agreed(term: &Term) -> bool {
         Term::Map(map) if map.as_slice().iter().any(|(key, _)| key.to_string().contains("-0.0")) => return false,
         Term::Map(map) => map.as_slice().iter().flat_map(|(key, value)| [key, value]).collect(),
         // It reads no more arguments than a function of Erlang can have.
-        Term::Fun(fun) => return fun.as_external().is_none_or(|(_, _, arity)| arity <= 255),
+        Term::Fun(fun) => match fun.as_external() {
+            Some((_, _, arity)) => return arity <= 255,
+            None => return short_numbers(&term.to_string()),
+        },
         _ => return true,
     };
     parts.into_iter().all(agreed)
+}
+
+/// Whether the two numbers in a closure's text, `#Fun<module.index.uniq>`, have 32 bits: Erlang has no longer ones, and eetf
+/// takes no others. What the closure closes over does not stand in the text, and is not looked at.
+fn short_numbers(text: &str) -> bool {
+    let numbers = text.trim_end_matches('>').rsplit('.').take(2);
+    numbers.map(str::parse::<i32>).all(|number| number.is_ok())
 }
