@@ -17,6 +17,7 @@ use super::failure::Failure;
 use super::names::Named;
 use super::output::{Output, with};
 use super::reach::{Patience, Reach, Reached, Timeout, timeout};
+use super::stream::Ends;
 use super::{json, log, multicall, request};
 
 /// Call a function on a node, and print its value
@@ -64,6 +65,9 @@ pub(crate) struct Call {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, conflicts_with = "cast")]
     deadline: Option<Duration>,
 
+    #[command(flatten)]
+    streams: Ends,
+
     /// How it travels: subsystem, shell, exec-mod or exec
     #[arg(
         long, short, value_name = "MODE", default_value = "subsystem", hide_possible_values = true,
@@ -71,7 +75,7 @@ pub(crate) struct Call {
     )]
     mode: Mode,
 
-    /// Give up after this long: 500ms, 10s, 2m; none waits for ever [default: 10s, and --deadline]
+    /// Give up after this long: 500ms, 10s, 2m; none waits for ever [default: 10s, and --deadline; with streams for the login alone]
     #[arg(long, short, value_name = "TIME", value_parser = timeout)]
     timeout: Option<Timeout>,
 
@@ -86,6 +90,7 @@ Examples:
   sshrpc call myserver lists seq '[1,5]'              (a node of sshrpc.toml, or a Host of ~/.ssh/config)
   sshrpc call -H web,db1 erlang node                  (a group of sshrpc.toml, and a node)
   sshrpc call --async db1 'timer:sleep(900)' 'lists:seq(1,5)'
+  sshrpc call db1 'sshrpc:stream_echo()' --stream-in disk.img --stream-out copy.img
   sshrpc call --accept-new alice@node.example:2222 erlang now
   sshrpc call --json 127.0.0.1:2222 sshrpc echo '[#{colour => <<\"red\">>}]' | jq .ok.colour";
 
@@ -136,11 +141,24 @@ impl Call {
             return runtime.block_on(multicall::run(self.reach, nodes, request, manner, output));
         }
         let node = names.one(&self.target)?;
+        if self.streams.use_stdout() && *output == Output::Json {
+            return Err(Failure::usage("standard output cannot have both the stream and `--json`")
+                .hint("`--stream-out FILE` keeps them apart"));
+        }
+        if self.streams.use_stdin() && [&self.module, &self.args].into_iter().any(|word| word.as_deref() == Some("-")) {
+            return Err(Failure::usage("standard input cannot be both the arguments and the stream"));
+        }
         let requests = self.requests()?;
         if self.at_once {
             return runtime.block_on(self.side_by_side(&node, requests, manner, *output));
         }
         let Some(request) = requests.first() else { return Ok(()) };
+        if self.streams.option().is_some() {
+            let ended = runtime.block_on(self.with_streams(&node, request, manner, *output));
+            // Somebody may still be reading standard input.
+            runtime.shutdown_background();
+            return ended;
+        }
         let value = runtime.block_on(async {
             let mut patience = Patience::new(manner.timeout);
             let reached = self.reach.connect(&node.target, manner.mode, &mut patience).await?;
@@ -155,8 +173,9 @@ impl Call {
 
     fn manner(&self) -> Result<Manner, Failure> {
         let (mode, deadline) = (self.mode, self.deadline);
-        if mode != Mode::Subsystem && (self.cast || deadline.is_some()) {
-            let option = if self.cast { "--cast" } else { "--deadline" };
+        let cast = self.cast.then_some("--cast");
+        let option = cast.or_else(|| deadline.map(|_| "--deadline")).or_else(|| self.streams.option());
+        if let Some(option) = option.filter(|_| mode != Mode::Subsystem) {
             return Err(Failure::usage(format!("`{option}` is for the subsystem; mode {mode} carries calls alone"))
                 .hint("leave `--mode` away"));
         }
@@ -203,6 +222,42 @@ impl Call {
         let (count, meant) = (request.args.len(), quoted(&meant.text(Style::Plain).to_string()));
         let undefined = failed.reason().is_atom("undef");
         undefined.then(|| format!("ARGS lists the arguments: this passes {count} of them; {meant} passes one list"))
+    }
+
+    /// Makes one call, and moves its streams. Nobody says how long that takes.
+    async fn with_streams(
+        &self,
+        node: &Named,
+        request: &Request,
+        manner: Manner,
+        output: Output,
+    ) -> Result<(), Failure> {
+        let source = self.streams.source().await?;
+        let mut patience = Patience::new(manner.timeout);
+        let Reached { client, attempt } = self.reach.connect(&node.target, manner.mode, &mut patience).await?;
+        if self.timeout.is_none() {
+            patience = Patience::new(Timeout(None));
+        }
+        let work = async {
+            let call = match manner.deadline {
+                None => client.stream_call(request).await,
+                Some(deadline) => client.stream_call_within(request, deadline).await,
+            };
+            let call = call.map_err(|error| attempt.call_failed(&error))?;
+            self.streams.run(source, call, &attempt, output).await
+        };
+        let late = || patience.timed_out("no answer from", &node.target, "; the function may have run");
+        let ended = patience.wait(work).await.unwrap_or_else(|| Err(late()));
+        client.close().await;
+        match ended {
+            Ok(None) => Ok(()),
+            Ok(Some(value)) if self.streams.use_stdout() => {
+                Output::print_aside(&value.to_string());
+                Ok(())
+            }
+            Ok(Some(value)) => output.print(|| value.to_string(), || as_json(&value)),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Begins all calls, and prints their values as they come.

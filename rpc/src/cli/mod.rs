@@ -26,6 +26,7 @@ mod send;
 mod serve;
 mod settings;
 mod shell;
+mod stream;
 mod table;
 mod terminal;
 mod top;

@@ -45,6 +45,12 @@ impl Output {
         }
     }
 
+    /// Prints a value where standard output has octets of something else.
+    pub(crate) fn print_aside(text: &str) {
+        // Nothing can be done about an error stream that is gone.
+        let _ = writeln!(anstream::stderr().lock(), "{text}");
+    }
+
     /// Tells people what happens meanwhile.
     pub(crate) fn say(self, text: &str) -> Result<(), Failure> {
         match self {

@@ -265,8 +265,20 @@ impl Client {
     /// When the connection breaks; [`Error::Plain`] in other modes than the subsystem. That the function has no streams,
     /// `{erpc,notsup}`, is what the answer says.
     pub async fn stream_call(&self, call: &Call) -> Result<StreamCall, Error> {
+        self.stream_call_for(call, self.inner.timeout).await
+    }
+
+    /// The same with a deadline, as of [`apply_within`](Self::apply_within), for the whole call with its streams.
+    ///
+    /// # Errors
+    /// As for [`stream_call`](Self::stream_call).
+    pub async fn stream_call_within(&self, call: &Call, deadline: Duration) -> Result<StreamCall, Error> {
+        self.stream_call_for(call, Some(deadline)).await
+    }
+
+    async fn stream_call_for(&self, call: &Call, deadline: Option<Duration>) -> Result<StreamCall, Error> {
         let (input, output) = (Streamed::Yes, Streamed::Yes);
-        let options = CallOptions { deadline: self.inner.timeout, input, output, ..CallOptions::default() };
+        let options = CallOptions { deadline, input, output, ..CallOptions::default() };
         let caller = self.extended().await?;
         let reply = caller.stream(call, options)?;
         let (key, client) = (reply.key, self.clone());

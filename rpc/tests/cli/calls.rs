@@ -14,6 +14,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         peers::trial("calls_side_by_side_are_answered_as_they_end", &[], side_by_side),
         peers::trial("a_cast_is_begun_and_not_waited_for", &[], cast),
         peers::trial("a_deadline_stops_the_call_on_the_node", &[], deadline),
+        peers::trial("streams_come_from_files_and_go_to_files", &[], streams),
+        peers::trial("streams_of_standard_input_and_output", &[], streams_of_pipes),
+        peers::trial("a_stream_that_fails_says_so_and_leaves_files_alone", &[], streams_that_fail),
         peers::trial("a_message_reaches_a_process_by_name_and_by_pid", &[], send),
         peers::trial("ping_says_how_long_answers_take", &[], ping),
         peers::trial("ping_sums_up_when_it_is_interrupted", &[], interrupted),
@@ -63,6 +66,82 @@ fn deadline(_: &Peers) -> Result<(), Failed> {
     done.expect_error(6, line, &["\n  {'EXIT',{{erpc,timeout},[{timer,sleep,1,[]}]}}\n"])?;
     let in_time = node.call(&["--deadline", "1m", &node.target(), "lists", "seq", "[1,2]"])?;
     in_time.expect(0, "[1,2]\n", "")
+}
+
+const ECHO: &str = "sshrpc:stream_echo()";
+
+fn streams(_: &Peers) -> Result<(), Failed> {
+    let node = Node::start()?;
+    let (target, from, to) = (node.target(), node.home.path("from"), node.home.path("to"));
+    // More than the windows of both sides.
+    let octets: Vec<u8> = (0..5_000_003_u32).map(|n| n.to_le_bytes().iter().fold(7, |a, b| a ^ b)).collect();
+    std::fs::write(&from, &octets)?;
+    std::fs::write(&to, "what was there before")?;
+    node.call(&[&target, ECHO, "--stream-in", "from", "--stream-out", "to"])?.expect(0, "5000003\n", "")?;
+    if std::fs::read(&to)? != octets {
+        return Err("the copy differs".into());
+    }
+    let json = node.call(&["--json", &target, "sshrpc", "stream_source", "[3]", "--stream-out", "three"])?;
+    ensure(json.json()? == json!({ "ok": "ok", "term": "ok" }), "the value", &json)?;
+    if std::fs::read(node.home.path("three"))? != [0, 1, 2] {
+        return Err("stream_source has its pattern".into());
+    }
+    // An output of nothing is an empty file.
+    node.call(&[&target, ECHO, "--stream-out", "nothing", "--deadline", "1m"])?.expect(0, "0\n", "")?;
+    if !std::fs::read(node.home.path("nothing"))?.is_empty() {
+        return Err("nothing is something".into());
+    }
+    Ok(())
+}
+
+fn streams_of_pipes(_: &Peers) -> Result<(), Failed> {
+    let node = Node::start()?;
+    let target = node.target();
+    let octets = vec![0xe2; 3 << 20];
+    let done = node.home.run_with_input(&["call", &target, ECHO, "--stream-in", "-", "--stream-out", "-"], &octets)?;
+    ensure(done.code == Some(0) && done.stderr == "3145728\n", "the value aside", &done)?;
+    if done.stdout != octets {
+        return Err(format!("{} octets came back", done.stdout.len()).into());
+    }
+    // Standard input is still open when the function ends: nobody waits for it.
+    let arguments = ["call", &target, "sshrpc:stream_source(2)", "--stream-in", "-", "--stream-out", "two"];
+    let (mut child, stdin) = Child::spawn_with_input(&mut node.home.sshrpc(&arguments))?;
+    let code = child.wait(LIMIT)?.code();
+    drop(stdin);
+    if code != Some(0) || std::fs::read(node.home.path("two"))? != [0, 1] {
+        return Err(format!("{code:?}: {}", child.stderr()).into());
+    }
+    let both = node.call(&["--json", &target, ECHO, "--stream-out", "-"])?;
+    ensure(both.code == Some(2) && both.stdout().contains("cannot have both"), "one use of standard output", &both)?;
+    let both = node.call(&[&target, "sshrpc", "stream_echo", "-", "--stream-in", "-"])?;
+    both.expect_error(2, "standard input cannot be both the arguments and the stream", &[])
+}
+
+fn streams_that_fail(_: &Peers) -> Result<(), Failed> {
+    let node = Node::start()?;
+    let target = node.target();
+    let kept = node.home.path("kept");
+    std::fs::write(&kept, "kept")?;
+    let untouched = || std::fs::read(&kept).map(|octets| octets == b"kept");
+    let none = node.call(&[&target, "lists:seq(1,2)", "--stream-out", "kept"])?;
+    ensure(none.code == Some(1) && none.stderr.contains("{erpc,notsup}") && untouched()?, "no streams", &none)?;
+    let missing = node.call(&[&target, ECHO, "--stream-in", "missing"])?;
+    missing.expect_error(8, "cannot read ~/missing: No such file or directory (os error 2)", &[])?;
+    let untaken = node.call(&[&target, ECHO, "--stream-in", "kept"])?;
+    untaken.expect_error(2, "the function writes a stream, and nobody takes it", &["--stream-out FILE"])?;
+    std::fs::create_dir(node.home.path("folder"))?;
+    let folder = node.call(&[&target, ECHO, "--stream-in", "kept", "--stream-out", "folder"])?;
+    folder.expect_error(8, "cannot write ~/folder: Is a directory (os error 21)", &[])?;
+    // An output without end, until the deadline.
+    let huge = "sshrpc:stream_source(1000000000000)";
+    let late = node.call(&[&target, huge, "--stream-out", "/dev/null", "--deadline", "200ms"])?;
+    late.expect_error(
+        6,
+        "timeout: the call did not end before its deadline (in sshrpc:stream_source/1)",
+        &["not all of it"],
+    )?;
+    let exec = node.call(&["--mode", "exec", &target, ECHO, "--stream-in", "kept"])?;
+    exec.expect_error(2, "`--stream-in` is for the subsystem; mode exec carries calls alone", &[])
 }
 
 /// A node in this process, whose process `inbox` passes on what it gets.
