@@ -196,11 +196,8 @@ fn links(peers: &Peers) -> Result<(), Failed> {
         us.link(&waiter);
         same(&next(&mut us).await?.to_string(), &format!("{{'EXIT',{waiter},noproc}}"))?;
         let waiter = pid(&shop, WAITER, &[]).await?;
-        let partner = waiter.clone();
-        let ours = shop.processes().spawn(|mailbox| async move {
-            mailbox.link(&partner);
-            core::future::pending().await
-        });
+        let ours = shop.processes().spawn(|_mailbox| core::future::pending());
+        shop.processes().link(&ours, &waiter);
         let end = shop.processes().monitor(&ours.into());
         shop.processes().send(&waiter.into(), stop("{together,1}")?)?;
         same(&tokio::time::timeout(LIMIT, end).await?.to_string(), "{together,1}")?;
