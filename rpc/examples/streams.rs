@@ -2,7 +2,7 @@
 //!
 //! The number is in GiB, for each way. The node is another process, on this machine. What is measured: how fast the octets
 //! move, how much memory both processes had at their peak, and how long small calls on the same connection take
-//! meanwhile, beside how long they take without.
+//! meanwhile, and while big calls are made, beside how long they take without.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use sshrpc::client::StreamCall;
 use sshrpc::term::parse_call;
-use sshrpc::{Client, Connect, Identity, Node, PrivateKey, PublicKey};
+use sshrpc::{Client, Connect, Identity, Node, PrivateKey, PublicKey, Term};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
@@ -20,6 +20,8 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// How many small calls are made without a stream.
 const CALLS: usize = 5000;
+/// How many big calls are made beside small ones, and how many octets each of them takes and gives.
+const BIG: (usize, usize) = (64, 16 << 20);
 /// What is written and read at once.
 const PIECE: usize = 256 << 10;
 
@@ -50,24 +52,24 @@ async fn measure(gib: u64) -> Outcome<()> {
     let alone = small_calls(&client, |calls| calls < CALLS).await?;
     let (before, node_before) = (peak(std::process::id()), peak(child.id()));
 
-    let moving = AtomicBool::new(true);
-    let transfer = async {
-        let moved = transfer(&client, octets).await;
-        moving.store(false, Ordering::Relaxed);
-        moved
-    };
-    let (took, beside) = tokio::join!(transfer, small_calls(&client, |_| moving.load(Ordering::Relaxed)));
-    let (took, beside) = (took?, beside?);
+    let (took, beside_stream) = beside(&client, transfer(&client, octets)).await?;
+    let (after, node_after) = (peak(std::process::id()), peak(child.id()));
+    let (took_big, beside_big) = beside(&client, big_calls(&client)).await?;
     let mut out = std::io::stdout().lock();
     let rate = octets as f64 / (1 << 20) as f64 / took.as_secs_f64();
     writeln!(out, "{gib} GiB each way at once in {:.1} s: {rate:.0} MiB/s each way", took.as_secs_f64())?;
     writeln!(out, "\npeak memory    before    after")?;
-    writeln!(out, "client      {:>9} {:>8}", mebibytes(before), mebibytes(peak(std::process::id())))?;
-    writeln!(out, "node        {:>9} {:>8}", mebibytes(node_before), mebibytes(peak(child.id())))?;
-    writeln!(out, "\nsmall calls    number   median      p99  longest")?;
-    writeln!(out, "alone       {alone}\nmeanwhile   {beside}")?;
-    let ratio = |of: fn(&Latencies) -> Duration| of(&beside).as_secs_f64() / of(&alone).as_secs_f64();
-    writeln!(out, "ratio                 {:>8.1} {:>8.1}", ratio(Latencies::median), ratio(Latencies::p99))?;
+    writeln!(out, "client      {:>9} {:>8}", mebibytes(before), mebibytes(after))?;
+    writeln!(out, "node        {:>9} {:>8}", mebibytes(node_before), mebibytes(node_after))?;
+    let (number, mib) = (BIG.0, BIG.1 >> 20);
+    writeln!(out, "\n{number} calls that take and give {mib} MiB in {:.1} s", took_big.as_secs_f64())?;
+    writeln!(out, "\nsmall calls         number   median      p99  longest")?;
+    writeln!(out, "alone            {alone}")?;
+    for (what, beside) in [("beside a stream", &beside_stream), ("beside big calls", &beside_big)] {
+        let ratio = |of: fn(&Latencies) -> Duration| of(beside).as_secs_f64() / of(&alone).as_secs_f64();
+        writeln!(out, "{what:<17}{beside}")?;
+        writeln!(out, "  ratio                    {:>8.1} {:>8.1}", ratio(Latencies::median), ratio(Latencies::p99))?;
+    }
     client.close().await;
     drop(child.stdin.take());
     child.wait()?;
@@ -85,6 +87,33 @@ async fn start(user_key: PrivateKey) -> Outcome<(Child, Client)> {
     let (host_key, _) = PublicKey::from_openssh_line(&host_key)?;
     let connect = Connect::to(&address)?.no_config().host_key(host_key).identity(Identity::from_key(user_key, ""));
     Ok((child, connect.connect().await?))
+}
+
+/// Makes small calls as long as the work takes: how long that was, and how long they took.
+async fn beside(client: &Client, work: impl Future<Output = Outcome<Duration>>) -> Outcome<(Duration, Latencies)> {
+    let working = AtomicBool::new(true);
+    let work = async {
+        let took = work.await;
+        working.store(false, Ordering::Relaxed);
+        took
+    };
+    let (took, times) = tokio::join!(work, small_calls(client, |_| working.load(Ordering::Relaxed)));
+    Ok((took?, times?))
+}
+
+/// Makes big calls, one after the other.
+async fn big_calls(client: &Client) -> Outcome<Duration> {
+    let start = Instant::now();
+    let (number, octets) = BIG;
+    let big = Term::binary(vec![7; octets]);
+    let mut call = parse_call("sshrpc:echo(0)")?;
+    call.args = vec![big.clone()];
+    for _ in 0..number {
+        if client.apply(&call).await? != big {
+            return Err("what came is not what went".into());
+        }
+    }
+    Ok(start.elapsed())
 }
 
 /// Has so many octets echoed, and looks at each of them.

@@ -48,6 +48,8 @@ pub mod process;
 #[cfg(feature = "std")]
 pub mod rpc;
 pub mod term;
+#[cfg(feature = "std")]
+mod windows;
 
 #[cfg(feature = "std")]
 pub use backend::Functions;

@@ -48,6 +48,9 @@ pub struct Limits {
     pub pending_requests: usize,
     /// The window that a channel starts with, in bytes: 2 MiB. `ChannelOptions` sets it for one channel.
     pub window: u32,
+    /// What the window of a channel may become, in bytes, where the connection is too long for it: 0, it stays. A window that
+    /// starts small and may grow lets through soon what is sent behind much else. `ChannelOptions` sets it for one channel.
+    pub largest_window: u32,
     /// The largest data string that we ask for on a channel, and the largest that we send, in bytes: 32 KiB.
     /// `ChannelOptions` sets the former for one channel.
     pub maximum_packet: u32,
@@ -79,6 +82,7 @@ impl Default for Limits {
             channels: 128,
             pending_requests: 64,
             window: 2 << 20,
+            largest_window: 0,
             maximum_packet: 32 * 1024,
             keepalive_interval: None,
             keepalive_tries: 3,

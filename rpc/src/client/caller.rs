@@ -190,6 +190,8 @@ impl Caller {
     }
 }
 
+/// After so many octets, either way, those are told whose answers have come, whatever else is to be moved.
+const TURN: usize = 128 << 10;
 /// The room that is kept for requests between two of them.
 const KEPT: usize = 32 * 1024;
 
@@ -316,21 +318,31 @@ impl Shared {
         }
         let waker = self.waker.clone();
         let mut context = Context::from_waker(&waker);
-        loop {
-            self.write(&mut context)?;
+        let mut moved = 0;
+        while moved < TURN {
+            moved += self.write(&mut context)?;
             match self.channel.poll_chunk(&mut context)? {
-                Poll::Pending => return Ok(()),
+                Poll::Pending if moved < TURN => return Ok(()),
+                Poll::Pending => break,
                 Poll::Ready(chunk) if chunk.is_empty() => {
                     self.end();
                     return Ok(());
                 }
-                Poll::Ready(chunk) => self.machine.receive(&chunk)?,
+                Poll::Ready(chunk) => {
+                    moved += chunk.len();
+                    self.machine.receive(&chunk)?;
+                }
             }
         }
+        // There may be more, after those who can go on now.
+        waker.wake();
+        Ok(())
     }
 
-    fn write(&mut self, context: &mut Context<'_>) -> io::Result<()> {
-        loop {
+    /// Hands over to the channel what it takes now, and says how much; a turn ends when that is enough.
+    fn write(&mut self, context: &mut Context<'_>) -> io::Result<usize> {
+        let mut written = 0;
+        while written < TURN {
             if self.sent == self.unsent.len() {
                 self.sent = 0;
                 self.unsent.clear();
@@ -340,13 +352,17 @@ impl Shared {
             }
             let rest = self.unsent.get(self.sent..).unwrap_or_default();
             if rest.is_empty() {
-                return Ok(());
+                break;
             }
             match Pin::new(&mut self.channel).poll_write(context, rest)? {
-                Poll::Ready(written) => self.sent += written,
-                Poll::Pending => return Ok(()),
+                Poll::Ready(taken) => {
+                    self.sent += taken;
+                    written += taken;
+                }
+                Poll::Pending => break,
             }
         }
+        Ok(written)
     }
 
     /// Whether everything that was to be sent has been handed to the channel; or there is no channel any more.

@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 
 use super::route::{Route, Traveller};
 use super::{Client, Inner, InvalidTarget, MAX_POSTS, Mode, Target};
+use crate::windows;
 
 /// A connection to be made.
 #[derive(Debug)]
@@ -373,8 +374,9 @@ impl Connect {
         }
         let (config, found) = self.found().await?.clone();
         let mut route = Route::find(&self.traveller(&config, &identities), found).await?;
+        let policy = &mut route.node().policy;
+        policy.config.limits = windows::for_calls(policy.config.limits.clone());
         if let Some(timeout) = self.timeout {
-            let policy = &mut route.node().policy;
             policy.connect_timeout = timeout;
             policy.config.limits.login_grace = timeout;
         }

@@ -175,7 +175,7 @@ impl fmt::Display for ClientError {
 impl core::error::Error for ClientError {}
 
 /// No stream is written to while more octets than this wait to be sent in short messages.
-const ENOUGH_FOR_STREAMS: usize = 128 << 10;
+const ENOUGH_FOR_STREAMS: usize = 32 << 10;
 
 impl Client {
     /// The client at the start of a channel, which takes this. The hello is the first thing to be sent.

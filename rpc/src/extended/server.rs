@@ -134,7 +134,7 @@ impl core::error::Error for ServerError {}
 const ENOUGH_WAITING: usize = 16 << 20;
 /// No stream is written to, and no mailbox, while more octets than this wait to be sent in short messages: so much goes
 /// before the answer to a small call.
-const ENOUGH_FOR_STREAMS: usize = 128 << 10;
+const ENOUGH_FOR_STREAMS: usize = 32 << 10;
 
 impl Server {
     /// The node `node` at the client's hello, whose answer is the first thing to be sent.

@@ -43,6 +43,7 @@ use crate::backend::statistics::Statistics;
 use crate::backend::{Backend, Cancellation, Executor, Functions};
 use crate::process::{Front, Links, ProcessFunctions, Processes};
 use crate::term::{Atom, DecodeLimits};
+use crate::windows;
 
 /// A node that listens. Clients reach it by exec, shell and subsystem alike.
 ///
@@ -168,7 +169,7 @@ pub struct NodeBuilder {
 
 /// Clients that vanish are noticed after three minutes without a sign of life.
 fn node_limits() -> Limits {
-    let mut limits = Limits::default();
+    let mut limits = windows::for_calls(Limits::default());
     limits.keepalive_interval = Some(Duration::from_secs(60));
     limits
 }
@@ -352,7 +353,7 @@ impl NodeBuilder {
         self
     }
 
-    /// The bounds of connections, instead of the defaults and a keepalive every 60 seconds.
+    /// The bounds of connections, instead of the defaults with windows that begin at 128 KiB and a keepalive every 60 seconds.
     pub fn ssh_limits(mut self, limits: Limits) -> Self {
         self.ssh_limits = limits;
         self

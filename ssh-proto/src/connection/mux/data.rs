@@ -57,7 +57,7 @@ impl Mux {
         if open.receiving != Receiving::Data {
             return Err(misbehaved(PeerMisbehaved::DataAfterEof));
         }
-        inbound.receive(data.len()).map_err(Error::PeerMisbehaved)?;
+        inbound.receive(data.len(), to.now).map_err(Error::PeerMisbehaved)?;
         // We closed while this was under way: nobody wants it, and no credit returns.
         if open.sending == Sending::Closed || data.is_empty() {
             return Ok(None);
@@ -81,7 +81,7 @@ impl Mux {
         if open.sending == Sending::Closed || open.receiving != Receiving::Data {
             return Ok(());
         }
-        let Some(bytes_to_add) = inbound.take_credit() else { return Ok(()) };
+        let Some(bytes_to_add) = inbound.take_credit(to.now) else { return Ok(()) };
         to.send(&Message::ChannelWindowAdjust { recipient_channel: open.peer.0, bytes_to_add })
     }
 

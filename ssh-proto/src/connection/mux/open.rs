@@ -57,6 +57,8 @@ impl core::error::Error for OpenError {}
 pub struct ChannelOptions {
     /// `initial window size`: the bytes that may be under way to us and unread, up to 2^32 - 1.
     pub window: u32,
+    /// How many bytes that may become where the connection is too long for `window`, which 0 leaves as it is.
+    pub largest_window: u32,
     /// `maximum packet size`: the most bytes of data in one message to us; at least 1.
     pub maximum_packet: u32,
 }
@@ -64,7 +66,8 @@ pub struct ChannelOptions {
 impl ChannelOptions {
     /// Those of the limits.
     pub(crate) const fn of(limits: &Limits) -> Self {
-        Self { window: limits.window, maximum_packet: limits.maximum_packet }
+        let Limits { window, largest_window, maximum_packet, .. } = *limits;
+        Self { window, largest_window, maximum_packet }
     }
 }
 
@@ -93,7 +96,7 @@ impl Mux {
     }
 
     pub(super) fn insert(&mut self, options: ChannelOptions, stage: Stage) -> ChannelId {
-        self.channels.insert(Channel { inbound: inbound_window(options), stage })
+        self.channels.insert(Channel { inbound: InboundWindow::new(options), stage })
     }
 
     pub(super) fn receive_open(
@@ -152,7 +155,7 @@ impl Mux {
             initial_window_size: options.window,
             maximum_packet_size: options.maximum_packet.max(1),
         };
-        channel.inbound = inbound_window(options);
+        channel.inbound = InboundWindow::new(options);
         channel.stage = Stage::Open(Open::new(peer, outbound));
         to.send(&Message::ChannelOpenConfirmation(confirmation)).map_err(|_ended| StaleTicket)?;
         Ok(id)
@@ -236,8 +239,4 @@ pub(crate) fn decode_open(body: &[u8]) -> Option<PeerOpen<'_>> {
         Ok(Some(Message::ChannelOpen(open))) => PeerOpen::decode(open.channel_type, open.data).ok(),
         _ => None,
     }
-}
-
-fn inbound_window(options: ChannelOptions) -> InboundWindow {
-    InboundWindow::new(options.window, options.maximum_packet)
 }
