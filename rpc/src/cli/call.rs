@@ -75,7 +75,8 @@ pub(crate) struct Call {
     )]
     mode: Mode,
 
-    /// Give up after this long: 500ms, 10s, 2m; none waits for ever [default: 10s, and --deadline; with streams for the login alone]
+    /// Give up after this long: 500ms, 10s, 2m; none waits for ever [default: 10s and --deadline; with streams 10s
+    /// for the login alone]
     #[arg(long, short, value_name = "TIME", value_parser = timeout)]
     timeout: Option<Timeout>,
 
@@ -141,13 +142,9 @@ impl Call {
             return runtime.block_on(multicall::run(self.reach, nodes, request, manner, output));
         }
         let node = names.one(&self.target)?;
-        if self.streams.use_stdout() && *output == Output::Json {
-            return Err(Failure::usage("standard output cannot have both the stream and `--json`")
-                .hint("`--stream-out FILE` keeps them apart"));
-        }
-        if self.streams.use_stdin() && [&self.module, &self.args].into_iter().any(|word| word.as_deref() == Some("-")) {
-            return Err(Failure::usage("standard input cannot be both the arguments and the stream"));
-        }
+        // Before the arguments are read, which may be on standard input.
+        let dash = [&self.module, &self.args].into_iter().any(|word| word.as_deref() == Some("-"));
+        self.streams.check(dash, *output)?;
         let requests = self.requests()?;
         if self.at_once {
             return runtime.block_on(self.side_by_side(&node, requests, manner, *output));
@@ -238,26 +235,19 @@ impl Call {
         if self.timeout.is_none() {
             patience = Patience::new(Timeout(None));
         }
-        let work = async {
-            let call = match manner.deadline {
+        let late = async {
+            patience.wait(core::future::pending::<()>()).await;
+            patience.timed_out("no answer from", &node.target, "; the function may have run")
+        };
+        let begin = async {
+            match manner.deadline {
                 None => client.stream_call(request).await,
                 Some(deadline) => client.stream_call_within(request, deadline).await,
-            };
-            let call = call.map_err(|error| attempt.call_failed(&error))?;
-            self.streams.run(source, call, &attempt, output).await
-        };
-        let late = || patience.timed_out("no answer from", &node.target, "; the function may have run");
-        let ended = patience.wait(work).await.unwrap_or_else(|| Err(late()));
-        client.close().await;
-        match ended {
-            Ok(None) => Ok(()),
-            Ok(Some(value)) if self.streams.use_stdout() => {
-                Output::print_aside(&value.to_string());
-                Ok(())
             }
-            Ok(Some(value)) => output.print(|| value.to_string(), || as_json(&value)),
-            Err(failure) => Err(failure),
-        }
+        };
+        let ended = self.streams.run(source, begin, late, &attempt, output).await;
+        client.close().await;
+        ended?.map_or(Ok(()), |value| self.streams.print(&value, output))
     }
 
     /// Begins all calls, and prints their values as they come.

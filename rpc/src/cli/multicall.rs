@@ -1,6 +1,5 @@
 //! `sshrpc call -H`: one call, many nodes.
 
-use std::io::IsTerminal;
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -90,7 +89,7 @@ struct Progress(ProgressBar);
 
 impl Progress {
     fn new(nodes: &[Named], output: Output) -> Self {
-        if output == Output::Json || nodes.len() < 2 || !std::io::stderr().is_terminal() {
+        if nodes.len() < 2 || !output.is_watched() {
             return Self(ProgressBar::hidden());
         }
         let bar = ProgressBar::new(nodes.len().try_into().unwrap_or(u64::MAX));

@@ -1,7 +1,7 @@
 //! What goes to standard output and standard error, and in which form.
 
 use std::fmt::Display;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
@@ -45,10 +45,9 @@ impl Output {
         }
     }
 
-    /// Prints a value where standard output has octets of something else.
-    pub(crate) fn print_aside(text: &str) {
-        // Nothing can be done about an error stream that is gone.
-        let _ = writeln!(anstream::stderr().lock(), "{text}");
+    /// Whether somebody watches what is drawn meanwhile.
+    pub(crate) fn is_watched(self) -> bool {
+        self == Self::Text && io::stderr().is_terminal()
     }
 
     /// Tells people what happens meanwhile.

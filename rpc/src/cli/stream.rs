@@ -1,14 +1,15 @@
 //! `sshrpc call --stream-in --stream-out`: what a function reads and writes besides its arguments and its value.
 
-use std::io::{self, ErrorKind, IsTerminal};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use sshrpc::client::{StreamCall, StreamInput, StreamOutput};
+use sshrpc::client::{Error, StreamCall, StreamInput, StreamOutput};
 use sshrpc::term::Term;
 use tokio::fs::File;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, Stdout};
 
+use super::call::as_json;
 use super::config::shown;
 use super::explain::Attempt;
 use super::failure::Failure;
@@ -33,11 +34,29 @@ impl Ends {
         input.or_else(|| self.output.as_ref().map(|_| "--stream-out"))
     }
 
-    pub(crate) fn use_stdin(&self) -> bool {
-        self.input.as_deref().is_some_and(is_dash)
+    /// Refuses what would have to be in one place with something else: arguments from standard input, or JSON.
+    pub(crate) fn check(&self, arguments_from_stdin: bool, output: Output) -> Result<(), Failure> {
+        if arguments_from_stdin && self.input.as_deref().is_some_and(is_dash) {
+            return Err(Failure::usage("standard input cannot be both the arguments and the stream"));
+        }
+        if self.use_stdout() && output == Output::Json {
+            return Err(Failure::usage("standard output cannot have both the stream and `--json`")
+                .hint("`--stream-out FILE` keeps them apart"));
+        }
+        Ok(())
     }
 
-    pub(crate) fn use_stdout(&self) -> bool {
+    /// Prints the value, where the stream is not.
+    pub(crate) fn print(&self, value: &Term, output: Output) -> Result<(), Failure> {
+        if self.use_stdout() {
+            // Nothing can be done about an error stream that is gone.
+            let _ = writeln!(anstream::stderr().lock(), "{value}");
+            return Ok(());
+        }
+        output.print(|| value.to_string(), || as_json(value))
+    }
+
+    fn use_stdout(&self) -> bool {
         self.output.as_deref().is_some_and(is_dash)
     }
 
@@ -62,30 +81,40 @@ impl Ends {
         }
     }
 
-    /// Moves the streams of a call, until its answer is there. No value is that nobody reads standard output any more.
+    /// Begins a call and moves its streams, until its answer is there, or it is too late. No value is that nobody reads
+    /// standard output any more.
     pub(crate) async fn run(
         &self,
         source: Source,
-        call: StreamCall,
+        begin: impl Future<Output = Result<StreamCall, Error>>,
+        late: impl Future<Output = Failure>,
         attempt: &Attempt,
         output: Output,
     ) -> Result<Option<Term>, Failure> {
-        let StreamCall { input, output: produced, answer, .. } = call;
         let progress = Progress::new(&source, output);
         let mut sink = Sink::new(self.output.as_deref());
-        let end = async {
-            match take(produced, &mut sink, &progress).await? {
-                Taken::All => answer.await.map(Some).map_err(|error| attempt.call_failed(&error)),
-                Taken::NobodyReads => Ok(None),
+        let work = async {
+            let call = begin.await.map_err(|error| attempt.call_failed(&error))?;
+            let StreamCall { input, output: produced, answer, .. } = call;
+            let end = async {
+                match take(produced, &mut sink, &progress).await {
+                    Ok(()) => answer.await.map(Some).map_err(|error| attempt.call_failed(&error)),
+                    Err(Unwritten::NobodyReads) => Ok(None),
+                    Err(Unwritten::Failed(failure)) => Err(failure),
+                }
+            };
+            // A function may have ended without reading all of its input: nobody waits for the rest.
+            tokio::select! {
+                biased;
+                ended = end => ended,
+                Err(failure) = give(source, input, &progress) => Err(failure),
             }
         };
-        // A function may have ended without reading all of its input: nobody waits for the rest.
         let ended = tokio::select! {
             biased;
-            ended = end => ended,
-            Err(failure) = give(source, input, &progress) => Err(failure),
+            ended = work => ended,
+            failure = late => Err(failure),
         };
-        progress.end();
         ended.map_err(|failure| match sink.file() {
             Some(path) => failure.hint(format!("{} has the beginning of the output, and not all of it", shown(path))),
             None => failure,
@@ -120,46 +149,28 @@ async fn give(mut source: Source, mut input: StreamInput, progress: &Progress) -
         }
         progress.sent(read);
     }
-    // As above.
+    // A function that wants no more needs no end, either.
     let _ = input.shutdown().await;
     Ok(())
 }
 
-/// How the output ended, as far as it is known before the answer.
-enum Taken {
-    All,
-    NobodyReads,
-}
-
-/// Writes an output to where it goes.
-async fn take(mut produced: StreamOutput, sink: &mut Sink<'_>, progress: &Progress) -> Result<Taken, Failure> {
+/// Writes an output to where it goes, as far as it comes: whether that is all, the answer says.
+async fn take(mut produced: StreamOutput, sink: &mut Sink<'_>, progress: &Progress) -> Result<(), Unwritten> {
     let mut piece = vec![0; PIECE];
-    loop {
-        let octets = match produced.read(&mut piece).await {
-            Ok(0) => break,
-            Ok(read) => piece.get(..read).unwrap_or_default(),
-            // The answer says why.
-            Err(_) => return Ok(Taken::All),
-        };
-        progress.received(octets.len());
-        match sink.write(octets).await {
-            Err(Unwritten::NobodyReads) => return Ok(Taken::NobodyReads),
-            Err(Unwritten::Failed(failure)) => return Err(failure),
-            Ok(()) => {}
-        }
+    while let Ok(read) = produced.read(&mut piece).await {
+        let Some(octets) = piece.get(..read).filter(|octets| !octets.is_empty()) else { return sink.end().await };
+        progress.received(read);
+        sink.write(octets).await?;
     }
-    match sink.end().await {
-        Err(Unwritten::NobodyReads) => Ok(Taken::NobodyReads),
-        Err(Unwritten::Failed(failure)) => Err(failure),
-        Ok(()) => Ok(Taken::All),
-    }
+    Ok(())
 }
 
 /// Where an output goes. A file is made when its first octet or its end comes, so that a call that is refused leaves alone what
 /// was there.
-struct Sink<'a> {
-    path: Option<&'a Path>,
-    open: Option<Box<dyn AsyncWrite + Unpin>>,
+enum Sink<'a> {
+    Nowhere,
+    Stdout(Stdout),
+    File(&'a Path, Option<File>),
 }
 
 enum Unwritten {
@@ -170,45 +181,64 @@ enum Unwritten {
 
 impl<'a> Sink<'a> {
     fn new(path: Option<&'a Path>) -> Self {
-        Self { path, open: None }
+        match path {
+            None => Self::Nowhere,
+            Some(path) if is_dash(path) => Self::Stdout(tokio::io::stdout()),
+            Some(path) => Self::File(path, None),
+        }
     }
 
     async fn write(&mut self, octets: &[u8]) -> Result<(), Unwritten> {
-        let Some(path) = self.path else {
-            let failure = Failure::usage("the function writes a stream, and nobody takes it");
-            return Err(Unwritten::Failed(failure.hint("`--stream-out FILE` does, `--stream-out -` shows it")));
+        let written = match self {
+            Self::Nowhere => {
+                let failure = Failure::usage("the function writes a stream, and nobody takes it");
+                return Err(Unwritten::Failed(failure.hint("`--stream-out FILE` does, `--stream-out -` shows it")));
+            }
+            Self::Stdout(stdout) => stdout.write_all(octets).await,
+            Self::File(path, file) => match opened(path, file).await {
+                Ok(file) => file.write_all(octets).await,
+                Err(error) => Err(error),
+            },
         };
-        let written = self.opened(path).await?.write_all(octets).await;
-        written.map_err(|error| unwritten(path, &error))
+        written.map_err(|error| self.unwritten(&error))
     }
 
     async fn end(&mut self) -> Result<(), Unwritten> {
-        let Some(path) = self.path else { return Ok(()) };
-        let flushed = self.opened(path).await?.flush().await;
-        flushed.map_err(|error| unwritten(path, &error))
-    }
-
-    /// The file that has what was written.
-    fn file(&self) -> Option<&Path> {
-        self.path.filter(|path| self.open.is_some() && !is_dash(path))
-    }
-
-    async fn opened(&mut self, path: &Path) -> Result<&mut Box<dyn AsyncWrite + Unpin>, Unwritten> {
-        let open: Box<dyn AsyncWrite + Unpin> = match self.open.take() {
-            Some(open) => open,
-            None if is_dash(path) => Box::new(tokio::io::stdout()),
-            None => Box::new(File::create(path).await.map_err(|error| unwritten(path, &error))?),
+        let flushed = match self {
+            Self::Nowhere => Ok(()),
+            Self::Stdout(stdout) => stdout.flush().await,
+            Self::File(path, file) => match opened(path, file).await {
+                Ok(file) => file.flush().await,
+                Err(error) => Err(error),
+            },
         };
-        Ok(self.open.insert(open))
+        flushed.map_err(|error| self.unwritten(&error))
+    }
+
+    fn unwritten(&self, error: &io::Error) -> Unwritten {
+        let name = match self {
+            Self::File(path, _) => shown(path),
+            _ if error.kind() == ErrorKind::BrokenPipe => return Unwritten::NobodyReads,
+            _ => "standard output".to_owned(),
+        };
+        Unwritten::Failed(Failure::local(format!("cannot write {name}: {error}")))
+    }
+
+    /// The file that keeps what was written.
+    fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path, Some(_)) if path.is_file() => Some(path),
+            _ => None,
+        }
     }
 }
 
-fn unwritten(path: &Path, error: &io::Error) -> Unwritten {
-    if is_dash(path) && error.kind() == ErrorKind::BrokenPipe {
-        return Unwritten::NobodyReads;
-    }
-    let name = if is_dash(path) { "standard output".to_owned() } else { shown(path) };
-    Unwritten::Failed(Failure::local(format!("cannot write {name}: {error}")))
+async fn opened<'a>(path: &Path, file: &'a mut Option<File>) -> io::Result<&'a mut File> {
+    let open = match file.take() {
+        Some(open) => open,
+        None => File::create(path).await?,
+    };
+    Ok(file.insert(open))
 }
 
 /// How far it is, for people who watch.
@@ -220,9 +250,7 @@ struct Progress {
 
 impl Progress {
     fn new(source: &Source, output: Output) -> Self {
-        let bar = if output == Output::Json || !io::stderr().is_terminal() {
-            ProgressBar::hidden()
-        } else {
+        let bar = if output.is_watched() {
             let (bar, template) = match source.length {
                 Some(length) => (ProgressBar::new(length), "{bar:24} {wide_msg} {bytes_per_sec}"),
                 None => (ProgressBar::new_spinner(), "{spinner} {wide_msg}"),
@@ -231,6 +259,8 @@ impl Progress {
                 bar.set_style(style);
             }
             bar
+        } else {
+            ProgressBar::hidden()
         };
         Self { bar, sent: 0.into(), received: 0.into() }
     }
@@ -253,8 +283,10 @@ impl Progress {
             self.bar.set_message(format!("{} sent, {} received", octets(&self.sent), octets(&self.received)));
         }
     }
+}
 
-    fn end(&self) {
+impl Drop for Progress {
+    fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
 }

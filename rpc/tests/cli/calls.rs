@@ -1,5 +1,7 @@
 //! Calls that are more than one question and one answer, messages, and signs of life.
 
+use std::io::Read;
+
 use peers::{Child, Failed, LIMIT, Peers, Trial};
 use serde_json::{Value, json};
 use sshrpc::process::{Mailbox, Processes, SpawnOptions};
@@ -111,6 +113,16 @@ fn streams_of_pipes(_: &Peers) -> Result<(), Failed> {
     if code != Some(0) || std::fs::read(node.home.path("two"))? != [0, 1] {
         return Err(format!("{code:?}: {}", child.stderr()).into());
     }
+    // The reader of a pipe has enough: so has the call, which is no failure.
+    let arguments = ["call", &target, "sshrpc:stream_source(1000000000000)", "--stream-out", "-"];
+    let (mut child, _stdin, mut stdout) = Child::spawn_with_pipes(&mut node.home.sshrpc(&arguments))?;
+    let mut first = [0; 3];
+    stdout.read_exact(&mut first)?;
+    drop(stdout);
+    let code = child.wait(LIMIT)?.code();
+    if code != Some(0) || first != [0, 1, 2] || !child.stderr().is_empty() {
+        return Err(format!("{code:?}: {}", child.stderr()).into());
+    }
     let both = node.call(&["--json", &target, ECHO, "--stream-out", "-"])?;
     ensure(both.code == Some(2) && both.stdout().contains("cannot have both"), "one use of standard output", &both)?;
     let both = node.call(&[&target, "sshrpc", "stream_echo", "-", "--stream-in", "-"])?;
@@ -134,12 +146,16 @@ fn streams_that_fail(_: &Peers) -> Result<(), Failed> {
     folder.expect_error(8, "cannot write ~/folder: Is a directory (os error 21)", &[])?;
     // An output without end, until the deadline.
     let huge = "sshrpc:stream_source(1000000000000)";
-    let late = node.call(&[&target, huge, "--stream-out", "/dev/null", "--deadline", "200ms"])?;
-    late.expect_error(
-        6,
-        "timeout: the call did not end before its deadline (in sshrpc:stream_source/1)",
-        &["not all of it"],
-    )?;
+    let stopped = "timeout: the call did not end before its deadline (in sshrpc:stream_source/1)";
+    let late = node.call(&[&target, huge, "--stream-out", "part", "--deadline", "100ms"])?;
+    late.expect_error(6, stopped, &["~/part has the beginning of the output, and not all of it"])?;
+    let late = node.call(&[&target, huge, "--stream-out", "/dev/null", "--deadline", "100ms"])?;
+    late.expect_error(6, stopped, &[])?;
+    ensure(!late.stderr.contains("beginning"), "/dev/null keeps nothing", &late)?;
+    // And until nobody waits any longer.
+    let late = node.call(&[&target, huge, "--stream-out", "part", "--timeout", "500ms"])?;
+    let unanswered = format!("no answer from {target} within 500ms; the function may have run");
+    late.expect_error(6, &unanswered, &["~/part has the beginning of the output"])?;
     let exec = node.call(&["--mode", "exec", &target, ECHO, "--stream-in", "kept"])?;
     exec.expect_error(2, "`--stream-in` is for the subsystem; mode exec carries calls alone", &[])
 }
